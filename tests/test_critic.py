@@ -10,6 +10,7 @@ from torch import nn
 from tests.conftest import THREADS, pictures, tiny
 from wgan import critic
 from wgan.config import TrainConfig
+from wgan.critic import inside
 from wgan.data import DataError, Pictures, Points
 from wgan.latent import Models
 from wgan.networks.modules import Score
@@ -118,6 +119,43 @@ def test_a_picture_critics_saliency_is_its_weights():
     saliency = critic.saliency(opened, np.zeros((1, 28, 28), np.float32))
     assert saliency.gradient.reshape(1, -1) == pytest.approx(layer.weight.numpy())
     assert saliency.score == pytest.approx(0)
+
+
+def test_each_step_uphill_raises_the_score_by_its_length_times_the_slope():
+    layer = nn.Linear(784, 1, bias=False)
+    network = nn.Sequential(nn.Flatten(), layer, Score()).requires_grad_(False)
+    opened = models(TrainConfig.parse(DIGITS), data=pictures(20)).with_critic(network)
+    x = np.zeros((1, 28, 28), np.float32)
+    for step in range(1, 4):
+        moved = critic.step_uphill(opened, x)
+        assert moved is not None and np.abs(moved).max() <= 1
+        saliency = critic.saliency(opened, moved)
+        assert saliency.score == pytest.approx(step * inside.UPHILL_STEP * saliency.slope, rel=1e-4)
+        x = moved
+
+
+def test_a_step_too_long_is_shortened_until_the_score_rises():
+    class Peak(nn.Module):
+        """A score with a sharp peak at a lightness of 0.1."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return -((x.flatten(1) - 0.1) ** 2).sum(1)
+
+    opened = models(TrainConfig.parse(DIGITS), data=pictures(20)).with_critic(Peak())
+    x = np.full((1, 28, 28), 0.092, np.float32)  # 0.22 below the peak, in pixel distance
+    moved = critic.step_uphill(opened, x)
+    assert moved is not None
+    assert critic.saliency(opened, moved).score > critic.saliency(opened, x).score
+    assert np.linalg.norm(moved - x) < inside.UPHILL_STEP
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_no_step_uphill_from_a_flat_critic_or_from_the_lightest_picture(weight: float):
+    layer = nn.Linear(784, 1, bias=False)
+    nn.init.constant_(layer.weight, weight)
+    network = nn.Sequential(nn.Flatten(), layer, Score()).requires_grad_(False)
+    opened = models(TrainConfig.parse(DIGITS), data=pictures(20)).with_critic(network)
+    assert critic.step_uphill(opened, np.ones((1, 28, 28), np.float32)) is None
 
 
 def test_between_lies_on_the_segments_and_is_the_same_each_time():

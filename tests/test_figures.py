@@ -212,10 +212,24 @@ def test_surfaces_have_north_up_and_share_what_their_shades_cover():
     accepted(figures.surface(np.zeros((4, 4)), 1.0, span=0.0))  # a flat one too
 
 
-def test_pixels_have_their_first_row_on_top():
-    figure = figures.pixels(np.arange(6.0).reshape(2, 3) - 2, diverging=True)
-    assert figure["layout"]["yaxis"]["range"] == [1.5, -0.5] and figure["data"][0]["zmin"] == -3
-    accepted(figures.pixels(np.zeros((2, 2)), diverging=False))
+def test_pixels_lie_over_their_picture_with_the_first_row_on_top():
+    picture = "data:image/png;base64,"
+    figure = figures.pixels_over(np.arange(6.0).reshape(2, 3) - 2, picture, diverging=True)
+    background, heat_map = figure["data"]
+    assert figure["layout"]["yaxis"]["range"] == [1.5, -0.5] and heat_map["zmin"] == -3
+    assert background["source"] == picture
+    # Where the value is 0, the picture is visible.
+    assert sorted(c for at, c in heat_map["colorscale"] if at == 0.5) == [
+        "@critic/0",
+        "@generator/0",
+    ]
+    flat = accepted(figures.pixels_over(np.zeros((2, 2)), picture, diverging=False))
+    assert flat.data[1].zmin == 0
+
+
+def test_the_score_of_each_step_uphill_is_a_point():
+    line = accepted(figures.climb([1.0, 1.5, 2.0])).data[0]
+    assert list(line.x) == [0, 1, 2] and list(line.y) == [1.0, 1.5, 2.0]
 
 
 def test_flat_gradients_look_flat_and_vanished_ones_leave_a_gap():

@@ -7,7 +7,7 @@ from tests.test_figures import accepted
 from wgan import figures
 from wgan.labs.divergences import DISTANCES, SHAPES, best_discriminator, curves
 from wgan.labs.dual import optimal
-from wgan.labs.transport import PILES, clouds
+from wgan.labs.transport import PILES, cloud_points, plans_between
 
 
 def named(figure: go.Figure, name: str) -> go.Scatter:
@@ -22,7 +22,7 @@ def test_distribution_functions_end_at_one_with_the_area_between_shaded():
 
 
 def test_every_load_of_a_plan_is_a_line():
-    pair = clouds("ring", 2.0, 1, 0.1)
+    pair = plans_between(*cloud_points("ring", 2.0), 1, 0.1)
     n = len(pair.fake)
     mass = np.zeros((n, n))
     mass[np.arange(n), pair.matches] = 1 / n

@@ -21,7 +21,8 @@ from wgan.labs.transport import (
     X,
     by_hand,
     cheapest_plan,
-    clouds,
+    cloud_points,
+    plans_between,
 )
 from wgan.transport import assignment, by_cdf, discrete, matching, monotone, sinkhorn
 
@@ -143,7 +144,7 @@ def test_blur_raises_the_cost_and_little_blur_says_that_it_did_not_converge():
 @pytest.mark.parametrize("name", CLOUDS)
 @pytest.mark.parametrize("p", [1, 2])
 def test_clouds(name: str, p: int):
-    plan = clouds(name, 2.0, p, 0.1)
+    plan = plans_between(*cloud_points(name, 2.0), p, 0.1)
     assert plan.fake.shape == plan.real.shape == (POINTS, 2)
     assert plan.w1 == pytest.approx(assignment(plan.fake, plan.real))
     even = np.full(POINTS, 1 / POINTS)
@@ -155,5 +156,8 @@ def test_clouds(name: str, p: int):
 
 
 def test_a_cloud_that_is_only_moved_goes_as_far_as_it_was_moved():
-    still, moved = clouds("balls", 0.0, 1, 0.1), clouds("balls", 3.0, 2, 0.1)
+    still, moved = (
+        plans_between(*cloud_points("balls", 0.0), 1, 0.1),
+        plans_between(*cloud_points("balls", 3.0), 2, 0.1),
+    )
     np.testing.assert_allclose(moved.real - still.real, [[3.0, 0.0]] * POINTS, atol=1e-12)

@@ -2,35 +2,38 @@
 
 import math
 
+import numpy as np
 import pytest
 
+from wgan.format import fmt_share
+from wgan.labs.divergences import DISTANCES, SHAPES
 from wgan.verdicts import critic, stability, wasserstein
-from wgan.verdicts.stability import TrainedGan
+from wgan.verdicts.stability import ClippedCritic, TrainedGan
 
 
 @pytest.mark.parametrize(
     ("critic_accuracy", "gap", "gap_held_out", "phrase", "overfits"),
     [
-        (1.0, 5.0, 5.0, "nearly every fake", False),
-        (0.97, 2.0, 1.9, "many fakes", False),
+        (1.0, 5.0, 5.0, "In nearly all pairs", False),
+        (0.97, 2.0, 1.9, "In most pairs", False),
         (0.65, 0.3, 0.2, "score alike", False),
         (0.5, 0.0, 0.0, "score alike", False),
         (0.4, -0.1, -0.1, "lags behind", False),
         (0.1, -2.0, -2.0, "lags behind", False),
-        (0.9, 2.0, 1.5, "many fakes", False),  # exactly half a standard deviation
-        (0.9, 2.0, 1.4, "many fakes", True),
-        (0.9, 1.0, 2.0, "many fakes", False),  # held-out examples may also score higher
+        (0.9, 2.0, 1.5, "In most pairs", False),  # exactly half a standard deviation
+        (0.9, 2.0, 1.4, "In most pairs", True),
+        (0.9, 1.0, 2.0, "In most pairs", False),  # held-out examples may also score higher
     ],
 )
 def test_scores(
     critic_accuracy: float, gap: float, gap_held_out: float, phrase: str, overfits: bool
 ):
     text = critic.scores(critic_accuracy, gap, gap_held_out, 1.0)
-    assert phrase in text and ("by heart" in text) is overfits
+    assert phrase in text and ("memorised" in text) is overfits
 
 
 def test_scores_that_are_all_the_same_say_nothing_of_overfitting():
-    assert "by heart" not in critic.scores(0.5, 0.2, 0.1, 0.0)
+    assert "memorised" not in critic.scores(0.5, 0.2, 0.1, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -61,37 +64,39 @@ def test_slopes_alone_never_make_the_gap_a_distance(mean: float, above: float):
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "phrase"),
+    ("norms", "phrase"),
     [
-        (0.0, 1.0, "no gradient"),
-        (1.0, 0.0, "no gradient"),
-        (1e-6, 1.0, "shrinks to 1⁄1,000,000: it vanishes"),
-        (0.03, 1.0, "shrinks to 1⁄33. That is much"),
-        (0.1, 1.0, "similar pace"),
-        (2.0, 1.0, "factor of 2: every layer"),
-        (10.0, 1.0, "similar pace"),
-        (11.0, 1.0, "grows 11-fold. That is much"),
-        (1e6, 1.0, "grows 1,000,000-fold: it explodes"),
+        ((0.0, 1.0), "no gradient"),
+        ((1.0, 0.0, 1.0), "no gradient"),  # in the middle
+        ((1.0, 0.0), "no gradient"),
+        ((1e-6, 1.0), "shrinks to 1/1,000,000: it vanishes"),
+        ((0.03, 1.0), "shrinks to 1/33. That is much"),
+        ((0.1, 1.0), "a similar size"),
+        ((2.0, 1.0), "factor of 2.00: it has a similar size"),
+        ((10.0, 1.0), "a similar size"),
+        ((11.0, 1.0), "grows 11-fold. That is much"),
+        ((1e6, 1.0), "grows 1,000,000-fold: it explodes"),
     ],
 )
-def test_gradient_flow(first: float, last: float, phrase: str):
-    assert phrase in critic.gradient_flow(first, last)
+def test_gradient_flow(norms: tuple[float, ...], phrase: str):
+    assert phrase in critic.gradient_flow(norms)
 
 
 @pytest.mark.parametrize("factor", [1e-3, 0.05, 0.5, 2.0, 30.0, 1e4])
 @pytest.mark.parametrize("unit", [1e-30, 1.0, 1e30])
 def test_only_the_ratio_of_gradients_counts(factor: float, unit: float):
-    assert critic.gradient_flow(factor * unit, unit) == critic.gradient_flow(factor, 1.0)
+    assert critic.gradient_flow((factor * unit, unit)) == critic.gradient_flow((factor, 1.0))
 
 
-def convergence(share: float, **changes: object) -> str:
+def convergence(share: float, best: float | None = None, **changes: object) -> str:
     values: dict[str, object] = {
         "ended": True,
         "is_dual": True,
         "clipped_share": None,
         "rising": False,
     }
-    return critic.convergence(share, 400, **{**values, **changes})  # type: ignore[arg-type]
+    best_share = share if best is None else best
+    return critic.convergence(share, best_share, 400, **{**values, **changes})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -101,26 +106,40 @@ def convergence(share: float, **changes: object) -> str:
         (0.91, {"rising": True}, "tight: 91 %"),
         (0.9, {}, "Settled at 90 %"),
         (0.7, {}, "Settled at 70 %"),
+        (0.68, {"best": 0.75}, "Settled at 68 %.** Its best so far was 75 %."),
+        (0.68, {"best": 0.682}, "Settled at 68 %.** The bound"),  # the same number
+        (0.7, {"range_of_late": (0.66, 0.7)}, "Settled at 70 %"),
+        (0.7, {"range_of_late": (0.5, 0.75)}, "varies between 50 % and 75 %"),
         (0.7, {"rising": True}, "Still rising: 70 %"),
-        (0.2, {"clipped_share": 0.8}, "loose: at most 20 %"),
+        (0.2, {"clipped_share": 0.8}, "Settled at 20 %.** 80 % of the clipped weights are at ±c"),
+        (0.2, {"clipped_share": 0.001}, "<1 % of the clipped weights"),
+        (0.2, {"clipped_share": 0.8, "rising": True}, "Still rising: 20 %"),
         (0.95, {"clipped_share": 0.8}, "tight: 95 %"),  # what was proved counts
         (0.2, {"clipped_share": 0.0}, "No weight is at ±c"),
         (0.2, {"clipped_share": 0.0, "rising": True}, "Still rising: 20 %"),
         (0.99, {"is_dual": False}, "which examples are real"),
         (0.2, {"ended": False}, "So far"),
+        (0.2, {"stopped": True}, "Stopped after 400 updates:** the critic proves 20 %"),
         (0.99, {"note": "The scores overflowed."}, "It diverged.** The scores overflowed."),
         (0.0, {}, "Settled at 0 %"),
+        (0.998, {}, "tight: >99 %"),
         (1.0, {}, "tight: 100 %"),
     ],
 )
 def test_convergence(share: float, changes: dict[str, object], phrase: str):
-    assert phrase in convergence(share, **changes)
+    assert phrase in convergence(share, **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("share", [0.004, 0.2, 0.5, 0.89, 0.901, 1.0])
-@pytest.mark.parametrize("ended", [False, True])
-def test_the_share_on_show_is_the_share_in_words(share: float, ended: bool):
-    assert f"{100 * share:.0f} %" in convergence(share, ended=ended)
+@pytest.mark.parametrize("best", [0.004, 0.25, 1.0])
+@pytest.mark.parametrize("state", [{"ended": False}, {"stopped": True}, {"rising": True}, {}])
+def test_the_share_on_show_is_the_share_in_words(
+    share: float, best: float, state: dict[str, object]
+):
+    """The card says what is proved now; "Proved 68 %" stood beside "settled at 75 %"."""
+    text = convergence(share, max(share, best), **state)
+    assert fmt_share(share) in text
+    assert ("best so far" in text) == (fmt_share(share) != fmt_share(max(share, best)))
 
 
 # ---- the labs of the Wasserstein page -----------------------------------------------------------
@@ -129,115 +148,185 @@ def test_the_share_on_show_is_the_share_in_words(share: float, ended: bool):
 @pytest.mark.parametrize(
     ("cost", "finished", "cheapest_was_shown", "phrase"),
     [
-        (4.0, True, False, "Yours costs **4.00**: as cheap as can be."),
-        (4.0049, True, True, "as cheap as can be"),
-        (4.005, True, False, "the best **4.00**"),
-        (9.0, True, True, "Yours costs **9.00**, the best **4.00**"),
-        (1.0, False, True, "costs **4.00** and crosses nowhere"),
+        (4.0, True, False, "Your plan costs **4.00**: no plan is cheaper."),
+        (4.0049, True, True, "no plan is cheaper"),  # shown as 4.00
+        (4.006, True, False, "Your plan costs **4.01**, the cheapest one **4.00**"),
+        (9.0, True, True, "Your plan costs **9.00**, the cheapest one **4.00**"),
+        (1.0, False, True, "costs **4.00**, and no two of its loads cross"),
     ],
 )
 def test_plan_by_hand(cost: float, finished: bool, cheapest_was_shown: bool, phrase: str):
     text = wasserstein.plan_by_hand(
-        cost, 4.0, finished=finished, cheapest_was_shown=cheapest_was_shown
+        cost, 4.0, 4.0, 4.0, finished=finished, cheapest_was_shown=cheapest_was_shown
     )
-    assert phrase in text and "linear program agree: **4.00**" in text
+    assert phrase in text and "the linear program all give **4.00**" in text
+
+
+def test_three_costs_agree_only_if_they_are_equal():
+    text = wasserstein.plan_by_hand(4.0, 4.0, 4.0, 4.2, finished=True, cheapest_was_shown=False)
+    assert "all give" not in text and "linear program **4.20**" in text
 
 
 def test_an_unfinished_plan_gives_nothing_away():
-    assert wasserstein.plan_by_hand(4.0, 4.0, finished=False, cheapest_was_shown=False) == ""
+    text = wasserstein.plan_by_hand(4.0, 4.0, 4.0, 4.0, finished=False, cheapest_was_shown=False)
+    assert text == ""
 
 
 @pytest.mark.parametrize(
-    ("blurred", "exact", "phrase"),
-    [(2.0, 2.0, ": 0 % more"), (3.0, 2.0, ": 50 % more"), (0.5, 0.0, ": 0 % more")],
+    ("blurred", "exact", "raises", "phrase"),
+    [
+        (2.0, 2.0, False, ": the same to three decimals."),
+        (2.0004, 2.0, False, ": the same to three decimals."),
+        (2.0006, 2.0, True, "less than 0.1 % more"),
+        (2.0134, 2.0, True, ": 0.7 % more"),
+        (3.0, 2.0, True, ": 50.0 % more"),
+        (0.5, 0.0, True, "**0.500**, the exact plan **0.000**."),
+    ],
 )
-def test_blurred_plan(blurred: float, exact: float, phrase: str):
-    text = wasserstein.blurred_plan(0.03, blurred, exact, 1.44)
+def test_blurred_plan(blurred: float, exact: float, raises: bool, phrase: str):
+    text = wasserstein.blurred_plan(0.03, blurred, exact, 1.44, converged=True)
     assert phrase in text and "ε = 0.03" in text and "over 1.4 real points" in text
+    assert wasserstein.blur_raises_cost(blurred, exact) is raises
+    assert "not converged" not in text
+    early = wasserstein.blurred_plan(0.03, blurred, exact, 1.44, converged=False)
+    assert early.startswith(text) and "have not converged" in early
 
 
 @pytest.mark.parametrize(
     ("lower_bound", "w1", "optimum_was_shown", "phrase"),
     [
         (3.8, 3.8, False, "**3.80**: all of W₁"),
-        (3.796, 3.8, True, "all of W₁"),
-        (3.795, 3.8, False, "of **3.80**. However you bend it, it stays below."),
-        (1.0, 3.8, True, "**1.00** of **3.80**. The dashed one proves all of it."),
+        (3.796, 3.8, True, "all of W₁"),  # shown as 3.80
+        (3.794, 3.8, False, "**3.79** of **3.80**. No function of slope at most 1 proves more"),
+        (1.0, 3.8, True, "**1.00** of **3.80**. The dashed function proves all of it."),
         (-1.0, 3.8, True, "**−1.00** of **3.80**"),
+        (-0.001, 3.8, False, "**0.00** of **3.80**"),
         (0.0, 0.0, False, "The piles are the same"),
     ],
 )
 def test_bent_function(lower_bound: float, w1: float, optimum_was_shown: bool, phrase: str):
     text = wasserstein.bent_function(lower_bound, w1, optimum_was_shown=optimum_was_shown)
     assert phrase in text
+    assert wasserstein.proves_all(lower_bound, w1) is ("all of W₁" in text or w1 == 0)
 
 
 @pytest.mark.parametrize(
     ("clipped", "penalised", "answer"),
-    [(0.2, 0.9, 1), (0.9, 0.2, 0), (0.5, 0.5, 2), (0.47, 0.5, 1), (0.471, 0.5, 2), (1.0, 1.0, 2)],
+    [
+        (0.2, 0.9, 1),
+        (0.9, 0.2, 0),
+        (0.5, 0.5, 2),
+        (0.47, 0.5, 1),
+        (0.476, 0.5, 2),  # shown as 48 % and 50 %
+        (0.474, 0.499, 1),  # shown as 47 % and 50 %
+        (1.0, 1.0, 2),
+    ],
 )
 def test_tighter_critic(clipped: float, penalised: float, answer: int):
     assert wasserstein.tighter_critic(clipped, penalised) == answer
+    text = wasserstein.learned_dual(10, 3.0, clipped, penalised, 0.5, 0.1)
+    assert ("counts as the same" in text) is (answer == 2)
 
 
 def test_learned_dual():
-    text = wasserstein.learned_dual(1_000, 3.0, 0.5, 0.966, 0.25)
+    text = wasserstein.learned_dual(1_000, 3.0, 0.5, 0.966, 0.25, 0.1)
     assert "After 1,000 updates" in text and "proves **50 %** of W₁" in text
-    assert "25 % of its weights at ±c; the penalised one **97 %**." in text
-    assert "nothing to prove" in wasserstein.learned_dual(10, 0.0, 1.0, 1.0, 0.0)
+    assert "25 % of its weights at ±c; the penalised critic proves **97 %**." in text
+    assert "not clipped" not in text
+    assert "nothing to prove" in wasserstein.learned_dual(10, 0.0, 1.0, 1.0, 0.0, 0.1)
+
+
+def test_a_critic_without_a_weight_at_the_bound_is_not_called_clipped():
+    text = wasserstein.learned_dual(600, 3.0, 0.97, 0.98, 0.0, 1.0)
+    assert "With c = 1 no weight is at ±c: this critic is not clipped at all." in text
+    assert "smaller c" in wasserstein.learned_dual_reason(2, 0.0, one_sided=True)
+    assert "not clipped" not in wasserstein.learned_dual(600, 3.0, 0.97, 0.98, 0.004, 0.5)
 
 
 @pytest.mark.parametrize(
-    ("shape", "theta", "apart"),
+    ("answer", "one_sided", "phrase"),
     [
-        ("boxes", 0.0, False),
-        ("boxes", 0.95, False),
-        ("boxes", -1.0, True),
-        ("gaussians", 1.95, False),
-        ("gaussians", 2.0, True),
-        ("lines", 0.0, False),
-        ("lines", -0.05, True),
+        (1, True, ""),
+        (2, True, "both prove about the same"),
+        (0, False, "two-sided"),
+        (0, True, "λ"),
     ],
 )
-def test_hardly_overlap(shape: str, theta: float, apart: bool):
-    assert wasserstein.hardly_overlap(shape, theta) is apart
+def test_learned_dual_reason(answer: int, one_sided: bool, phrase: str):
+    reason = wasserstein.learned_dual_reason(answer, 0.4, one_sided=one_sided)
+    assert phrase in reason and bool(reason) is (answer != 1)
+
+
+@pytest.mark.parametrize(
+    ("js_slope", "tv_slope", "apart"),
+    [
+        (0.0, 0.0, True),
+        (0.0068, 0.0048, True),
+        (-0.0068, -0.0048, True),
+        (0.0125, 0.0089, False),
+        (0.137, 0.108, False),  # Gaussians 4 σ apart: TV is 0.95, but both still change
+        (math.nan, math.nan, False),  # boxes that just touch, and every shape at θ = 0
+    ],
+)
+def test_hardly_overlap(js_slope: float, tv_slope: float, apart: bool):
+    assert wasserstein.hardly_overlap(js_slope, tv_slope) is apart
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+@pytest.mark.parametrize("theta", [-4.0, -1.0, -0.05, 0.0, 0.5, 1.0, 1.05, 2.0, 3.0, 3.2, 4.0])
+def test_shapes_are_judged_only_where_js_and_tv_are_flat(shape: str, theta: float):
+    distances = SHAPES[shape][1](np.array([theta]))
+    slopes = dict(zip(DISTANCES, distances.slopes[:, 0].tolist(), strict=True))
+    if not wasserstein.hardly_overlap(slopes["JS"], slopes["TV"]):
+        return
+    changing = wasserstein.distances_that_change(slopes)
+    assert changing == (("W₁", "KL") if shape == "gaussians" else ("W₁",))
+
+
+def slopes_of(slope: float, kl_slope: float, theta: float = 1.0) -> dict[str, float]:
+    return {"W₁": math.copysign(1.0, theta), "JS": slope, "KL": kl_slope, "TV": slope}
 
 
 @pytest.mark.parametrize(
     ("theta", "kl", "slope", "phrase"),
     [
-        (3.0, math.inf, 0.0, "with slope **1**; JS is **0.693** (log 2 is 0.693) with slope **0**"),
-        (-3.0, math.inf, 0.0, "At θ = −3: W₁ is **3.00** with slope **−1**"),
-        (3.0, 18.0, 1e-4, "KL does grow (18.0)"),
+        (
+            3.0,
+            math.inf,
+            0.0,
+            "**1.000**; JS is **0.693** (its maximum, log 2, is 0.693) with slope **0.000**",
+        ),
+        (-3.0, math.inf, 0.0, "At θ = −3.00, W₁ is **3.00** with slope **−1.000**"),
+        (3.0, 18.0, 1e-4, "KL is **18.0** with slope **12.000**"),
         (3.0, 18.0, 1e-4, "slope **1.0×10⁻⁴**"),
-        (1.0, math.inf, math.nan, "slope **none**"),
     ],
 )
 def test_slid_apart(theta: float, kl: float, slope: float, phrase: str):
+    kl_slope = math.nan if math.isinf(kl) else 12.0
     text = wasserstein.slid_apart(
-        theta, abs(theta), math.log(2), kl, 1.0, js_slope=slope, tv_slope=slope
+        theta, abs(theta), math.log(2), kl, 1.0, slopes=slopes_of(slope, kl_slope, theta)
     )
-    assert phrase in text and ("KL does grow" in text) is math.isfinite(kl)
+    assert phrase in text and ("KL is **∞**" in text) is math.isinf(kl)
 
 
 @pytest.mark.parametrize(
-    ("discriminator", "critic_gradient", "phrase", "overlaps"),
+    ("minimax", "critic_gradient", "phrase", "answer"),
     [
-        (1e-3, 1.0, "1,000 times as hard", False),
-        (0.0, 1.0, "more than 10,000 times as hard", False),
-        (1e-4, 1.0, "more than 10,000 times as hard", False),
-        (0.2, 1.0, "5 times as hard", True),
-        (0.19, 1.0, "5 times as hard", False),
-        (0.6, 1.0, "is **0.6**, the critic's **1**. They", True),
-        (1.0, 0.5, "critic's **0.5**. They", True),
+        (1e-3, 1.0, "1,000 times as strong", 1),
+        (0.0, 1.0, "more than 10,000 times as strong", 1),
+        (1e-4, 1.0, "more than 10,000 times as strong", 1),
+        (0.2, 1.0, "**0.200** for the minimax loss and **1.00** for the critic. The non", 2),
+        (0.19, 1.0, "5 times as strong", 1),
+        (0.6, 1.0, "**1.00** for the critic. The non", 2),
+        (1.0, 0.5, "**0.500** for the critic. The non", 2),
+        (1.0, 0.1, "**0.100** for the critic. The non", 0),  # a critic that has not learned yet
     ],
 )
-def test_opposed_gradients(
-    discriminator: float, critic_gradient: float, phrase: str, overlaps: bool
-):
-    text = wasserstein.opposed_gradients(6.0, discriminator, critic_gradient)
-    assert phrase in text and ("They still overlap" in text) is overlaps
-    assert wasserstein.discriminator_is_dead(discriminator, critic_gradient) is not overlaps
+def test_opposed_gradients(minimax: float, critic_gradient: float, phrase: str, answer: int):
+    text = wasserstein.opposed_gradients(6.0, minimax, 2.24, critic_gradient)
+    assert phrase in text and "non-saturating loss of the same discriminator has **2.24**" in text
+    assert wasserstein.stronger_gradient(minimax, critic_gradient) == answer
+    assert ("times as strong" in text) is (answer == 1)
 
 
 # ---- the labs of the Stability page -------------------------------------------------------------
@@ -253,9 +342,31 @@ def test_vanishing_gradients():
         wasserstein=1.0,
     )
     assert text == (
-        "After 2,000 updates D is 1.5×10⁻⁶ at fakes. The gradient is **2.0×10⁻⁷** by minimax, 4.0×10⁻⁶ of "
-        "its largest; **0.5** by the non-saturating loss; **1** by Wasserstein."
+        "After 2,000 updates the mean D at fakes is 1.5×10⁻⁶. The generator's gradient has norm **2.0×10⁻⁷** with "
+        "the minimax loss (4.0×10⁻⁶ of its largest), **0.500** with the non-saturating loss and **1.00** with "
+        "the Wasserstein loss."
     )
+
+
+def test_a_gradient_at_its_largest_has_not_vanished():
+    text = stability.vanishing_gradients(
+        1, 0.5, minimax=0.1, minimax_share=1.0, non_saturating=0.1, wasserstein=0.1
+    )
+    assert "(its largest so far)" in text
+
+
+@pytest.mark.parametrize(
+    ("shares", "indices"),
+    [
+        ((1e-6, 1.0, 0.9), (0,)),
+        ((0.0099, 1.0, 0.9), (0,)),
+        ((0.01, 1.0, 0.9), ()),  # trained too briefly to tell
+        ((1.0, 1.0, 1.0), ()),
+        ((0.0, 1.0, 0.001), (0, 2)),
+    ],
+)
+def test_vanished(shares: tuple[float, ...], indices: tuple[int, ...]):
+    assert stability.vanished(shares) == indices
 
 
 def gan(**changes: object) -> TrainedGan:
@@ -265,7 +376,7 @@ def gan(**changes: object) -> TrainedGan:
         "good_share": 0.8,
         "collapsed_at": None,
         "collapsed": False,
-        "diverged": False,
+        "diverged_at": None,
     }
     return TrainedGan(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -273,12 +384,15 @@ def gan(**changes: object) -> TrainedGan:
 @pytest.mark.parametrize(
     ("changes", "phrase"),
     [
-        ({}, "**GAN** has 6 of 8 modes, 80 % of its samples good."),
+        ({}, "**GAN** has 6 of 8 modes, 80 % of its samples are good."),
         ({"good_share": None}, "**GAN** has 6 of 8 modes."),
         ({"collapsed_at": 1_200, "collapsed": True}, "collapsed at step 1,200: 6 of 8 modes"),
         ({"collapsed_at": 1_200}, "collapsed at step 1,200 and recovered: 6 of 8 modes"),
-        ({"diverged": True}, "**GAN** diverged."),
-        ({"diverged": True, "collapsed_at": 50, "collapsed": True}, "**GAN** diverged."),
+        ({"diverged_at": 60}, "**GAN** diverged after step 60."),
+        (
+            {"diverged_at": 60, "collapsed_at": 50, "collapsed": True},
+            "**GAN** diverged after step 60.",
+        ),
     ],
 )
 def test_mode_collapse(changes: dict[str, object], phrase: str):
@@ -286,26 +400,32 @@ def test_mode_collapse(changes: dict[str, object], phrase: str):
 
 
 def test_mode_collapse_of_several_networks():
-    text = stability.mode_collapse([gan(), gan(title="WGAN", diverged=True)], 8, "digits")
-    assert text == "**GAN** has 6 of 8 digits, 80 % of its samples good; **WGAN** diverged."
+    text = stability.mode_collapse([gan(), gan(title="WGAN", diverged_at=5)], 8, "digits")
+    assert text == (
+        "**GAN** has 6 of 8 digits, 80 % of its samples are good; **WGAN** diverged after step 5."
+    )
 
 
 @pytest.mark.parametrize(
-    ("collapsed_at", "diverged", "first"),
+    ("collapsed_at", "diverged_at", "first"),
     [
-        ((None, None, None), (False, False, False), None),
-        ((200, None, 100), (False, False, False), 2),
-        ((100, 100, None), (False, False, False), 0),
-        ((100, None, None), (False, True, False), 1),
-        ((None, 100, None), (False, True, False), 1),
+        ((None, None, None), (None, None, None), ()),
+        ((200, None, 100), (None, None, None), (2,)),
+        ((100, 100, None), (None, None, None), (0, 1)),  # a tie: both are right
+        ((100, None, None), (None, 300, None), (0,)),
+        ((100, None, None), (None, 60, None), (1,)),
+        ((None, 100, None), (None, 300, None), (1,)),
+        ((None, None, None), (None, 0, None), (1,)),
     ],
 )
 def test_first_to_collapse(
-    collapsed_at: tuple[int | None, ...], diverged: tuple[bool, ...], first: int | None
+    collapsed_at: tuple[int | None, ...],
+    diverged_at: tuple[int | None, ...],
+    first: tuple[int, ...],
 ):
     gans = [
-        gan(collapsed_at=step, diverged=has_diverged)
-        for step, has_diverged in zip(collapsed_at, diverged, strict=True)
+        gan(collapsed_at=collapse, diverged_at=divergence)
+        for collapse, divergence in zip(collapsed_at, diverged_at, strict=True)
     ]
     assert stability.first_to_collapse(gans) == first
 
@@ -317,7 +437,7 @@ def test_first_to_collapse(
         (0.69, "vanishes", "shrinks to 69 %"),
         (0.7, "hardly changes", "shrinks to 70 %"),
         (0.95, "hardly changes", "shrinks to 95 %"),
-        (1.0, "hardly changes", "stays"),
+        (1.0, "hardly changes", "stays the same"),
         (1.05, "hardly changes", "grows 1.1 times"),
         (1.4, "hardly changes", "grows 1.4 times"),
         (1.41, "explodes", "grows 1.4 times"),
@@ -326,27 +446,73 @@ def test_first_to_collapse(
     ],
 )
 def test_clipped_gradient(growth: float, verb: str, change: str):
-    text = stability.clipped_gradient(0.01, growth, 0.5)
+    text = stability.clipped_gradient(ClippedCritic(0.01, growth, 0.5))
     assert f"c = 0.01 the gradient **{verb}**: it {change} with each layer" in text
-    assert text.endswith("50 % of the weights at ±c.")
+    assert text.endswith("50 % of the weights are at ±c.")
+
+
+@pytest.mark.parametrize(
+    ("share", "phrase", "clipped"),
+    [
+        (0.0, "no weight is at ±c. **So this critic is not clipped:** c is larger than all", False),
+        (
+            0.002,
+            "<1 % of the weights are at ±c. **So this critic is not clipped:** c is larger than nearly all",
+            False,
+        ),
+        (0.0099, "not clipped", False),
+        (0.01, "1 % of the weights are at ±c.", True),
+        (1.0, "100 % of the weights are at ±c.", True),
+    ],
+)
+def test_a_critic_with_no_weight_at_the_bound_is_called_unclipped(
+    share: float, phrase: str, clipped: bool
+):
+    text = stability.clipped_gradient(ClippedCritic(1.0, 9.0, share))
+    assert phrase in text and ("not clipped" in text) is not clipped
+
+
+@pytest.mark.parametrize(
+    ("tried", "depends"),
+    [
+        ([], None),
+        ([(0.01, 0.05, 0.9)], None),  # one value of c cannot show that c matters
+        ([(0.01, 0.05, 0.9), (0.02, 0.1, 0.8)], None),  # both vanish
+        ([(0.01, 0.05, 0.9), (1.0, 9.0, 0.0)], None),  # the second is not clipped
+        ([(0.01, 0.05, 0.9), (0.1, 2.9, 0.4)], True),
+        ([(0.05, 1.1, 0.4), (0.1, 2.9, 0.4)], True),
+    ],
+)
+def test_depends_on_clip(tried: list[tuple[float, float, float]], depends: bool | None):
+    assert stability.depends_on_clip([ClippedCritic(*one) for one in tried]) is depends
 
 
 def test_clipped_gradient_beside_others():
+    tried = [
+        ClippedCritic(0.01, 0.1, 0.9),
+        ClippedCritic(0.1, 2.0, 0.5),
+        ClippedCritic(1.0, 9.0, 0.0),
+    ]
     text = stability.clipped_gradient(
-        0.1,
-        2.0,
-        0.5,
-        others=[("GP", 1.0), ("LP", 1.01), ("GroupSort", 0.8)],
-        tried=[(0.01, 0.1), (0.1, 2.0)],
+        tried[1], others=[("GP", 1.0), ("LP", 1.01), ("GroupSort", 0.8)], tried=tried
     )
-    assert "It stays with GP and LP; it shrinks to 80 % with GroupSort." in text
-    assert text.endswith("Tried so far: c = 0.01: shrinks to 10 %, c = 0.1: grows 2 times.")
-    assert "Tried" not in stability.clipped_gradient(0.1, 2.0, 0.5, tried=[(0.1, 2.0)])
+    assert "It stays the same with GP and LP; it shrinks to 80 % with GroupSort." in text
+    assert text.endswith(
+        "Tried so far: c = 0.01: shrinks to 10 %, c = 0.1: grows 2 times, c = 1: grows 9 times (not clipped)."
+    )
+    assert "Tried" not in stability.clipped_gradient(tried[1], tried=tried[1:2])
 
 
 @pytest.mark.parametrize(
     ("rows", "columns", "answer"),
-    [(2.0, 1.0, 0), (1.0, 2.0, 1), (1.0, 1.0, 2), (1.25, 1.0, 0), (1.0, 1.24, 2)],
+    [
+        (2.0, 1.0, 0),
+        (1.0, 2.0, 1),
+        (1.0, 1.0, 2),
+        (1.25, 1.0, 0),
+        (1.0, 1.24, 2),
+        (1.0, 1.2499, 1),  # shown as 1.00 and 1.25
+    ],
 )
 def test_more_decisive(rows: float, columns: float, answer: int):
     assert stability.more_decisive(rows, columns) == answer
@@ -355,20 +521,28 @@ def test_more_decisive(rows: float, columns: float, answer: int):
 @pytest.mark.parametrize(
     ("changes", "ending"),
     [
-        ({}, "over all of the other's."),
+        ({}, "over the values of the other)."),
         ({"best": (0.0003, 5)}, "Best: learning rate 0.0003, batch size 5."),
-        ({"diverged": 2}, "other's. 2 diverged."),
+        ({"diverged": 1}, "other). 1 cell diverged."),
+        ({"diverged": 2}, "other). 2 cells diverged."),
     ],
 )
 def test_sensitivity(changes: dict[str, object], ending: str):
     text = stability.sensitivity("Learning rate", "Batch size", 3.14, 1.2, **changes)  # type: ignore[arg-type]
-    assert "**3.1 times** by learning rate, **1.2 times** by batch size" in text
+    assert "learning rate changes W₁ by a factor of **3.14**, and batch size by **1.20**" in text
     assert text.endswith(ending)
 
 
 def test_a_grid_with_untrained_cells_decides_nothing():
     text = stability.sensitivity("A", "B", math.nan, math.nan, untrained=4, best=(1.0, 2.0))
-    assert text == "4 cells were not trained, so it cannot be said yet which decides more."
+    assert text == "4 cells were not trained, so it is too early to tell which matters more."
+    one = stability.sensitivity("A", "B", math.nan, math.nan, untrained=1)
+    assert one.startswith("1 cell was not trained")
+
+
+def test_a_tie_of_two_hyperparameters_names_its_threshold():
+    assert "below 1.25 count as alike" in stability.sensitivity("A", "B", 1.3, 1.2)
+    assert "alike" not in stability.sensitivity("A", "B", 1.5, 1.2)
 
 
 @pytest.mark.parametrize(

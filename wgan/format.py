@@ -1,5 +1,8 @@
 """Formatting of numbers, durations and sizes for sentences, tables and cards."""
 
+import math
+from collections.abc import Sequence
+
 
 def fmt_duration(seconds: float | None) -> str:
     """Format a duration: 42 s, 3 min 10 s, 2 h 5 min."""
@@ -29,12 +32,44 @@ def fmt_percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def fmt_share(share: float) -> str:
+    """Format a share in [0, 1] as a percentage that is 0 % and 100 % only if these are exact: >99 %, <1 %."""
+    percent = 100 * share
+    if 0 < percent <= 0.5:
+        return "<1 %"
+    if 99.5 <= percent < 100 - 1e-6:
+        return ">99 %"
+    return f"{percent:.0f} %"
+
+
+def fmt_fixed(value: float, decimals: int) -> str:
+    """Format a number with a fixed number of decimals; never −0.00."""
+    text = f"{value:,.{decimals}f}"
+    return text.lstrip("-") if not text.strip("-0.,") else text.replace("-", "−")
+
+
 def fmt_digits(value: float | None) -> str:
     """Format a measured number with three digits; a dash for None or NaN."""
     if value is None:
         return "–"
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return fmt_number(float(f"{value:.2g}")) if "e" in text else text.replace("-", "−")
+
+
+def fmt_sig(value: float) -> str:
+    """Format a measured number with exactly three significant digits: 1.50, 18.0, −0.593, 1,234, 3.4×10⁻⁶."""
+    text = f"{value:#.3g}".rstrip(".")
+    if value == 0 or abs(value) < 1e-3 or "e" in text:
+        return fmt_sci(value)
+    return text.replace("-", "−")
+
+
+def fmt_alike(values: Sequence[float]) -> list[str]:
+    """Format numbers that are shown together with the same number of decimals, just enough for 2 digits of their range."""
+    largest, smallest = max(values), min(values)
+    spread = (largest - smallest) or abs(largest) or 1.0
+    decimals = min(6, max(0, 1 - math.floor(math.log10(spread))))
+    return [fmt_fixed(value, decimals) for value in values]
 
 
 def fmt_sci(value: float) -> str:

@@ -162,7 +162,7 @@ def monotone(a: Real, b: Real) -> F64:
 def by_cdf(a: Real, b: Real, x: Real) -> float:
     """Return W₁ on the line from the distribution functions: ∫ |F − G| dx.
 
-    The mass that must pass the gap between two positions is |F − G|.
+    At least the mass |F − G| must pass the gap between two positions, and an optimal plan moves no more.
 
     Args:
         a: Weights, (N,).

@@ -51,7 +51,7 @@ def page_text(app: AppTest) -> str:
 def test_every_section_of_points(section: str, objective: str, runs_dir: Path):
     finished_run(runs_dir, objective=objective)
     app = page_alone("critic.py")
-    assert "Step 40" in page_text(app)
+    assert "Critic of step 40;" in page_text(app)
     open_section(app, section)
 
 
@@ -84,6 +84,29 @@ def test_an_uploaded_picture_is_judged_and_a_bad_one_is_a_sentence(runs_dir: Pat
     assert "appear here" in page_text(app)
 
 
+def test_a_picture_is_moved_uphill_and_back(runs_dir: Path):
+    finished_run(runs_dir, **PICTURES)
+    app = page_alone("critic.py")
+    open_section(app, "inside")
+    assert (
+        button(app, "critic_uphill_undo").disabled and button(app, "critic_uphill_reset").disabled
+    )
+    for _ in range(2):
+        sound(button(app, "critic_uphill").click().run())
+    for _ in range(2):
+        assert not button(app, "critic_uphill_undo").disabled
+        sound(button(app, "critic_uphill_undo").click().run())
+    assert button(app, "critic_uphill_undo").disabled  # as many as there were steps
+    for _ in range(2):
+        sound(button(app, "critic_uphill").click().run())
+    sound(button(app, "critic_uphill_reset").click().run())
+    assert button(app, "critic_uphill_undo").disabled
+    # Another picture begins without steps.
+    sound(button(app, "critic_uphill").click().run())
+    sound(app.button_group(key="critic_way").set_value("real").run())
+    assert button(app, "critic_uphill_undo").disabled
+
+
 def test_the_critic_is_trained_on_and_stopped(runs_dir: Path):
     finished_run(runs_dir, objective="wgan-gp")
     app = page_alone("critic.py")
@@ -106,7 +129,7 @@ def test_a_checkpoint_is_opened(runs_dir: Path):
     finished_run(runs_dir)
     app = page_alone("critic.py")
     sound(next(b for b in app.selectbox if b.label == "Weights").set_value(20).run())
-    assert "Step 20," in page_text(app)
+    assert "Critic of step 20;" in page_text(app)
 
 
 def test_a_run_without_weights_says_so(runs_dir: Path):

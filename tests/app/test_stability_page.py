@@ -6,19 +6,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import ButtonGroup
 
 from pages.ui.core.session import session
+from pages.ui.labs import clipping as clipping_page
+from pages.ui.labs import collapse as collapse_page
 from pages.ui.labs import tasks, vanishing
+from pages.ui.labs.frame import Lab
 from tests.app.test_pages import button, has_button, page_alone, sound
 from tests.conftest import tiny
 from wgan.jobs import TaskProgress, TaskSteps
 from wgan.labs import clipping, collapse, sensitivity
-from wgan.labs.vanishing import VANISHING
+from wgan.labs.vanishing import VANISHING, Vanishing
 from wgan.session.scheduler import TASKS_KEPT
+from wgan.verdicts.stability import ClippedCritic, TrainedGan
 
 LABS = ("vanishing", "collapse", "clipping", "sensitivity")
 
@@ -68,7 +73,7 @@ def test_each_lab_asks_first_and_gives_nothing_away(key: str):
     assert app.query_params.get("lab", ["vanishing"]) in (key, [key])
     assert has_button(app, f"{key}_run") and button(app, f"{key}_run").help
     assert "press" in page_text(app).lower() or "trains" in page_text(app)
-    assert "**Why.**" not in page_text(app) and "What happened" not in page_text(app)
+    assert "**Why.**" not in page_text(app) and "**Result.**" not in page_text(app)
     prediction(app, key).set_value(0).run()
     assert "As you predicted" not in page_text(sound(app))
 
@@ -90,17 +95,19 @@ def test_vanishing_gradients_to_the_end_and_back_to_any_moment():
     assert has_button(app, "vanishing_stop") or has_button(app, "vanishing_run")
     ended(app, "vanishing")
     assert "You predicted:** Wasserstein" in page_text(app) and "It is:** Minimax" in page_text(app)
-    assert "After 200 updates D is" in page_text(app) and "**Why.**" in page_text(app)
+    assert "After 200 updates the mean D at fakes is" in page_text(app) and "**Why.**" in page_text(
+        app
+    )
     slider = next(s for s in app.select_slider if s.label == "After update")
     assert slider.value == 200
     sound(slider.set_value(1).run())
     app.button_group(key="vanishing_push").set_value("non-saturating").run()
     # The result of the other data is another; that of these is found again, as after a reload.
     app.button_group(key="vanishing_set").set_value("ring-8").run()
-    assert "After 200 updates D is" not in page_text(sound(app))
+    assert "After 200 updates the mean D at fakes is" not in page_text(sound(app))
     app.button_group(key="vanishing_set").set_value("gaussians").run()
-    assert "After 200 updates D is" in page_text(sound(app))
-    assert "After 200 updates D is" in page_text(page_alone("stability.py"))
+    assert "After 200 updates the mean D at fakes is" in page_text(sound(app))
+    assert "After 200 updates the mean D at fakes is" in page_text(page_alone("stability.py"))
 
 
 def test_collapse_is_stopped_and_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch):
@@ -112,13 +119,13 @@ def test_collapse_is_stopped_and_keeps_what_it_found(monkeypatch: pytest.MonkeyP
         assert time.monotonic() < end
         time.sleep(0.1)
         app.run()
-    assert "What happened" not in page_text(app)
+    assert "**Result.**" not in page_text(app)
     button(app, "collapse_stop").click().run()
     assert "Stopped at 0 %" in page_text(sound(app)) and "of 8 modes" in page_text(app)
     assert has_button(app, "collapse_run")
     # The numbers stand without a verdict.
     text = page_text(app)
-    assert "Stopped too early to tell" in text and "% of its samples good" in text
+    assert "Stopped too early to tell" in text and "% of its samples are good" in text
     assert "**Why.**" not in text and "It is:" not in text
 
 
@@ -139,9 +146,11 @@ def test_clipping_keeps_each_c(monkeypatch: pytest.MonkeyPatch):
     button(app, "clipping_run").click().run()
     ended(app, "clipping")
     assert "With c = 0.01 the gradient" in page_text(app) and "GroupSort" in page_text(app)
+    # One c cannot show whether c matters, so nothing is judged yet.
+    assert "Train a second c" in page_text(app) and "**Why.**" not in page_text(app)
     assert button(app, "clipping_run").disabled  # it is known already
     app.select_slider(key="clipping_c").set_value(1.0).run()
-    assert "has not been trained" in page_text(app)
+    assert "No complete result for c = 1 yet" in page_text(app)
     assert not button(app, "clipping_run").disabled
     button(app, "clipping_run").click().run()
     ended(app, "clipping")
@@ -161,12 +170,12 @@ def test_the_grid_is_cancelled_and_keeps_its_cells():
     assert "Stopped at" in page_text(sound(app)) and "cells were not trained" in page_text(app)
     assert "of 9 cells" in page_text(app) and "Floor **" in page_text(app)
     # Of another pair it is said that the map is not of it; a new visitor finds the pair of the map.
-    assert "The map is of" not in page_text(app)
+    assert "The map shows" not in page_text(app)
     app.selectbox(key="sensitivity_columns").set_value("beta1").run()
-    assert "The map is of **learning rate** and **critic updates a step**" in page_text(sound(app))
+    assert "The map shows **learning rate** and **critic updates a step**" in page_text(sound(app))
     other = lab(page_alone("stability.py"), "sensitivity")
     assert other.selectbox(key="sensitivity_columns").value == "n_critic"
-    assert "The map is of" not in page_text(other)
+    assert "The map shows" not in page_text(other)
 
 
 def test_one_hyperparameter_twice_is_refused_in_words():
@@ -236,7 +245,7 @@ def test_what_breaks_is_told_to_who_began_it_until_the_settings_are_others(
     button(app, "vanishing_run").click().run()
     until(app, lambda: app.error and has_button(app, "vanishing_run"))
     assert not app.exception and "ran out of memory" in app.error[0].value
-    assert "**Train them** trains" in page_text(app)
+    assert "**Train both** trains" in page_text(app)
     # A visitor who has done nothing hears nothing of it.
     assert not page_alone("stability.py").error
     app.select_slider(key="vanishing_updates").set_value(500).run()
@@ -299,7 +308,7 @@ def test_a_live_training_is_said_to_share_the_time():
         time.sleep(0.05)
     app = page_alone("stability.py")
     for key in LABS:
-        assert "both share the time" in page_text(lab(app, key))
+        assert "both share the processor" in page_text(lab(app, key))
     session().stop(name)
 
 
@@ -314,3 +323,56 @@ def test_an_order_given_twice_is_begun_once():
     tasks.start("A lab", waits, ())
     assert [t.title for t in session().tasks("")].count("A lab") == 1
     session().cancel_task(session().tasks("")[0].key)
+
+
+def vanishing_result(norms: dict[str, list[float]], total: int) -> Vanishing:
+    none, empty = np.empty(0), np.empty(0, np.float32)
+    updates = np.array([1, 100], np.int64)
+    measured = {name: np.array(values) for name, values in norms.items()}
+    return Vanishing(
+        "gaussians", total, updates, measured, none, none, empty, empty, 1.0, empty, empty, {}
+    )
+
+
+def test_the_loss_that_vanishes_is_the_one_whose_gradient_did():
+    norms = {"minimax": [1.0, 1e-4], "non-saturating": [1.0, 3.0], "wasserstein": [1.0, 0.9]}
+    lab_now, undecided = vanishing.answered_lab(vanishing_result(norms, 100))
+    assert lab_now.all_right == (0,) and not undecided
+    # After a few updates none has vanished: nothing is judged.
+    weaker = norms | {"minimax": [1.0, 0.2]}
+    assert "No gradient has vanished" in vanishing.answered_lab(vanishing_result(weaker, 100))[1]
+    assert "Stopped" in vanishing.answered_lab(vanishing_result(norms, 2_000))[1]
+    both = norms | {"wasserstein": [1.0, 1e-4]}
+    assert vanishing.answered_lab(vanishing_result(both, 100))[0].all_right == (0, 2)
+
+
+def test_each_network_that_collapsed_first_is_a_right_answer():
+    def gan(title: str, collapsed_at: int | None) -> TrainedGan:
+        return TrainedGan(title, 5.0, 0.9, collapsed_at, collapsed_at is not None, None)
+
+    def answered(*steps: int | None) -> Lab:
+        names = ("GAN", "WGAN", "WGAN-GP")
+        return collapse_page.answered_lab([gan(*each) for each in zip(names, steps, strict=True)])
+
+    assert answered(100, 100, None).all_right == (0, 1)
+    assert answered(200, 100, None).all_right == (1,)
+    assert answered(None, None, None).all_right == (3,)
+    # The reason is about the network that collapsed.
+    assert "discriminator with few updates" in answered(100, None, None).why
+    assert "discriminator with few updates" not in answered(None, 100, None).why
+
+
+@pytest.mark.parametrize(
+    ("tried", "phrase"),
+    [
+        ([(0.01, 0.05, 0.9)], "Train a second c"),
+        ([(0.01, 0.05, 0.9), (1.0, 9.0, 0.0)], "Train a second c"),  # c = 1 clips nothing
+        ([(0.01, 0.05, 0.9), (0.02, 0.1, 0.8)], "The same for each c so far"),
+    ],
+)
+def test_clipping_is_judged_when_two_values_of_c_differ(
+    tried: list[tuple[float, float, float]], phrase: str
+):
+    assert phrase in clipping_page.undecided([ClippedCritic(*one) for one in tried])
+    tried = [*tried, (0.1, 2.9, 0.4)]
+    assert not clipping_page.undecided([ClippedCritic(*one) for one in tried])

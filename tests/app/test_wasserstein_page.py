@@ -11,8 +11,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.core.session import session
+from pages.ui.labs.clouds import MovedPoints, plane_lab
+from pages.ui.labs.divergences import slide_lab
 from pages.ui.labs.learned_dual import learned_lab
 from pages.ui.labs.opposed import opposed_lab
+from pages.ui.widgets.cloud_editor import cloud_editor
 from pages.ui.widgets.plan_editor import plan_editor
 from pages.ui.widgets.potential_editor import potential_editor
 from tests.app.test_pages import button, has_button, sound
@@ -20,9 +23,17 @@ from tests.conftest import app_at, tiny
 from wgan.labs import divergences, dual
 from wgan.labs.divergences import OpposedNetworks
 from wgan.labs.dual import MAX_HEIGHT, LearnedDual, optimal
-from wgan.labs.transport import MAX_MOVES, PILES, PLACES
+from wgan.labs.transport import (
+    MAX_MOVES,
+    PILES,
+    PLACES,
+    POINTS,
+    cloud_points,
+    plans_between,
+)
 
 LABS = ("earth", "plane", "dual", "learned", "apart", "opposed")
+HAVE_RESULTS = ("plane", "apart", "opposed")
 
 
 @pytest.fixture(autouse=True)
@@ -52,12 +63,30 @@ def test_every_lab_asks_first_and_gives_nothing_away(lab: str):
     text = page_text(app)
     assert "?" in text and "**Why.**" not in text and "Source:" not in text
     assert app.button_group(key=f"prediction-{lab}").value is None
+    if lab in HAVE_RESULTS:  # they show their result at once, but not before a prediction
+        assert has_button(app, f"skip-{lab}")
+        return
     sound(app.button_group(key=f"prediction-{lab}").set_value(0).run())
     assert "**Why.**" not in page_text(app)
 
 
-def test_clouds_are_moved_and_blurred():
+@pytest.mark.parametrize("lab", HAVE_RESULTS)
+def test_a_result_that_is_there_at_once_waits_for_a_prediction_or_a_skip(lab: str):
+    app = opened(lab)
+    assert "appears when you choose an answer" in page_text(app)
+    sound(app.button_group(key=f"prediction-{lab}").set_value(0).run())
+    assert "appears when you choose an answer" not in page_text(app)
+    sound(app.button_group(key=f"prediction-{lab}").set_value(None).run())
+    assert "appears when you choose an answer" in page_text(app)
+    sound(button(app, f"skip-{lab}").click().run())
+    assert "appears when you choose an answer" not in page_text(app)
+    assert not has_button(app, f"skip-{lab}")
+
+
+def test_clouds_are_blurred():
     app = opened("plane")
+    assert "% more" not in page_text(app) and "Converged" not in page_text(app)
+    sound(app.button_group(key="prediction-plane").set_value(2).run())
     for name in ("balls", "ring", "cross"):
         sound(app.selectbox(key="plane-clouds").set_value(name).run())
     sound(app.button_group(key="plane-p").set_value(2).run())
@@ -69,7 +98,6 @@ def test_clouds_are_moved_and_blurred():
     )
     sound(app.select_slider(key="plane-epsilon").set_value(0.003).run())
     assert "Not converged" in page_text(app)
-    sound(app.button_group(key="prediction-plane").set_value(2).run())
     assert "As you predicted" in page_text(app)
     sound(app.button_group(key="prediction-plane").set_value(0).run())
     assert "You predicted" in page_text(app) and "It raises it" in page_text(app)
@@ -77,23 +105,24 @@ def test_clouds_are_moved_and_blurred():
 
 def test_shapes_are_slid_apart():
     app = opened("apart")
-    assert "**Why.**" not in page_text(app)
+    sound(button(app, "skip-apart").click().run())
+    assert "**Why.**" not in page_text(app) and "Here the shapes overlap" in page_text(app)
     sound(app.slider(key="apart-theta").set_value(2.0).run())
     assert "**0.693**" in page_text(app) and "**Why.**" in page_text(app)
     for shape in ("gaussians", "lines", "boxes"):
-        for theta in (0.0, -3.0):
+        for theta in (0.0, -3.5):
             sound(app.button_group(key="apart-shape").set_value(shape).run())
             sound(app.slider(key="apart-theta").set_value(theta).run())
-    assert "slope **−1**" in page_text(app)
+    assert "slope **−1.000**" in page_text(app)
     # The answer is another for Gaussians, whose KL goes on growing.
     sound(app.button_group(key="prediction-apart").set_value(3).run())
-    assert "**It is:** W₁ alone" in page_text(app)
+    assert "**It is:** Only W₁" in page_text(app)
     sound(app.button_group(key="apart-shape").set_value("gaussians").run())
     assert "As you predicted:** W₁ and KL" in page_text(app)
     # What was set, and said, is still there when one comes back.
     sound(app.button_group(key="lab").set_value("earth").run())
     sound(app.button_group(key="lab").set_value("apart").run())
-    assert app.slider(key="apart-theta").value == -3.0
+    assert app.slider(key="apart-theta").value == -3.5
     assert app.button_group(key="prediction-apart").value == 3
 
 
@@ -114,7 +143,7 @@ def until(app: AppTest, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lab", "phrase"), [("learned", "of W₁, with"), ("opposed", "gradient at")]
+    ("lab", "phrase"), [("learned", "of W₁, with"), ("opposed", "the gradient at the fakes is")]
 )
 def test_networks_are_trained_beside_a_run_stopped_and_trained_to_the_end(
     lab: str, phrase: str, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
@@ -141,12 +170,12 @@ def test_networks_are_trained_beside_a_run_stopped_and_trained_to_the_end(
         assert "other settings" not in page_text(app)
         sound(app.select_slider(key="learned-clip").set_value(0.3).run())
         sound(app.toggle(key="learned-sided").set_value(False).run())
-        assert "other settings than those chosen now (c, side)" in page_text(app)
+        assert "other settings than those chosen now (c, one-sided)" in page_text(app)
 
 
 def test_what_goes_wrong_is_a_sentence(monkeypatch: pytest.MonkeyPatch):
     def fails(_: int) -> None:
-        raise ValueError("The networks' scores left all bounds.")
+        raise ValueError("The networks' scores are no longer finite.")
 
     monkeypatch.setattr("wgan.labs.divergences.oppose", lambda *_, **__: map(fails, [0]))
     app = opened("opposed")
@@ -156,7 +185,7 @@ def test_what_goes_wrong_is_a_sentence(monkeypatch: pytest.MonkeyPatch):
         assert time.monotonic() < end
         time.sleep(0.1)
         app.run()
-    assert not app.exception and "left all bounds" in app.error[0].value
+    assert not app.exception and "no longer finite" in app.error[0].value
 
 
 def test_what_a_browser_may_send_of_piles():
@@ -212,6 +241,41 @@ def test_what_a_browser_may_send_of_a_function():
     assert potential_editor.parse_edit([0.0] * PLACES) is None
 
 
+def test_what_a_browser_may_send_of_clouds():
+    cloud = [[0.5, -1]] * POINTS
+    clouds = cloud_editor.parse_edit({"fake": cloud, "real": cloud})
+    assert clouds is not None and clouds.real.shape == (POINTS, 2)
+    for bad in (
+        None,
+        "x",
+        cloud[1:],
+        [[0.5]] * POINTS,
+        [[0.5, None]] * POINTS,
+        [[True, 0]] * POINTS,
+        [[float("nan"), 0]] * POINTS,
+        [[float("inf"), 0]] * POINTS,
+        [[99.0, 0]] * POINTS,
+        ["ab"] * POINTS,
+    ):
+        assert cloud_editor.parse_edit({"fake": cloud, "real": bad}) is None, bad
+        assert cloud_editor.parse_edit({"fake": bad, "real": cloud}) is None, bad
+    assert cloud_editor.parse_edit([cloud, cloud]) is None
+
+
+def test_moved_points_belong_to_the_clouds_from_which_they_were_moved():
+    moved = MovedPoints()
+    first = moved.points("pair", 2.5)
+    assert np.array_equal(first.real, cloud_points("pair", 2.5)[1])
+    edit = cloud_editor.PointClouds(first.fake + 1, first.real)
+    moved.update(edit)
+    assert moved.points("pair", 2.5) is edit
+    moved.reset()
+    assert np.array_equal(moved.points("pair", 2.5).fake, first.fake)
+    moved.update(edit)
+    assert np.array_equal(moved.points("ring", 2.5).fake, cloud_points("ring", 2.5)[0])
+    assert np.array_equal(moved.points("pair", 2.5).fake, first.fake)
+
+
 def test_the_answer_of_a_lab_is_what_was_measured():
     shaped = PILES["split"][1]
     learned = LearnedDual(
@@ -227,11 +291,24 @@ def test_the_answer_of_a_lab_is_what_was_measured():
     assert learned_lab(learned).right == 1
     other = learned_lab(replace(learned, lower_bound=learned.lower_bound[::-1]))
     assert other.right == 0 and "does not" in other.why
+    unclipped = learned_lab(replace(learned, lower_bound=np.full((2, 2), 2.9), clip_saturation=0.0))
+    assert unclipped.right == 2 and "No weight reached ±c" in unclipped.why
     assert learned_lab(replace(learned, lower_bound=np.full((2, 2), 2.0))).right == 2
-    assert learned_lab(replace(learned, w1=0.0)).right == 1
+    assert learned_lab(replace(learned, w1=0.0)).right == 2  # there is nothing to prove
 
     x = np.linspace(0, 1, 5)
     opposed = OpposedNetworks(6.0, 10, 10, x, x, x, 1e-3, 2.0, 1.0, 1.06)
     assert opposed_lab(opposed).right == 1
     overlapping = opposed_lab(replace(opposed, mu=1.0, minimax=0.6))
-    assert overlapping.right == 2 and "overlap" in overlapping.why
+    assert overlapping.right == 2 and "not sure" in overlapping.why
+    assert opposed_lab(replace(opposed, minimax=0.6, slope=0.1)).right == 0
+
+
+def test_the_answer_about_shapes_and_clouds_follows_from_the_numbers():
+    flat = {"W₁": 1.0, "JS": 0.0, "KL": float("nan"), "TV": 0.0}
+    assert slide_lab(flat).right == 2 and slide_lab(flat | {"KL": 12.0}).right == 3
+    points = cloud_points("pair", 2.5)
+    assert plane_lab(plans_between(*points, 1, 0.1)).right == 2
+    # Of one place, every plan costs the same: "It stays the same" is right.
+    still = np.zeros((POINTS, 2))
+    assert plane_lab(plans_between(still, still + 1, 1, 0.1)).right == 1

@@ -233,7 +233,7 @@ def test_a_bent_function_stays_bent(slow, site: str):
     area = slow.get_by_role("application", name="A function over 16 columns")
     area.wait_for(timeout=120_000)
     slow.late()
-    says = slow.locator("output", has_text="yours proves")
+    says = slow.locator("output", has_text="your function proves")
     box = area.bounding_box()
     caption = ""
     for column, y in ((13, 60), (3, 170), (8, 90)):
@@ -247,10 +247,10 @@ def test_a_bent_function_stays_bent(slow, site: str):
         for _ in range(4):
             slow.wait_for_timeout(250)
             assert says.inner_text() == caption
-    slow.get_by_role("button", name="Best function").click()
+    slow.get_by_role("button", name="Optimal function").click()
     settled(slow)
     assert says.inner_text() == caption
-    best = slow.get_by_role("button", name="Best function")
+    best = slow.get_by_role("button", name="Optimal function")
     assert best.get_attribute("aria-pressed") == "true"
     # Another lab and back: the function and the best one beside it are still there.
     slow.get_by_role("radio", name="Why not JS").click()

@@ -57,17 +57,17 @@ def notes(page, key: str) -> list[str]:
 
 def test_back_and_forward_change_the_lab(page, site: str):
     page.goto(f"{site}/stability")
-    page.get_by_text("Whose gradient dies?").wait_for(timeout=120_000)
+    page.get_by_text("Which loss loses its gradient?").wait_for(timeout=120_000)
     choose(page, "prediction-vanishing", "Non-saturating")
     questions = {
-        "Mode collapse": "Which one will collapse?",
-        "Clipping": "Clip every weight",
+        "Mode collapse": "Which one collapses first?",
+        "Clipping": "Every weight of a critic",
     }
     for name, question in questions.items():
         page.locator(".st-key-lab").get_by_text(name, exact=True).click()
         page.get_by_text(question).wait_for()
         still(page)
-    for question in ("Which one will collapse?", "Whose gradient dies?"):
+    for question in ("Which one collapses first?", "Which loss loses its gradient?"):
         page.go_back()
         page.get_by_text(question).wait_for()
         still(page)
@@ -85,11 +85,11 @@ def test_back_and_forward_change_the_lab(page, site: str):
 @pytest.mark.slow
 def test_vanishing_gradients(page, site: str):
     open_lab(page, site, "vanishing")
-    page.get_by_text("Whose gradient dies?").wait_for()
+    page.get_by_text("Which loss loses its gradient?").wait_for()
     page.locator(".katex").first.wait_for()
     choose(page, "prediction-vanishing", "Non-saturating")
     slide(page, "vanishing_updates", "500", arrow="ArrowLeft")
-    press(page, "Train them")
+    press(page, "Train both")
     until(lambda: len(ys(page, "vanishing_norms")) > 3)
     first = len(ys(page, "vanishing_norms"))
     verdict = page.locator(".st-key-told-vanishing")
@@ -137,7 +137,7 @@ def test_vanishing_gradients(page, site: str):
 def test_mode_collapse_live_stopped_and_found_again(page, site: str):
     open_lab(page, site, "collapse")
     choose(page, "collapse_judged", "1")
-    page.get_by_text("The GAN's discriminator gets 1 update a step, both critics 5.").wait_for()
+    page.get_by_text("The GAN's discriminator gets 1 update per step, both critics 5.").wait_for()
     choose(page, "prediction-collapse1", "WGAN")
     press(page, "Train all three")
     for key in ("collapse_gan", "collapse_wgan", "collapse_wgan-gp"):
@@ -161,7 +161,7 @@ def test_mode_collapse_live_stopped_and_found_again(page, site: str):
     verdict.wait_for()
     assert (
         "collapsed at step" in verdict.inner_text()
-        and "% of its samples good" in verdict.inner_text()
+        and "% of its samples are good" in verdict.inner_text()
     )
     assert "too early to tell" in verdict.inner_text() and "Why." not in verdict.inner_text()
     stopped, step = (
@@ -219,7 +219,7 @@ def test_clipping_by_c(page, site: str):
     assert "explodes" in verdict.inner_text()
     # Another c: the one before stays on the chart.
     slide(page, "clipping_c", "0.05", arrow="ArrowLeft")
-    page.get_by_text("c = 0.05 has not been trained").first.wait_for()
+    page.get_by_text("No complete result for c = 0.05 yet").first.wait_for()
     assert "c = 0.1" in traces(page, "clipping_depth")
 
 
@@ -256,6 +256,6 @@ def test_sensitivity_fills_cell_by_cell_and_is_cancelled(page, site: str):
 def test_a_first_visit_by_deep_link_and_a_narrow_screen(page, site: str):
     page.set_viewport_size({"width": 420, "height": 800})
     open_lab(page, site, "clipping")
-    page.get_by_text("Clip every weight").wait_for()
+    page.get_by_text("Every weight of a critic").wait_for()
     wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
     assert not page.evaluate(wide)

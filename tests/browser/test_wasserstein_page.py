@@ -61,7 +61,9 @@ def loads(page) -> list[list[float]]:
 
 def test_a_plan_by_hand_against_the_best(page, site: str):
     visit(page, site, "earth", PILES)
-    assert number(page, "Cheapest plan") == number(page, "By formula") == number(page, "By program")
+    assert (
+        number(page, "Cheapest plan") == number(page, "Formula") == number(page, "Linear program")
+    )
     assert page.get_by_text("Why.").count() == 0
     page.locator(".st-key-prediction-earth").get_by_text("No, never").click()
 
@@ -69,7 +71,7 @@ def test_a_plan_by_hand_against_the_best(page, site: str):
     mode(page, "Move it yourself")
     drag(page, pile(page, 1), pile(page, 13, below=True))
     until(lambda: "40 % moved for 4.80" in says(page))
-    until(lambda: metric(page, "Yours") == "4.80 40 % moved")
+    until(lambda: metric(page, "Your plan") == "4.80 40 % moved")
     # Clicked: first the one, then the other.
     page.mouse.click(*pile(page, 4))
     page.mouse.click(*pile(page, 3, below=True))
@@ -79,7 +81,7 @@ def test_a_plan_by_hand_against_the_best(page, site: str):
     until(lambda: "40 % moved" in says(page))
     press(page, "Reset")
     until(lambda: "Drag earth" in says(page))
-    until(lambda: metric(page, "Yours") == "0.00 0 % moved")
+    until(lambda: metric(page, "Your plan") == "0.00 0 % moved")
     # What is dropped on earth that is not needed stays where it is.
     drag(page, pile(page, 1), pile(page, 0, below=True))
     assert loads(page) == []
@@ -88,7 +90,7 @@ def test_a_plan_by_hand_against_the_best(page, site: str):
     until(lambda: len(loads(page)) == 1)
     press(page, "Nearest first")
     page.get_by_text("Why.").wait_for()
-    assert number(page, "Yours") > number(page, "Cheapest plan")
+    assert number(page, "Your plan") > number(page, "Cheapest plan")
     page.get_by_text("As you predicted").wait_for()
     assert "Yours costs" in says(page)
 
@@ -122,7 +124,9 @@ def test_piles_are_shaped_with_mouse_and_keyboard(page, site: str):
     page.mouse.up()
     until(lambda: number(page, "Cheapest plan") != before)
     until(lambda: float(says(page).rsplit(": ", 1)[1]) == number(page, "Cheapest plan"))
-    assert number(page, "Cheapest plan") == number(page, "By formula") == number(page, "By program")
+    assert (
+        number(page, "Cheapest plan") == number(page, "Formula") == number(page, "Linear program")
+    )
     page.get_by_placeholder("Shaped by you").wait_for()
 
     after = number(page, "Cheapest plan")
@@ -144,7 +148,7 @@ def test_a_plan_is_built_with_the_keyboard(page, site: str):
     page.get_by_role("application", name=re.compile("The earth")).focus()
     for key in ("ArrowRight", "Enter", "ArrowRight", "ArrowRight", "Enter"):
         page.keyboard.press(key)
-    until(lambda: metric(page, "Yours") == "0.40 20 % moved")
+    until(lambda: metric(page, "Your plan") == "0.40 20 % moved")
 
 
 def test_who_wants_no_motion_sees_where_it_ends(page, site: str):
@@ -162,7 +166,7 @@ def test_a_function_is_bent_and_never_proves_too_much(page, site: str):
     visit(page, site, "dual", BEND)
     w1 = number(page, "Cheapest plan")
     says = page.locator(".wgan-bend output")
-    assert number(page, "Yours proves") == 0
+    assert number(page, "Your function proves") == 0
 
     def knob(column: int, y: float) -> tuple[float, float]:
         return place(page, BEND, column, y, 320)
@@ -172,49 +176,52 @@ def test_a_function_is_bent_and_never_proves_too_much(page, site: str):
     page.mouse.down()
     page.mouse.move(*knob(13, 40), steps=6)
     until(lambda: "proves 0.00" not in says.inner_text())
-    assert number(page, "Yours proves") == 0
+    assert number(page, "Your function proves") == 0
     page.mouse.up()
-    until(lambda: number(page, "Yours proves") > 0)
+    until(lambda: number(page, "Your function proves") > 0)
     # Wild bends, up and down: it stays 1-Lipschitz and below W₁.
     for column, y in ((1, 200), (7, 20), (4, 200), (9, 8), (13, 100), (2, 15)):
-        before = number(page, "Yours proves")
+        before = number(page, "Your function proves")
         drag(page, knob(column, 116), knob(column, y))
-        until(partial(has_changed, page, "Yours proves", before))
-        assert number(page, "Yours proves") <= w1 and number(page, "Steepest") <= 1
+        until(partial(has_changed, page, "Your function proves", before))
+        assert number(page, "Your function proves") <= w1 and number(page, "Steepest slope") <= 1
         bound = float(re.search(r"proves (\S+)", says.inner_text())[1].replace("−", "-"))
-        assert bound == pytest.approx(number(page, "Yours proves"), abs=0.011)
+        assert bound == pytest.approx(number(page, "Your function proves"), abs=0.011)
     page.get_by_text("Why.").wait_for()
     # Flat again; then two bends prove nearly all, and the best function is shown.
-    press(page, "Flatten")
-    until(lambda: number(page, "Yours proves") == 0)
+    press(page, "Reset")
+    until(lambda: number(page, "Your function proves") == 0)
     drag(page, knob(13, 116), knob(13, 50))
-    until(lambda: number(page, "Yours proves") > 0)
-    first = number(page, "Yours proves")
+    until(lambda: number(page, "Your function proves") > 0)
+    first = number(page, "Your function proves")
     drag(page, knob(1, 116), knob(1, 195))
-    until(lambda: number(page, "Yours proves") > first)
-    assert first < number(page, "Yours proves") <= w1
+    until(lambda: number(page, "Your function proves") > first)
+    assert first < number(page, "Your function proves") <= w1
     assert page.locator(".wgan-optimal").count() == 0
-    press(page, "Best function")
+    press(page, "Optimal function")
     page.locator(".wgan-optimal").wait_for(state="attached")
-    page.get_by_text("The dashed one proves all of it").wait_for()
+    page.get_by_text("The dashed function proves all of it").wait_for()
     # With the keyboard.
-    press(page, "Flatten")
-    until(lambda: number(page, "Yours proves") == 0)
+    press(page, "Reset")
+    until(lambda: number(page, "Your function proves") == 0)
     page.locator(BEND).focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("PageDown")
-    until(lambda: number(page, "Yours proves") != 0)
+    until(lambda: number(page, "Your function proves") != 0)
 
 
 @pytest.mark.slow
 def test_clouds_and_their_blur(page, site: str):
-    visit(page, site, "plane", ".st-key-plane_exact .js-plotly-plot .main-svg")
-    assert number(page, "Sinkhorn's") >= number(page, "Exact cost") == number(page, "W₁")
+    visit(page, site, "plane", ".st-key-skip-plane")
+    assert page.locator(".st-key-plane_blurred").count() == 0
+    press(page, "Skip the prediction")
+    page.locator(".st-key-plane_blurred .js-plotly-plot .main-svg").first.wait_for()
+    assert number(page, "Sinkhorn cost") >= number(page, "Exact cost") == number(page, "W₁")
     assert number(page, "W₂") >= number(page, "W₁")
-    cost = number(page, "Sinkhorn's")
+    cost = number(page, "Sinkhorn cost")
     page.locator(".st-key-plane-epsilon").get_by_role("slider").focus()
     page.keyboard.press("ArrowRight")
-    until(lambda: number(page, "Sinkhorn's") > cost)
+    until(lambda: number(page, "Sinkhorn cost") > cost)
     page.get_by_text("Why.").wait_for()
     for _ in range(3):
         page.keyboard.press("ArrowLeft")
@@ -223,9 +230,43 @@ def test_clouds_and_their_blur(page, site: str):
     until(lambda: number(page, "Exact cost") == pytest.approx(number(page, "W₂") ** 2, abs=0.01))
 
 
+def test_points_of_clouds_are_moved_with_mouse_and_keyboard(page, site: str):
+    visit(page, site, "plane", ".wgan-clouds circle")
+    page.locator(".st-key-prediction-plane").get_by_text("It raises it").click()
+    page.locator(".st-key-plane_blurred").wait_for()
+    first = number(page, "W₁")
+    dot = page.locator(".wgan-clouds circle").first
+    drawing = page.locator(".wgan-clouds > svg").bounding_box()
+
+    def middle(box) -> tuple[float, float]:
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    # Dragged far from the other cloud: the distance grows.
+    corner = (drawing["x"] + 6, drawing["y"] + 6)
+    drag(page, middle(dot.bounding_box()), corner)
+    until(lambda: number(page, "W₁") > first)
+    assert middle(dot.bounding_box()) == pytest.approx(corner, abs=3)
+    # Clicked: the chosen point goes to the place of the next click.
+    before = number(page, "W₁")
+    page.mouse.click(drawing["x"] + drawing["width"] * 0.55, drawing["y"] + 6)
+    until(lambda: number(page, "W₁") < before)
+    # Reset, then with the keyboard.
+    press(page, "Reset the points")
+    until(lambda: number(page, "W₁") == first)
+    page.locator(".wgan-clouds > svg").focus()
+    page.keyboard.press("PageDown")
+    for _ in range(8):
+        page.keyboard.press("ArrowLeft")
+    until(lambda: number(page, "W₁") > first)
+    page.get_by_role("application", name=re.compile("Fake point at")).wait_for()
+
+
 @pytest.mark.slow
 def test_shapes_are_slid_apart(page, site: str):
-    visit(page, site, "apart", ".st-key-apart_values .js-plotly-plot .main-svg")
+    visit(page, site, "apart", ".st-key-skip-apart")
+    assert page.locator(".st-key-apart_values").count() == 0
+    press(page, "Skip the prediction")
+    page.locator(".st-key-apart_values .js-plotly-plot .main-svg").first.wait_for()
     assert set(traces(page, "apart_values")) == {"W₁", "JS", "KL", "TV"}
     page.locator(".st-key-apart-theta").get_by_role("slider").focus()
     page.keyboard.press("End")
@@ -259,7 +300,9 @@ def test_critics_learn_the_dual_live(page, site: str):
 
 @pytest.mark.slow
 def test_a_discriminator_saturates_live_and_its_gradient_is_measured(page, site: str):
-    visit(page, site, "opposed", ".st-key-opposed_pushes .js-plotly-plot .main-svg")
+    visit(page, site, "opposed", ".st-key-skip-opposed")
+    press(page, "Skip the prediction")
+    page.locator(".st-key-opposed_pushes .js-plotly-plot .main-svg").first.wait_for()
     assert len(traces(page, "opposed_pushes")) == 3
     page.locator(".st-key-opposed-mu").get_by_role("slider").focus()
     page.keyboard.press("ArrowRight")
@@ -267,10 +310,10 @@ def test_a_discriminator_saturates_live_and_its_gradient_is_measured(page, site:
     page.get_by_text(re.compile("Update .* of 500")).first.wait_for()
     page.get_by_text("Why.").wait_for(timeout=120_000)
     page.get_by_text("At μ = 6.5 σ").wait_for()
-    assert number(page, "D, minimax") < 0.2 < number(page, "Critic") < 2
+    assert number(page, "Minimax") < 0.2 < number(page, "Critic") < 2
     until(lambda: len(traces(page, "opposed_pushes")) == 6)
     # Another separation: what is shown says of which it is.
     page.locator(".st-key-opposed-mu").get_by_role("slider").focus()
     page.keyboard.press("Home")
-    page.get_by_text("Shown is what was trained at μ = 6.5 σ").wait_for()
+    page.get_by_text("This result has μ = 6.5 σ").wait_for()
     assert not page.get_by_text("Traceback").count()

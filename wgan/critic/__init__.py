@@ -6,6 +6,7 @@ networks differ between steps, never the samples.
 """
 
 from wgan.critic.examples import (
+    COMPARED,
     Examples,
     RealFakeBatch,
     Z,
@@ -17,7 +18,14 @@ from wgan.critic.examples import (
     pictures_of,
     with_fakes,
 )
-from wgan.critic.inside import Activation, Saliency, activations, saliency, units
+from wgan.critic.inside import (
+    Activation,
+    Saliency,
+    activations,
+    saliency,
+    step_uphill,
+    units,
+)
 from wgan.critic.layers import Gradients, Weights, at_bounds, gradients, weights
 from wgan.critic.scores import (
     RankedExamples,
@@ -34,6 +42,7 @@ from wgan.critic.scores import (
 from wgan.critic.surfaces import Surfaces, surfaces
 
 __all__ = [
+    "COMPARED",
     "Activation",
     "Examples",
     "Gradients",
@@ -62,6 +71,7 @@ __all__ = [
     "scores",
     "slopes",
     "steepness",
+    "step_uphill",
     "surfaces",
     "units",
     "weights",

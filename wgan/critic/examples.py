@@ -15,6 +15,9 @@ from wgan.untrusted.images import Unusable, picture_of
 REAL, HELD_OUT, Z, EPSILON = 21, 22, 23, 24
 """Draws of the metrics' random stream that only this package uses."""
 
+COMPARED = {"pictures": 256, "points": 512}
+"""Number of real examples, and of fakes, between which the exact W₁ is computed, wherever it is shown."""
+
 MAX_PIXELS = 64_000_000
 """Maximum number of pixels of an uploaded picture."""
 

@@ -53,6 +53,37 @@ def saliency(models: Models, picture: F32, label: int | None = None) -> Saliency
     return Saliency(float(score.detach()), gradient[0].float().numpy())
 
 
+UPHILL_STEP = 1.0
+"""Length of a step uphill, in units of pixel distance, before it is shortened."""
+
+MAX_HALVINGS = 8
+
+
+def step_uphill(models: Models, picture: F32, label: int | None = None) -> F32 | None:
+    """Move a picture one step along the gradient of the critic's score, so that the score rises.
+
+    The step has the length UPHILL_STEP. It is halved until the score rises, at most MAX_HALVINGS times.
+
+    Args:
+        models: The networks.
+        picture: (C, H, W), floats in [−1, 1].
+        label: Its class, if the critic is class-conditional.
+
+    Returns:
+        The new picture, (C, H, W), in [−1, 1]; None if no step raises the score.
+    """
+    start = saliency(models, picture, label)
+    if not start.slope > 0:
+        return None
+    direction = start.gradient / start.slope
+    for halvings in range(MAX_HALVINGS + 1):
+        step = UPHILL_STEP / 2**halvings * direction
+        moved: F32 = (picture + step).clip(-1, 1).astype(np.float32)
+        if saliency(models, moved, label).score > start.score:
+            return moved
+    return None
+
+
 @dataclass(frozen=True)
 class Activation:
     """The output of one layer for one input."""

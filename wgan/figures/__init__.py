@@ -15,7 +15,7 @@ from wgan.figures.collapse import (
 )
 from wgan.figures.convergence import proved_bound, raw_gap
 from wgan.figures.counts import bars, histogram
-from wgan.figures.critic import depth, pixels, spread, surface, weights
+from wgan.figures.critic import climb, depth, pixels_over, spread, surface, weights
 from wgan.figures.curves import compare, critic_gap, curves, losses, quality
 from wgan.figures.divergences import (
     discriminator_and_critic,
@@ -38,6 +38,7 @@ __all__ = [
     "bent_grid",
     "cdfs",
     "class_shares",
+    "climb",
     "compare",
     "critic_gap",
     "curves",
@@ -57,7 +58,7 @@ __all__ = [
     "modes_over_steps",
     "next_round_number",
     "numbered_points",
-    "pixels",
+    "pixels_over",
     "plane",
     "point_cloud",
     "potentials",

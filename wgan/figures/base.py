@@ -119,6 +119,19 @@ def contour(table: Real, extent: float, low: float, high: float, lines: int) -> 
     }
 
 
+COLOUR_BAR = {
+    "orientation": "h",
+    "thickness": 7,
+    "outlinewidth": 0,
+    "nticks": 5,
+    "tickformat": ".3~g",
+    "y": 0,
+    "yanchor": "top",
+    "len": 0.9,
+}
+"""A colour bar below the chart: at its side, the chart's tools would cover the numbers on a phone."""
+
+
 def vertical_line(
     at: float,
     *,

@@ -7,6 +7,7 @@ import numpy as np
 
 from wgan.arrays import Real
 from wgan.figures.base import LEGEND, MARGIN, Figure, contour, dots, square
+from wgan.format import fmt_sci
 
 
 def small_surface(table: Real, extent: float) -> Figure:
@@ -53,13 +54,15 @@ def gradient_by_depth(lines: Sequence[tuple[str, Real, str, bool]]) -> Figure:
                 "name": name,
                 "line": {"color": colour, "width": 2.8 if bold else 1.8},
                 "marker": {"color": colour, "size": 6},
-                "hovertemplate": "%{y:.1e}",
+                "customdata": [fmt_sci(value) for value in values.tolist()],
+                "hovertemplate": "layer %{x}: %{customdata}<extra>%{fullData.name}</extra>",
             }
             for name, values, colour, bold in lines
         ],
         "layout": {
             "margin": MARGIN | {"l": 58},
-            "hovermode": "x unified",
+            # Not unified: with a row for each critic, the label would be higher than the chart.
+            "hovermode": "closest",
             "showlegend": True,
             "xaxis": {"title": {"text": "hidden layer, from the input"}, "dtick": 1},
             "yaxis": {

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from wgan.arrays import Real
-from wgan.figures.base import LEGEND, MARGIN, Figure, contour, dots, square, vertical_line
+from wgan.figures.base import (
+    COLOUR_BAR,
+    LEGEND,
+    MARGIN,
+    Figure,
+    contour,
+    dots,
+    square,
+    vertical_line,
+)
+from wgan.format import fmt_sci
 
 BINS = 36
 DIVERGING = [[0.0, "@generator"], [0.5, "@background"], [1.0, "@critic"]]
@@ -51,7 +61,7 @@ def spread(
         "legend": LEGEND,
     }
     if line is not None:
-        layout |= _marked_value(line)
+        layout |= _marked_value(line, is_right=line[0] > (low + high) / 2)
     return {"data": traces, "layout": layout}
 
 
@@ -75,8 +85,8 @@ def _outline(name: str, values: Real, colour: str, edges: Real) -> Figure:
     }
 
 
-def _marked_value(line: tuple[float, str]) -> Figure:
-    """Return the parts of a layout that mark a value, with its label."""
+def _marked_value(line: tuple[float, str], *, is_right: bool) -> Figure:
+    """Return the parts of a layout that mark a value, with its label; on the left of a value that `is_right`."""
     at, label = line
     return {
         "shapes": [vertical_line(at, width=1.6, dash="dash")],
@@ -87,9 +97,9 @@ def _marked_value(line: tuple[float, str]) -> Figure:
                 "yref": "paper",
                 "text": label,
                 "showarrow": False,
-                "xanchor": "left",
+                "xanchor": "right" if is_right else "left",
                 "yanchor": "top",
-                "xshift": 4,
+                "xshift": -4 if is_right else 4,
                 "font": {"color": "@mark", "size": 12},
             }
         ],
@@ -125,7 +135,7 @@ def surface(
         | {
             "colorscale": DIVERGING if diverging else "@surface",
             "line": {"width": 0.7, "color": "@text/0.25"},
-            "colorbar": {"thickness": 8, "outlinewidth": 0, "nticks": 5, "xpad": 4, "len": 0.92},
+            "colorbar": COLOUR_BAR | {"ypad": 22},
             "hovertemplate": f"{unit} %{{z:.3g}}<extra></extra>",
             "name": unit,
         }
@@ -137,7 +147,7 @@ def surface(
     return {
         "data": traces,
         "layout": {
-            "margin": {"l": 26, "r": 4, "t": 22 if real is not None else 6, "b": 22},
+            "margin": {"l": 26, "r": 4, "t": 22 if real is not None else 6, "b": 52},
             **square(axis),
             "showlegend": real is not None,
             "legend": LEGEND | {"font": {"size": 11}, "itemsizing": "constant"},
@@ -146,11 +156,50 @@ def surface(
     }
 
 
-def pixels(table: Real, *, diverging: bool) -> Figure:
-    """Return an array as the pixels of a picture, (H, W), row 0 at the top.
+SEE_THROUGH = [[0.0, "@generator/0"], [1.0, "@generator/0.95"]]
+SEE_THROUGH_DIVERGING = [
+    [0.0, "@generator/0.95"],
+    [0.5, "@generator/0"],
+    [0.5, "@critic/0"],
+    [1.0, "@critic/0.95"],
+]
+"""Colours that are transparent at 0: orange, and orange below and blue above 0."""
+
+
+def climb(scores: Sequence[float]) -> Figure:
+    """Return the score of a picture after each step uphill, (K,); the first is that of the start."""
+    return {
+        "data": [
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "x": np.arange(len(scores)),
+                "y": np.asarray(scores, dtype=np.float64),
+                "line": {"color": "@critic", "width": 2.2},
+                "marker": {"color": "@critic", "size": 6},
+                "hovertemplate": "step %{x}: %{y:.3g}<extra></extra>",
+            }
+        ],
+        "layout": {
+            "margin": {"l": 48, "r": 12, "t": 8, "b": 36},
+            "showlegend": False,
+            "xaxis": {
+                "title": {"text": "steps uphill"},
+                "range": [-0.3, max(5, len(scores) - 1) + 0.3],
+                "dtick": max(1, len(scores) // 6),
+                "zeroline": False,
+            },
+            "yaxis": {"nticks": 4, "zeroline": False},
+        },
+    }
+
+
+def pixels_over(table: Real, picture: str, *, diverging: bool) -> Figure:
+    """Return an array of pixels as colours over a picture, transparent where it is 0.
 
     Args:
-        table: The values, (H, W).
+        table: The values, (H, W), row 0 at the top.
+        picture: The picture as a data URI, with H × W pixels.
         diverging: Whether the colours diverge around 0; otherwise they begin at 0.
     """
     largest = float(np.abs(table).max()) or 1.0
@@ -158,20 +207,19 @@ def pixels(table: Real, *, diverging: bool) -> Figure:
     axis = {"visible": False, "showgrid": False, "zeroline": False}
     return {
         "data": [
+            {"type": "image", "source": picture, "hoverinfo": "skip"},
             {
                 "type": "heatmap",
                 "z": table,
-                "colorscale": DIVERGING
-                if diverging
-                else [[0.0, "@background"], [0.5, "@generator/0.55"], [1.0, "@generator"]],
+                "colorscale": SEE_THROUGH_DIVERGING if diverging else SEE_THROUGH,
                 "zmin": -largest if diverging else 0.0,
                 "zmax": largest,
-                "colorbar": {"thickness": 7, "outlinewidth": 0, "nticks": 4, "xpad": 4, "len": 0.9},
-                "hovertemplate": "∂f = %{z:.3g}<extra></extra>",
-            }
+                "colorbar": COLOUR_BAR | {"ypad": 4},
+                "hovertemplate": "%{z:.3g}<extra></extra>",
+            },
         ],
         "layout": {
-            "margin": {"l": 0, "r": 0, "t": 4, "b": 4},
+            "margin": {"l": 0, "r": 0, "t": 4, "b": 30},
             "xaxis": {**axis, "range": [-0.5, width - 0.5], "constrain": "domain"},
             "yaxis": {
                 **axis,
@@ -206,11 +254,14 @@ def depth(names: Sequence[str], lines: Sequence[tuple[str, Real, str]]) -> Figur
                 "x": labels,
                 # A logarithmic axis has no place for 0.
                 "y": np.where(values > 0, values, np.nan),
-                "customdata": list(names),
+                "customdata": [
+                    f"{layer}: {fmt_sci(value)}"
+                    for layer, value in zip(names, values.tolist(), strict=True)
+                ],
                 "name": name,
                 "line": {"color": colour, "width": 2.2},
                 "marker": {"color": colour, "size": 7},
-                "hovertemplate": "%{customdata}: %{y:.3g}<extra></extra>",
+                "hovertemplate": "%{customdata}<extra></extra>",
             }
             for name, values, colour in lines
         ],
@@ -312,6 +363,7 @@ def _panel_title(title: str, x: float, y: float) -> Figure:
         "showarrow": False,
         "xanchor": "left",
         "yanchor": "bottom",
+        "align": "left",
         "font": {"size": 11.5},
     }
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from wgan.arrays import Real
 from wgan.figures.base import MARGIN, SMALL_LEGEND, Figure, line_trace, vertical_line
+from wgan.format import fmt_sci
 
 COLOURS = {"W₁": "@critic", "JS": "@generator", "KL": "@muted", "TV": "@mark"}
 """A distance's colour, in every chart."""
@@ -49,7 +50,7 @@ def distances_over_theta(
             "legend": SMALL_LEGEND,
             "shapes": [vertical_line(at, colour="@text/0.5")],
             "xaxis": {
-                "title": {"text": "θ, how far apart"},
+                "title": {"text": "offset θ"},
                 "range": [float(theta[0]), float(theta[-1])],
                 "hoverformat": ".2f",
             },
@@ -235,7 +236,8 @@ def gradients_over_mu(
             "name": name,
             "showlegend": False,  # it has the colour of its line
             "marker": {"color": colour, "size": 10, "line": {"color": "@background", "width": 1}},
-            "hovertemplate": "%{y:.2e}",
+            "customdata": [fmt_sci(value) for value in values.tolist()],
+            "hovertemplate": "μ = %{x:g}: %{customdata}<extra>%{fullData.name}</extra>",
         }
         for name, distances, values, colour in dots
     ]
@@ -248,7 +250,7 @@ def gradients_over_mu(
             "shapes": [vertical_line(at, colour="@text/0.5")],
             "hovermode": "closest",
             "xaxis": {
-                "title": {"text": "μ, how far apart, in σ"},
+                "title": {"text": "distance μ, in σ"},
                 "range": [0, 1.03 * float(mu[-1])],
             },
             "yaxis": {

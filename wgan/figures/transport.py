@@ -22,9 +22,9 @@ def cdfs(fake: Real, real: Real) -> Figure:
     steps = {"shape": "hv"}
     return {
         "data": [
-            line_trace("F, fake", x, np.cumsum(fake), "@fake", line=steps),
+            line_trace("F<sub>fake</sub>", x, np.cumsum(fake), "@fake", line=steps),
             line_trace(
-                "G, real",
+                "F<sub>real</sub>",
                 x,
                 np.cumsum(real),
                 "@real",

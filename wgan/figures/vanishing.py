@@ -5,7 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from wgan.arrays import Number, Real
-from wgan.figures.base import LEGEND, MARGIN, Figure, contour, dots, square, vertical_line
+from wgan.figures.base import (
+    LEGEND,
+    MARGIN,
+    Figure,
+    contour,
+    dots,
+    square,
+    vertical_line,
+)
+from wgan.format import fmt_sci
 
 
 def gradient_norms(
@@ -58,7 +67,8 @@ def gradient_norms(
                 "name": name,
                 "line": {"color": colour, "width": 2.4},
                 "marker": {"color": colour, "size": 5},
-                "hovertemplate": "%{y:.2e}",
+                "customdata": [fmt_sci(value) for value in values.tolist()],
+                "hovertemplate": "%{customdata}",
             }
             for name, values, colour in lines
         ],
@@ -102,8 +112,8 @@ def surface_with_arrows(
             contour(table, extent, low, high, 10)
             | {
                 "line": {"width": 0.7, "color": "@text/0.25"},
-                "colorbar": {"thickness": 8, "outlinewidth": 0, "nticks": 4, "xpad": 2},
-                "hovertemplate": f"{unit} %{{z:.3g}}<extra></extra>",
+                "showscale": False,
+                "hovertemplate": f"{unit} %{{z:.2f}}<extra></extra>",
                 "name": unit,
             },
             dots("Real", real, "@real/0.7", 3.5),
@@ -132,7 +142,7 @@ def _arrow_trace(arrows: Real, extent: float, longest: float, colour: str) -> Fi
         "mode": "lines+markers",
         "x": path[:, 0],
         "y": path[:, 1],
-        "name": "Push",
+        "name": "Direction",
         "line": {"color": colour, "width": 1.6},
         "marker": {"color": colour, "symbol": "arrow", "angleref": "previous", "size": sizes},
         "hoverinfo": "skip",

@@ -12,6 +12,7 @@ import torch
 
 from wgan.arrays import F64, I64
 from wgan.critic import (
+    COMPARED,
     RealFakeBatch,
     Surfaces,
     bounds_the_distance,
@@ -31,9 +32,6 @@ from wgan.training.state import optimizer_of
 from wgan.transport import assignment, kantorovich, lower_bound
 
 CONVERGENCE = "Critic to convergence"
-
-SAMPLES = {"pictures": 256, "points": 512}
-"""Number of real examples, and of fakes, between which the exact distance is computed."""
 
 UPDATES = {"pictures": 400, "points": 2_000}
 """Default number of critic updates."""
@@ -76,7 +74,21 @@ class CriticConvergence:
     @property
     def share(self) -> float:
         """Share of the exact distance that is proved, in [0, 1]."""
-        return min(1.0, self.best / self.exact) if self.exact > 0 else 1.0
+        return self._share_of(self.best)
+
+    @property
+    def share_now(self) -> float:
+        """Share of the exact distance that the critic proves now, in [0, 1]."""
+        return self._share_of(float(self.bounds[-1]))
+
+    @property
+    def range_of_late(self) -> tuple[float, float]:
+        """The smallest and largest share that it proved in the last quarter of the updates."""
+        late = self.bounds[self.updates >= 0.75 * self.updates[-1]]
+        return self._share_of(float(late.min())), self._share_of(float(late.max()))
+
+    def _share_of(self, bound: float) -> float:
+        return min(1.0, max(0.0, bound / self.exact)) if self.exact > 0 else 1.0
 
     @property
     def rising(self) -> bool:
@@ -116,7 +128,7 @@ def converge(
     yield TaskProgress("Loading the data", 0.0)
     config = models.config
     data = data if data is not None else config.dataset.load(root)
-    n = SAMPLES[config.dataset.kind]
+    n = COMPARED[config.dataset.kind]
     examples = with_fakes(models, examples_of(data, n))
     yield TaskProgress("Computing the exact distance", 0.01)
     flat = examples.real.reshape(n, -1), examples.fake.reshape(n, -1)
@@ -199,7 +211,7 @@ class _BoundMeasurements:
             if self._potential is not None and (last or len(self._rows) % SURFACE_EVERY == 1):
                 self._surfaces = surfaces(models, examples, self._extent, potential=self._potential)
         else:
-            note = f"The critic's scores became too large at update {update:,}."
+            note = f"The critic's scores were no longer finite at update {update:,}."
             if not self._rows:
                 raise ValueError(
                     "The critic's scores are not finite, so there is nothing to compare."

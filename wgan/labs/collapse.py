@@ -205,7 +205,7 @@ def race(
     )
     reference_stats = None
     if isinstance(data, Pictures):
-        yield TaskProgress("Reading the classifier", 0.0)
+        yield TaskProgress("Loading the classifier", 0.0)
         reference_stats = ReferenceStats(first.dataset, data, root)
         for share in reference_stats.training(CLASS_FREQUENCY_PICTURES).features_in_shares():
             yield TaskProgress(f"Classes of the training pictures: {100 * share:.0f} %", 0.0)
@@ -220,7 +220,7 @@ def race(
             for runner in runners:
                 for _ in runner.measure(progress, reference_stats):
                     yield TaskProgress(
-                        f"Step {step:,} of {first.steps:,}: looking at {runner.title}", share
+                        f"Step {step:,} of {first.steps:,}: measuring {runner.title}", share
                     )
             progress = replace(
                 progress, step=step, gans=tuple(runner.history for runner in runners)
@@ -292,7 +292,7 @@ class _GanRunner:
             row = self._points(progress)
             yield
         if row is None:
-            self.history = replace(self.history, broken="Its samples are no numbers any more.")
+            self.history = replace(self.history, broken="Its samples are no longer finite.")
             return
         self._rows.append((float(self._training.steps), *row))
         table = np.array(self._rows, dtype=np.float64)

@@ -226,7 +226,7 @@ def oppose(mu: float, *, updates: int = UPDATES, seed: int = 0) -> Iterator[Task
     Reference:
         Arjovsky et al. 2017, figure 2, arXiv:1701.07875.
     """
-    yield TaskProgress("Making both networks", 0.0)
+    yield TaskProgress("Creating both networks", 0.0)
     trainers = [
         new_critic_trainer(NETWORK, objective, RATE, seed, shape=(1,))
         for objective in (Gan(), WganGp(penalty_weight=PENALTY_WEIGHT))
@@ -261,7 +261,9 @@ def _measure(
     with torch.no_grad():
         logits, scores = (t.critic(line).double().numpy() for t in trainers)
     if not (np.isfinite(logits).all() and np.isfinite(scores).all()):
-        raise ValueError("The networks' scores left all bounds.")
+        raise ValueError(
+            "The networks' scores are no longer finite. Train again with another setting."
+        )
     discriminator, critic = (t.critic for t in trainers)
     return OpposedNetworks(
         mu,

@@ -146,7 +146,7 @@ def learn(
     Yields:
         Progress; its results are `LearnedDual`.
     """
-    yield TaskProgress("Making both networks", 0.0)
+    yield TaskProgress("Creating both networks", 0.0)
     fake, real = piles.shares
     columns = torch.tensor((X[:, None] - X.mean()) / _SCALE, dtype=torch.float32)
     weights = [torch.tensor(w, dtype=torch.float64) for w in (real, fake)]
@@ -212,7 +212,9 @@ def _normalised(critic: nn.Module, columns: Tensor) -> tuple[F64, float]:
     """Return a critic at the columns, divided by its steepest slope and with mean 0, and that slope."""
     scores = critic(columns).double().numpy()
     if not np.isfinite(scores).all():
-        raise ValueError("The critic's scores left all bounds.")
+        raise ValueError(
+            "The critic's scores are no longer finite. Train again with another setting."
+        )
     slope = steepest(scores)
     curve = scores / max(slope, 1e-12)
     return curve - curve.mean(), slope

@@ -208,7 +208,7 @@ def sweep(
     real, other_real = (
         data.sample(SAMPLES, keyed_rng(0, "metric", draw=draw)).double().numpy() for draw in (1, 2)
     )
-    yield TaskProgress("Finding the floor", 0.0)
+    yield TaskProgress("Measuring the floor", 0.0)
     engine = engine or resolve_engine(config, threads=1)
     untrained = Training(config, engine=engine, data=data)
     grid = Grid(

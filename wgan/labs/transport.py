@@ -171,6 +171,22 @@ CLOUDS: dict[str, tuple[str, Maker, Maker]] = {
 """Pairs of clouds: title, the fakes, the real points."""
 
 
+def cloud_points(name: str, distance: float, seed: int = 0) -> tuple[F64, F64]:
+    """Return the fakes and the real points of two clouds, (POINTS, 2) each.
+
+    Args:
+        name: A key of `CLOUDS`.
+        distance: How far the real cloud is moved to the right.
+        seed: Seed of the points.
+
+    Raises:
+        KeyError: There are no such clouds.
+    """
+    _, left, right = CLOUDS[name]
+    rng = np.random.default_rng(seed)
+    return left(rng), right(rng) + np.array([distance, 0.0])
+
+
 @dataclass(frozen=True)
 class Clouds:
     """Two clouds, their exact distances, and the exact and the blurred plan for one cost."""
@@ -185,26 +201,20 @@ class Clouds:
     targets: float  # number of real points over which a fake is spread, on average
 
 
-def clouds(name: str, distance: float, p: int, epsilon: float, seed: int = 0) -> Clouds:
-    """Return two clouds and their plans.
+def plans_between(fake: F64, real: F64, p: int, epsilon: float) -> Clouds:
+    """Return the plans between two clouds.
 
     Args:
-        name: A key of `CLOUDS`.
-        distance: How far the real cloud is moved to the right.
+        fake: Points of equal weight, (N, 2).
+        real: Points of equal weight, (N, 2).
         p: Power of the distance that a plan pays: 1 or 2.
         epsilon: Weight of the entropy in Sinkhorn's plan, in the unit of the cost.
-        seed: Seed of the points.
-
-    Raises:
-        KeyError: There are no such clouds.
     """
-    _, left, right = CLOUDS[name]
-    rng = np.random.default_rng(seed)
-    fake, real = left(rng), right(rng) + np.array([distance, 0.0])
+    n = len(fake)
     plans = {power: matching(fake, real, power) for power in (1, 2)}
-    even, cost = np.full(POINTS, 1 / POINTS), cdist(fake, real) ** p
+    even, cost = np.full(n, 1 / n), cdist(fake, real) ** p
     blurred = sinkhorn(even, even, cost, epsilon)
-    row = np.maximum(blurred.mass * POINTS, 1e-300)  # each row a distribution
+    row = np.maximum(blurred.mass * n, 1e-300)  # each row a distribution
     spread = float(np.exp(-(row * np.log(row)).sum(axis=1)).mean())
     return Clouds(
         fake, real, plans[1][0], plans[2][0], plans[p][1], plans[p][0] ** p, blurred, spread

@@ -1,6 +1,8 @@
 """Sentences of the Critic page: about scores, slopes, gradients, and training a critic to convergence."""
 
-from wgan.format import fmt_sci
+from collections.abc import Sequence
+
+from wgan.format import fmt_share, fmt_sig
 
 OVERFITTING_SPREADS = 0.5
 """Held-out examples that score lower than training examples by this many standard deviations: overfitting."""
@@ -12,7 +14,10 @@ VANISHING, EXPLODING, UNEVEN = 0.01, 100.0, 10.0
 """Factors by which the gradient's norm changes from the last layer to the first."""
 
 TIGHT_SHARE = 0.9
-"""Share of the exact distance from which on a critic counts as nearly optimal."""
+"""Share of the exact distance above which a critic counts as nearly optimal."""
+
+UNSTEADY = 0.05
+"""Range of the proved shares in the last quarter of the updates above which a bound has not settled."""
 
 
 def scores(critic_accuracy: float, gap: float, gap_held_out: float, spread: float) -> str:
@@ -24,12 +29,16 @@ def scores(critic_accuracy: float, gap: float, gap_held_out: float, spread: floa
         gap_held_out: The same with held-out real examples.
         spread: Standard deviation of the scores of real examples.
     """
+    overfits = gap - gap_held_out > OVERFITTING_SPREADS * (spread or 1.0)
     if critic_accuracy > 0.97:
-        text = (
-            "This critic tells nearly every fake from a real example: the generator has far to go."
-        )
+        text = "In nearly all pairs of a real example and a fake, the real one scores higher."
+        if not overfits:
+            text += " The generator has far to go."
     elif critic_accuracy > 0.65:
-        text = "This critic tells many fakes from real examples: the generator can still learn from it."
+        text = (
+            "In most pairs of a real example and a fake, the real one scores higher: the generator can still "
+            "learn from this critic."
+        )
     elif critic_accuracy > 0.4:
         text = (
             "Real examples and fakes score alike: either the generator keeps up with its critic, or the "
@@ -37,10 +46,10 @@ def scores(critic_accuracy: float, gap: float, gap_held_out: float, spread: floa
         )
     else:
         text = "Fakes score above real examples: the critic lags behind, and misleads the generator now."
-    if gap - gap_held_out > OVERFITTING_SPREADS * (spread or 1.0):
+    if overfits:
         text += (
-            " Held-out examples score clearly lower than training examples: the critic has learned its "
-            "training examples by heart."
+            " Held-out examples score clearly lower than training examples: the critic has memorised its "
+            "training examples."
         )
     return text
 
@@ -56,18 +65,18 @@ def slopes(mean: float, share_above_1: float, *, two_sided: bool = False) -> str
         share_above_1: Share of these points where the slope is above 1.
         two_sided: Whether the objective's penalty pulls slopes to 1 from both sides.
     """
-    above = f"{100 * share_above_1:.0f} %"
+    above = fmt_share(share_above_1)
     if mean < FLAT_SLOPE:
         return (
-            f"**Nearly flat.** The mean slope is {fmt_sci(mean)}, far below 1, so the gap is probably small "
-            "beside W₁, and the generator gets a weak push. A small clip value does this, and so does a "
-            "critic at the beginning of training."
+            f"**Nearly flat.** The mean slope is {fmt_sig(mean)}, far below 1, so the gap is probably small "
+            "beside W₁, and the generator's gradient is weak. Reasons are a small clip value, or a "
+            "critic at the beginning of its training."
         )
     if mean > STEEP_SLOPE:
         return (
-            f"**Steeper than 1.** The mean slope is {fmt_sci(mean)}, so the gap may exceed W₁: its bound is "
-            "K·W₁ with K the steepest slope. A larger λ pulls the slopes towards 1; without a penalty "
-            "nothing does."
+            f"**Steeper than 1.** The mean slope is {fmt_sig(mean)}, so the gap may exceed W₁: its bound is "
+            "K·W₁ with K the steepest slope. A stronger constraint lowers the slopes: a larger λ, or a "
+            "smaller c with clipping."
         )
     if share_above_1 > 0.5:
         usual = " The two-sided penalty pulls slopes to 1 from both sides, so this is usual."
@@ -82,78 +91,104 @@ def slopes(mean: float, share_above_1: float, *, two_sided: bool = False) -> str
     )
 
 
-def gradient_flow(first: float, last: float) -> str:
+def gradient_flow(norms: Sequence[float]) -> str:
     """Return what the gradient does on its way from the score back to the input.
 
     Args:
-        first: Norm of the loss' gradient at the output of the first layer, next to the input.
-        last: The same of the last hidden layer.
+        norms: Norm of the loss' gradient at the output of each layer, from the first layer, next to the
+            input, to the last.
     """
-    if min(first, last) <= 0:
+    if min(norms) <= 0:
         return "In some layer no gradient arrives at all: it does not learn."
-    factor = first / last
+    factor = norms[0] / norms[-1]
     beginning = "From the score back to the input the gradient"
-    size = f"shrinks to 1⁄{1 / factor:,.0f}" if factor < 1 else f"grows {factor:,.0f}-fold"
     if factor < VANISHING:
-        return f"{beginning} {size}: it vanishes."
+        return f"{beginning} shrinks to {_fraction(factor)}: it vanishes."
     if factor > EXPLODING:
-        return f"{beginning} {size}: it explodes."
-    if not 1 / UNEVEN <= factor <= UNEVEN:
-        return f"{beginning} {size}. That is much, but every layer still learns."
-    return f"{beginning} changes by a factor of {fmt_sci(factor)}: every layer learns at a similar pace."
+        return f"{beginning} grows {factor:,.0f}-fold: it explodes."
+    if factor < 1 / UNEVEN:
+        return (
+            f"{beginning} shrinks to {_fraction(factor)}. That is much, but it reaches every layer."
+        )
+    if factor > UNEVEN:
+        return f"{beginning} grows {factor:,.0f}-fold. That is much, but it reaches every layer."
+    return f"{beginning} changes by a factor of {fmt_sig(factor)}: it has a similar size in the first and the last layer."
+
+
+def _fraction(factor: float) -> str:
+    return f"1/{1 / factor:,.0f}"
 
 
 def convergence(
+    share: float,
     best_share: float,
     updates: int,
     *,
     ended: bool,
+    stopped: bool = False,
     is_dual: bool,
     clipped_share: float | None,
     rising: bool,
+    range_of_late: tuple[float, float] | None = None,
     note: str = "",
 ) -> str:
     """Return whether a critic that was trained alone proves the exact distance, and if not, why.
 
     Args:
-        best_share: Largest share of the exact distance that it proved, in [0, 1].
+        share: Share of the exact distance that it proves now, in [0, 1].
+        best_share: Largest share that it has proved, in [0, 1].
         updates: Critic updates made.
         ended: Whether the training has ended.
+        stopped: Whether it was stopped before its last update.
         is_dual: Whether the objective asks for the score difference that the bound is made of.
         clipped_share: Share of the clipped weights at ±c; None if nothing is clipped.
         rising: Whether the bound still rose in the last quarter of the updates.
+        range_of_late: Smallest and largest share in the last quarter of the updates. Default: `share`.
         note: What ended the training early.
     """
     if note:
         return f"**It diverged.** {note} Try a lower learning rate."
-    share = f"{100 * best_share:.0f} %"
+    now, best = fmt_share(share), fmt_share(best_share)
+    before = "" if best == now else f" Its best so far was {best}."
     if not ended:
-        return f"So far the critic proves at most **{share}** of the exact distance."
+        return f"So far the critic proves **{now}** of the exact distance.{before}"
+    if stopped:
+        return f"**Stopped after {updates:,} updates:** the critic proves {now} of the exact distance.{before}"
     if not is_dual:
         return (
-            f"**At most {share}** of the exact distance. This objective asks the critic which examples are "
+            f"**{now}** of the exact distance is proved.{before} This objective asks the critic which examples are "
             "real, not how far apart real and fake are. Its score is a degree of certainty, and its gap may "
             "grow without end; if the slope grows with it, nothing more is proved."
         )
-    if best_share > TIGHT_SHARE:
+    if share > TIGHT_SHARE:
         return (
-            f"**The bound is tight: {share}** of the exact distance is proved after {updates:,} updates. This "
-            "critic is nearly optimal for these samples."
-        )
-    if clipped_share:
-        return (
-            f"**The bound stays loose: at most {share}**, with {100 * clipped_share:.0f} % of the clipped "
-            "weights at ±c. Such a critic is a simple function: it cannot be steep where it must and flat "
-            "elsewhere, so longer training does not help."
-        )
-    if clipped_share is not None and not rising:
-        return (
-            f"**Settled at {share}.** No weight is at ±c, so clipping does not hold this critic: it is "
-            "trained like one without a constraint. A smaller c or another objective may help."
+            f"**The bound is tight: {now}** of the exact distance is proved after {updates:,} updates. This "
+            f"critic is nearly optimal for these samples.{before}"
         )
     if rising:
-        return f"**Still rising: {share}** so far. More updates or a higher rate would bring it closer."
+        return f"**Still rising: {now}** so far.{before} More updates or a higher rate may bring it closer."
+    low, high = range_of_late or (share, share)
+    if high - low > UNSTEADY:
+        return (
+            f"**It varies between {fmt_share(low)} and {fmt_share(high)}** in the last quarter of the updates, and "
+            f"is at {now} now. A lower learning rate may steady it."
+        )
+    return f"**Settled at {now}.**{before} {_why_it_is_loose(clipped_share)}"
+
+
+def _why_it_is_loose(clipped_share: float | None) -> str:
+    """Return why a bound may be loose that rises no more, and what to try."""
+    if clipped_share is None:
+        return (
+            "The bound divides by the steepest slope, so a few steep places cost the rest. More updates, a "
+            "larger critic or another rate may help."
+        )
+    if clipped_share == 0:
+        return (
+            "No weight is at ±c, so clipping does not hold this critic: it is trained like one without a "
+            "constraint. A smaller c or another objective may help."
+        )
     return (
-        f"**Settled at {share}.** The objective holds the mean slope, but the bound divides by the steepest "
-        "one: a few steep places cost the rest. More updates, a larger critic or another rate may help."
+        f"{fmt_share(clipped_share)} of the clipped weights are at ±c. Clipping allows only simple functions, "
+        "which cannot be steep where they must and flat elsewhere."
     )

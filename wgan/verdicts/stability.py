@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from wgan.format import fmt_number, fmt_sci
+from wgan.format import fmt_number, fmt_share, fmt_sig
 
 STEADY = (0.95, 1.05)
 """Growth of a gradient from one layer to the next that counts as none."""
@@ -12,8 +12,23 @@ STEADY = (0.95, 1.05)
 VANISHING, EXPLODING = 0.7, 1.4
 """Growths below and above which a gradient vanishes or explodes over 12 layers."""
 
+VANISHED_SHARE = 0.01
+"""A gradient below this share of the largest norm that it had counts as vanished."""
+
+MIN_CLIPPED = 0.01
+"""Share of the weights at ±c below which a critic counts as not clipped."""
+
 ALIKE_EFFECTS = 1.25
 """Two hyperparameters whose effects have a ratio below this decide about alike."""
+
+
+def vanished(shares_of_largest: Sequence[float]) -> tuple[int, ...]:
+    """Return the indices of the losses whose gradient has vanished.
+
+    Args:
+        shares_of_largest: The norm of each loss' gradient now over the largest that it had, in [0, 1].
+    """
+    return tuple(i for i, share in enumerate(shares_of_largest) if share < VANISHED_SHARE)
 
 
 def vanishing_gradients(
@@ -35,11 +50,13 @@ def vanishing_gradients(
         non_saturating: Norm of the gradient of the non-saturating loss.
         wasserstein: Norm of the gradient of the Wasserstein loss.
     """
+    share = (
+        "its largest so far" if minimax_share == 1 else f"{fmt_sig(minimax_share)} of its largest"
+    )
     return (
-        f"After {updates:,} updates D is {fmt_sci(certainty)} at fakes. "
-        f"The gradient is **{fmt_sci(minimax)}** by minimax, {fmt_sci(minimax_share)} of its "
-        f"largest; **{fmt_sci(non_saturating)}** by the non-saturating loss; **{fmt_sci(wasserstein)}** by "
-        "Wasserstein."
+        f"After {updates:,} updates the mean D at fakes is {fmt_sig(certainty)}. The generator's gradient has norm "
+        f"**{fmt_sig(minimax)}** with the minimax loss ({share}), **{fmt_sig(non_saturating)}** with the "
+        f"non-saturating loss and **{fmt_sig(wasserstein)}** with the Wasserstein loss."
     )
 
 
@@ -51,16 +68,22 @@ class TrainedGan(NamedTuple):
     good_share: float | None  # share of good samples, in [0, 1]; None for digits
     collapsed_at: int | None  # first step at which it counted as collapsed
     collapsed: bool  # whether it still does
-    diverged: bool
+    diverged_at: int | None  # last step that was measured before it diverged; None if it did not
+
+    @property
+    def failed_at(self) -> int | None:
+        """The first step at which it had collapsed or diverged; None if it never did."""
+        return self.diverged_at if self.collapsed_at is None else self.collapsed_at
 
 
-def first_to_collapse(gans: Sequence[TrainedGan]) -> int | None:
-    """Return the index of the network that collapsed first; None if none did.
+def first_to_collapse(gans: Sequence[TrainedGan]) -> tuple[int, ...]:
+    """Return the indices of the networks that collapsed or diverged first, several if they tie.
 
-    A network that diverged without having collapsed before counts as the first.
+    Empty if no network did either.
     """
-    failed = [i for i, gan in enumerate(gans) if gan.collapsed_at is not None or gan.diverged]
-    return min(failed, key=lambda i: gans[i].collapsed_at or 0) if failed else None
+    failed_at = [gan.failed_at for gan in gans]
+    first = min((step for step in failed_at if step is not None), default=None)
+    return tuple(i for i, step in enumerate(failed_at) if step is not None and step == first)
 
 
 def mode_collapse(gans: Sequence[TrainedGan], total_modes: int, unit: str) -> str:
@@ -75,41 +98,68 @@ def mode_collapse(gans: Sequence[TrainedGan], total_modes: int, unit: str) -> st
 
 
 def _modes_of(gan: TrainedGan, total_modes: int, unit: str) -> str:
-    if gan.diverged:
-        return f"**{gan.title}** diverged"
+    if gan.diverged_at is not None:
+        return f"**{gan.title}** diverged after step {gan.diverged_at:,}"
     captured = f"{gan.modes:.0f} of {total_modes} {unit}"
     if gan.good_share is not None:
-        captured += f", {100 * gan.good_share:.0f} % of its samples good"
+        captured += f", {fmt_share(gan.good_share)} of its samples are good"
     if gan.collapsed_at is None:
         return f"**{gan.title}** has {captured}"
     recovery = "" if gan.collapsed else " and recovered"
     return f"**{gan.title}** collapsed at step {gan.collapsed_at:,}{recovery}: {captured}"
 
 
+def is_clipped(at_bound_share: float) -> bool:
+    """Return whether clipping holds a critic, of whose weights a share in [0, 1] is at ±c."""
+    return at_bound_share >= MIN_CLIPPED
+
+
+def gradient_trend(growth: float) -> str:
+    """Return in a word what a gradient does over 12 layers, whose norm changes by `growth` with each."""
+    return (
+        "vanishes" if growth < VANISHING else "explodes" if growth > EXPLODING else "hardly changes"
+    )
+
+
+class ClippedCritic(NamedTuple):
+    """The final result of a critic of 12 layers whose weights were clipped."""
+
+    clip_value: float  # c
+    growth: float  # factor by which the gradient's norm changes with each layer towards the input
+    at_bound_share: float  # share of the weights at ±c, in [0, 1]
+
+
+def depends_on_clip(tried: Sequence[ClippedCritic]) -> bool | None:
+    """Return whether the gradient depends on c: True if two clipped critics differ.
+
+    None if fewer than two critics are clipped, or all do the same: another c could still differ.
+    """
+    trends = {gradient_trend(c.growth) for c in tried if is_clipped(c.at_bound_share)}
+    return True if len(trends) > 1 else None
+
+
 def clipped_gradient(
-    clip_value: float,
-    growth: float,
-    at_bound_share: float,
+    critic: ClippedCritic,
     *,
     others: Sequence[tuple[str, float]] = (),
-    tried: Sequence[tuple[float, float]] = (),
+    tried: Sequence[ClippedCritic] = (),
 ) -> str:
     """Return what clipping does to the gradient of a critic of 12 layers.
 
     Args:
-        clip_value: The c that was chosen.
-        growth: Factor by which the gradient's norm changes with each layer towards the input.
-        at_bound_share: Share of the weights at ±c, in [0, 1].
+        critic: The critic with the c that was chosen.
         others: Names and growths of the critics that are not clipped.
-        tried: Clip values and growths of all clipped critics, rising.
+        tried: All critics with a c, by rising c.
     """
-    verb = (
-        "vanishes" if growth < VANISHING else "explodes" if growth > EXPLODING else "hardly changes"
-    )
+    share = critic.at_bound_share
+    at_bound = "no weight is" if share == 0 else f"{fmt_share(share)} of the weights are"
     text = (
-        f"With c = {fmt_number(clip_value)} the gradient **{verb}**: it {growth_per_layer(growth)} with each layer towards the "
-        f"input, {100 * at_bound_share:.0f} % of the weights at ±c."
+        f"With c = {fmt_number(critic.clip_value)} the gradient **{gradient_trend(critic.growth)}**: it "
+        f"{growth_per_layer(critic.growth)} with each layer towards the input; {at_bound} at ±c."
     )
+    if not is_clipped(share):
+        weights = "all" if share == 0 else "nearly all"
+        text += f" **So this critic is not clipped:** c is larger than {weights} of its weights."
     names_by_change: dict[str, list[str]] = {}
     for name, other_growth in others:
         names_by_change.setdefault(growth_per_layer(other_growth), []).append(name)
@@ -117,7 +167,11 @@ def clipped_gradient(
         changes = (f"{change} with {_join(names)}" for change, names in names_by_change.items())
         text += f" It {'; it '.join(changes)}."
     if len(tried) > 1:
-        trials = (f"c = {fmt_number(value)}: {growth_per_layer(its)}" for value, its in tried)
+        trials = (
+            f"c = {fmt_number(one.clip_value)}: {growth_per_layer(one.growth)}"
+            + ("" if is_clipped(one.at_bound_share) else " (not clipped)")
+            for one in tried
+        )
         text += f" Tried so far: {', '.join(trials)}."
     return text
 
@@ -129,7 +183,7 @@ def growth_per_layer(growth: float) -> str:
         growth: Norm at the layer nearer to the input over the norm at the other, above 0.
     """
     if STEADY[0] < growth < STEADY[1]:
-        return "stays"
+        return "stays the same"
     if growth < 1:
         return f"shrinks to {100 * growth:.2g} %"
     return f"grows {growth:.2g} times" if growth < 100 else f"grows {growth:,.0f} times"
@@ -146,6 +200,8 @@ def more_decisive(row_effect: float, column_effect: float) -> int:
         row_effect: Mean W₁ at the worst value of the rows over that at the best, at least 1.
         column_effect: The same of the columns.
     """
+    # As shown, with two decimals, so that the answer follows from the numbers beside it.
+    row_effect, column_effect = round(row_effect, 2), round(column_effect, 2)
     larger, smaller = max(row_effect, column_effect), min(row_effect, column_effect)
     if larger / smaller < ALIKE_EFFECTS:
         return 2
@@ -174,16 +230,19 @@ def sensitivity(
         diverged: Cells that diverged.
     """
     if not math.isfinite(row_effect):
-        return f"{untrained} cells were not trained, so it cannot be said yet which decides more."
+        cells = "1 cell was" if untrained == 1 else f"{untrained} cells were"
+        return f"{cells} not trained, so it is too early to tell which matters more."
     by_rows, by_columns = rows.lower(), columns.lower()
     text = (
-        f"From its best value to its worst W₁ grows **{row_effect:.2g} times** by {by_rows}, **{column_effect:.2g} times** by "
-        f"{by_columns}: each value's W₁ is its geometric mean over all of the other's."
+        f"From its best value to its worst, {by_rows} changes W₁ by a factor of **{row_effect:.2f}**, and {by_columns} by "
+        f"**{column_effect:.2f}** (geometric means over the values of the other)."
     )
+    if more_decisive(row_effect, column_effect) == 2:
+        text += f" Factors whose ratio is below {ALIKE_EFFECTS:g} count as alike."
     if best is not None:
         text += f" Best: {by_rows} {fmt_number(best[0])}, {by_columns} {fmt_number(best[1])}."
     if diverged:
-        text += f" {diverged} diverged."
+        text += f" {diverged} {'cell' if diverged == 1 else 'cells'} diverged."
     return text
 
 

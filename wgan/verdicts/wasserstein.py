@@ -1,48 +1,70 @@
 """Sentences of the Wasserstein lab about its results: plans, bent functions, gradients."""
 
 import math
+from collections.abc import Mapping
 
-from wgan.format import fmt_sci
-
-COST_TOLERANCE = 5e-3
-"""Costs are shown with two digits: those that differ by less look the same."""
+from wgan.format import fmt_fixed, fmt_sci, fmt_share, fmt_sig
 
 SAME_PILES = 1e-9
 """A W₁ below this means that nothing is to be moved."""
 
-ALIKE_PERCENT = 3.0
-"""Two critics whose shares of W₁ differ by less than this many percentage points prove about the same."""
+ALIKE_PERCENT = 3
+"""Two critics whose shares of W₁, as shown, differ by less than this many percentage points prove about the same."""
 
 DEAD_FACTOR = 5.0
-"""A discriminator whose gradient is more than this factor below the critic's gives no usable direction."""
+"""A gradient that is more than this factor below another one gives no usable direction."""
 
 MAX_RATIO = 10_000
 """Ratios of two gradients from which on only "more than" is written."""
 
-SEPARATION = {"boxes": 1.0, "gaussians": 2.0, "lines": 0.0}
-"""Smallest |θ| at which two shapes hardly overlap: width 1, σ = ½, and lines, which never do."""
+FLAT_SLOPE = 0.01
+"""A distance whose slope by θ is below this share of the slope of W₁, which is 1, does not notice θ."""
 
 
-def plan_by_hand(cost: float, cheapest: float, *, finished: bool, cheapest_was_shown: bool) -> str:
+def plan_by_hand(
+    cost: float,
+    cheapest: float,
+    formula: float,
+    program: float,
+    *,
+    finished: bool,
+    cheapest_was_shown: bool,
+) -> str:
     """Return a sentence that compares a plan made by hand with the cheapest one; empty without a result.
 
     Args:
         cost: Cost of the visitor's plan: load × columns, with total load 1.
         cheapest: Cost of the cheapest plan, which is W₁.
+        formula: The same cost by the formula ∫ |F_fake − F_real| dx.
+        program: The same cost by linear programming.
         finished: Whether the plan moves all of the earth.
         cheapest_was_shown: Whether the visitor has seen the cheapest plan.
     """
-    agreement = f"Plan, formula and linear program agree: **{cheapest:.2f}**."
+    best = f"{cheapest:.2f}"
+    agreement = (
+        f"The plan without crossings, the formula and the linear program all give **{best}**."
+        if best == f"{formula:.2f}" == f"{program:.2f}"
+        else f"The plan without crossings gives **{best}**, the formula **{formula:.2f}**, the linear "
+        f"program **{program:.2f}**: these should be equal."
+    )
     if finished:
-        if cost < cheapest + COST_TOLERANCE:
-            return f"Yours costs **{cost:.2f}**: as cheap as can be. {agreement}"
-        return f"Yours costs **{cost:.2f}**, the best **{cheapest:.2f}**. {agreement}"
+        yours = f"{cost:.2f}"
+        if yours == best:
+            return f"Your plan costs **{yours}**: no plan is cheaper. {agreement}"
+        return f"Your plan costs **{yours}**, the cheapest one **{best}**. {agreement}"
     if cheapest_was_shown:
-        return f"The cheapest plan costs **{cheapest:.2f}** and crosses nowhere. {agreement}"
+        return f"The cheapest plan costs **{best}**, and no two of its loads cross. {agreement}"
     return ""
 
 
-def blurred_plan(epsilon: float, blurred: float, exact: float, targets: float) -> str:
+def blur_raises_cost(blurred: float, exact: float) -> bool:
+    """Return whether the cost of Sinkhorn's plan is above that of the exact plan, as both are shown."""
+    return round(blurred, 3) > round(exact, 3)
+
+
+def blurred_plan(
+    epsilon: float, blurred: float, exact: float, targets: float, *, converged: bool
+) -> str:
     """Return what entropic regularisation does to the cost of a plan.
 
     Args:
@@ -50,12 +72,25 @@ def blurred_plan(epsilon: float, blurred: float, exact: float, targets: float) -
         blurred: Cost of Sinkhorn's plan, without the entropy.
         exact: Cost of the exact plan.
         targets: Number of real points over which a fake is spread, on average.
+        converged: Whether Sinkhorn's iterations converged.
     """
-    excess_percent = 100 * (blurred / exact - 1) if exact > 1e-12 else 0.0
-    return (
-        f"With ε = {epsilon:g} the blurred plan costs **{blurred:.3f}**, the exact one "
-        f"**{exact:.3f}**: {excess_percent:.2g} % more, each fake spread over {targets:.1f} real points."
-    )
+    costs = f"With ε = {epsilon:g} Sinkhorn's plan costs **{fmt_fixed(blurred, 3)}**, the exact plan **{fmt_fixed(exact, 3)}**"
+    if not blur_raises_cost(blurred, exact):
+        difference = ": the same to three decimals"
+    elif exact > 1e-12:
+        percent = 100 * (blurred / exact - 1)
+        difference = f": {percent:.1f} % more" if percent >= 0.05 else ": less than 0.1 % more"
+    else:
+        difference = ""
+    text = f"{costs}{difference}. On average it spreads each fake over {targets:.1f} real points."
+    if not converged:
+        text += " The iterations have not converged, so part of the difference comes from stopping them."
+    return text
+
+
+def proves_all(lower_bound: float, w1: float) -> bool:
+    """Return whether a bound equals W₁ in the two decimals that are shown."""
+    return round(lower_bound, 2) >= round(w1, 2)
 
 
 def bent_function(lower_bound: float, w1: float, *, optimum_was_shown: bool) -> str:
@@ -67,16 +102,16 @@ def bent_function(lower_bound: float, w1: float, *, optimum_was_shown: bool) -> 
         optimum_was_shown: Whether the visitor has seen the optimal function.
     """
     if w1 < SAME_PILES:
-        return "The piles are the same: nothing is to be moved, and no function tells them apart."
-    proved_text = f"{lower_bound:.2f}".replace("-", "−")
-    if lower_bound > w1 - COST_TOLERANCE:
-        return f"Your function proves **{proved_text}**: all of W₁. No function of slope at most 1 proves more."
+        return "The piles are the same: W₁ is 0, and no function tells them apart."
+    proved = fmt_fixed(lower_bound, 2)
+    if proves_all(lower_bound, w1):
+        return f"Your function proves **{proved}**: all of W₁. No function of slope at most 1 proves more."
     ending = (
-        "The dashed one proves all of it."
+        "The dashed function proves all of it."
         if optimum_was_shown
-        else "However you bend it, it stays below."
+        else "No function of slope at most 1 proves more than W₁."
     )
-    return f"Your function proves **{proved_text}** of **{w1:.2f}**. {ending}"
+    return f"Your function proves **{proved}** of **{w1:.2f}**. {ending}"
 
 
 def tighter_critic(clipped_share: float, penalised_share: float) -> int:
@@ -86,14 +121,19 @@ def tighter_critic(clipped_share: float, penalised_share: float) -> int:
         clipped_share: Share of W₁ that the clipped critic proves, in [0, 1].
         penalised_share: Share of W₁ that the penalised critic proves, in [0, 1].
     """
-    clipped, penalised = 100 * clipped_share, 100 * penalised_share
+    clipped, penalised = round(100 * clipped_share), round(100 * penalised_share)
     if abs(clipped - penalised) < ALIKE_PERCENT:
         return 2
     return 0 if clipped > penalised else 1
 
 
 def learned_dual(
-    updates: int, w1: float, clipped_share: float, penalised_share: float, at_bound_share: float
+    updates: int,
+    w1: float,
+    clipped_share: float,
+    penalised_share: float,
+    at_bound_share: float,
+    clip_value: float,
 ) -> str:
     """Return how much of W₁ a clipped and a penalised critic prove after training.
 
@@ -103,27 +143,73 @@ def learned_dual(
         clipped_share: Share of W₁ that the clipped critic proves, in [0, 1].
         penalised_share: Share of W₁ that the penalised critic proves, in [0, 1].
         at_bound_share: Share of the clipped critic's weights at ±c, in [0, 1].
+        clip_value: c of the clipped critic.
     """
     if w1 < SAME_PILES:
         return "The piles are the same: W₁ is 0, and there is nothing to prove."
+    text = (
+        f"After {updates:,} updates the clipped critic proves **{fmt_share(clipped_share)}** of W₁, with "
+        f"{fmt_share(at_bound_share)} of its weights at ±c; the penalised critic proves **{fmt_share(penalised_share)}**."
+    )
+    if at_bound_share == 0:
+        text += f" With c = {clip_value:g} no weight is at ±c: this critic is not clipped at all."
+    if tighter_critic(clipped_share, penalised_share) == 2:
+        text += f" A difference below {ALIKE_PERCENT} percentage points counts as the same."
+    return text
+
+
+def learned_dual_reason(answer: int, at_bound_share: float, *, one_sided: bool) -> str:
+    """Return why a critic proved more, if it was not the penalised one; empty if it was.
+
+    Args:
+        answer: What `tighter_critic` returned.
+        at_bound_share: Share of the clipped critic's weights at ±c, in [0, 1].
+        one_sided: Whether only slopes above 1 were penalised.
+    """
+    if answer == 1:
+        return ""
+    if at_bound_share == 0:
+        return (
+            "No weight reached ±c, so both critics were free to take the shape that the piles need. "
+            "Choose a smaller c to see what clipping does."
+        )
+    if answer == 2:
+        return (
+            "Here both prove about the same. Clipping costs most if c is small and the function must "
+            "turn, as for “One hill into two”."
+        )
+    if not one_sided:
+        return (
+            "Usually the penalised critic proves more. A two-sided penalty also raises slopes *up to* 1, "
+            "and may keep a critic on a straight line although it must turn. Try a one-sided penalty."
+        )
     return (
-        f"After {updates:,} updates the clipped critic proves **{100 * clipped_share:.0f} %** of W₁, with "
-        f"{100 * at_bound_share:.0f} % of its weights at ±c; the penalised one **{100 * penalised_share:.0f} %**."
+        "Usually the penalised critic proves more, because its weights are free. Here it does not: its "
+        "weight λ may be badly chosen, or its training too short."
     )
 
 
-def hardly_overlap(shape: str, theta: float) -> bool:
-    """Return whether two shapes that are slid apart by θ hardly overlap any more.
+def hardly_overlap(js_slope: float, tv_slope: float) -> bool:
+    """Return whether two shapes overlap so little that JS and TV hardly change with θ any more.
 
     Args:
-        shape: A key of `SEPARATION`.
-        theta: Offset of the second shape; the unit is that of `wgan.labs.divergences`.
+        js_slope: ∂JS/∂θ; NaN where it does not exist.
+        tv_slope: ∂TV/∂θ; NaN where it does not exist.
     """
-    return theta != 0 and abs(theta) >= SEPARATION[shape]
+    return abs(js_slope) < FLAT_SLOPE and abs(tv_slope) < FLAT_SLOPE
+
+
+def distances_that_change(slopes: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the names of the distances that still change with θ.
+
+    Args:
+        slopes: The derivative of each distance by θ; NaN where it does not exist, as for KL = ∞.
+    """
+    return tuple(name for name, slope in slopes.items() if abs(slope) >= FLAT_SLOPE)
 
 
 def slid_apart(
-    theta: float, w1: float, js: float, kl: float, tv: float, *, js_slope: float, tv_slope: float
+    theta: float, w1: float, js: float, kl: float, tv: float, *, slopes: Mapping[str, float]
 ) -> str:
     """Return which distances still change with θ between two shapes that hardly overlap.
 
@@ -133,50 +219,56 @@ def slid_apart(
         js: Jensen–Shannon divergence in nats.
         kl: Kullback–Leibler divergence in nats; may be infinite.
         tv: Total variation, in [0, 1].
-        js_slope: ∂JS/∂θ; NaN where it does not exist.
-        tv_slope: ∂TV/∂θ; NaN where it does not exist.
+        slopes: The derivative of each distance by θ, by name; NaN where it does not exist.
     """
     kl_text = (
-        "" if math.isinf(kl) else f" KL does grow ({kl:.1f}), as Gaussians never quite lose touch."
+        "KL is **∞**, with no slope"
+        if math.isinf(kl)
+        else f"KL is **{kl:.1f}** with slope **{fmt_slope(slopes['KL'])}**: Gaussians never quite stop overlapping"
     )
     return (
-        f"At θ = {theta:g}: W₁ is **{w1:.2f}** with slope **{'−' if theta < 0 else ''}1**; JS is **{js:.3f}** "
-        f"(log 2 is 0.693) with slope **{_slope(js_slope)}**, TV **{tv:.3f}** with slope "
-        f"**{_slope(tv_slope)}**.{kl_text}"
-    ).replace("= -", "= −")
+        f"At θ = {fmt_fixed(theta, 2)}, W₁ is **{w1:.2f}** with slope **{fmt_slope(slopes['W₁'])}**; JS is **{js:.3f}** "
+        f"(its maximum, log 2, is 0.693) with slope **{fmt_slope(slopes['JS'])}**; TV is **{tv:.3f}** with slope "
+        f"**{fmt_slope(slopes['TV'])}**; {kl_text}."
+    )
 
 
-def _slope(value: float) -> str:
-    return "none" if math.isnan(value) else fmt_sci(value)
+def fmt_slope(value: float) -> str:
+    """Format a slope with three decimals; a tiny one as a power of ten, and "none" for NaN."""
+    if math.isnan(value):
+        return "none"
+    return fmt_sci(value) if 0 < abs(value) < 1e-3 else fmt_fixed(value, 3)
 
 
-def discriminator_is_dead(discriminator_gradient: float, critic_gradient: float) -> bool:
-    """Return whether the discriminator's gradient at fakes is too weak beside the critic's.
+def stronger_gradient(discriminator_gradient: float, critic_gradient: float) -> int:
+    """Return whose gradient is usable at the fakes: 0 the discriminator's, 1 the critic's, 2 both.
 
     Args:
         discriminator_gradient: Mean |∂ log(1 − D)/∂x| at fakes.
         critic_gradient: Mean |∂f/∂x| at fakes.
     """
-    return discriminator_gradient < critic_gradient / DEAD_FACTOR
+    if discriminator_gradient < critic_gradient / DEAD_FACTOR:
+        return 1
+    return 0 if critic_gradient < discriminator_gradient / DEAD_FACTOR else 2
 
 
-def opposed_gradients(mu: float, discriminator_gradient: float, critic_gradient: float) -> str:
-    """Return whose gradient reaches the fakes: that of a discriminator or that of a critic.
+def opposed_gradients(
+    mu: float, discriminator_gradient: float, non_saturating: float, critic_gradient: float
+) -> str:
+    """Return how strong the gradients of two GAN losses and of a critic are at the fakes.
 
     Args:
         mu: Distance between the means of real examples and fakes, in σ.
-        discriminator_gradient: Mean |∂ log(1 − D)/∂x| at fakes.
+        discriminator_gradient: Mean |∂ log(1 − D)/∂x| at fakes: the minimax loss.
+        non_saturating: Mean |∂ log D/∂x| at fakes.
         critic_gradient: Mean |∂f/∂x| at fakes.
     """
-    ratio = critic_gradient / max(discriminator_gradient, 1e-12)
-    ratio_text = f"{ratio:,.0f} times" if ratio < MAX_RATIO else f"more than {MAX_RATIO:,} times"
-    stronger = f" The critic pushes {ratio_text} as hard." if ratio > 2 else ""
-    overlapping = (
-        ""
-        if discriminator_is_dead(discriminator_gradient, critic_gradient)
-        else " They still overlap here: move μ further."
+    text = (
+        f"At μ = {mu:g} σ the gradient at the fakes is **{fmt_sig(discriminator_gradient)}** for the minimax loss "
+        f"and **{fmt_sig(critic_gradient)}** for the critic."
     )
-    return (
-        f"At μ = {mu:g} σ the discriminator's gradient at the fakes is **{fmt_sci(discriminator_gradient)}**, the "
-        f"critic's **{fmt_sci(critic_gradient)}**.{stronger}{overlapping}"
-    )
+    if stronger_gradient(discriminator_gradient, critic_gradient) == 1:
+        ratio = critic_gradient / max(discriminator_gradient, 1e-300)
+        times = f"{ratio:,.0f} times" if ratio < MAX_RATIO else f"more than {MAX_RATIO:,} times"
+        text += f" The critic's is {times} as strong."
+    return f"{text} The non-saturating loss of the same discriminator has **{fmt_sig(non_saturating)}**."

@@ -12,7 +12,7 @@ from pages.ui.critic.state import CriticState
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
-from wgan.format import fmt_number, fmt_sci
+from wgan.format import fmt_number, fmt_share, fmt_sig
 from wgan.jobs import CONVERGENCE, UPDATES, CriticConvergence, RunSnapshot, TaskStatus
 from wgan.runs import RunError
 from wgan.verdicts import critic as verdicts
@@ -20,20 +20,18 @@ from wgan.verdicts import critic as verdicts
 NUMBERS = (100, 200, 400, 1_000, 2_000, 5_000, 10_000)
 RATES = (0.1, 0.3, 1.0, 3.0, 10.0)
 
-WHAT_HELP = """How “Train the critic to convergence” does it: a copy of the critic is trained alone, while the
-generator stands still. The run itself is not changed."""
+WHAT_HELP = """Settings of **Train the critic to convergence**: a copy of the critic is trained alone, with a fixed
+generator. The run itself does not change."""
 
-BOUND_HELP = """Blue: gap ÷ steepest slope between any real example and any fake. Kantorovich's duality says that
-no true distance is smaller, so the curve can never cross the dashed line, whatever the critic does. It
-reaches the line only if the critic becomes optimal *and* keeps its slope.
+BOUND_HELP = """Blue: gap ÷ steepest slope between any real example and any fake. By Kantorovich's duality this is a lower
+bound of W₁, so the curve never crosses the dashed line. It reaches the line only if the critic becomes optimal.
 
-Dotted: real examples against held-out ones, at the same number: the distance that luck alone leaves."""
+Dotted: W₁ between real and held-out examples, as many as here: the distance that chance alone leaves."""
 
-RAW_HELP = """The gap as training reports it, E f(real) − E f(fake), and the steepest slope. Doubling all scores
-doubles both: so the gap alone says nothing about distance, and only their ratio is a bound. A gap that
-grows together with the slope is no progress."""
+RAW_HELP = """The gap E f(real) − E f(fake), and the steepest slope. Doubling all scores doubles both, so the gap alone is not
+a distance; only their ratio is a bound. A gap that grows as fast as the slope is no progress."""
 
-EXACT_HELP = """W₁ of the same {n} real examples and {n} fakes by exact optimal transport, Euclidean distance {where}."""
+EXACT_HELP = """W₁ of the same {n} real examples and {n} fakes by exact optimal transport, with the Euclidean distance {where}."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def settings(snapshot: RunSnapshot) -> Order:
         key=f"alone_updates_{kind}",
         persist_state="session",
         format_func=lambda n: f"{n:,}",
-        help="How long the critic is trained on alone.",
+        help="Updates of the critic with a fixed generator.",
     )
     faster = st.select_slider(
         "Learning rate",
@@ -64,7 +62,7 @@ def settings(snapshot: RunSnapshot) -> Order:
         key="alone_rate",
         persist_state="session",
         format_func=lambda f: "the run's" if f == 1 else f"{fmt_number(f)} ×",
-        help=f"As a multiple of the run's, {fmt_number(snapshot.config.critic_learning_rate)}.",
+        help=f"As a multiple of the run's learning rate, {fmt_number(snapshot.config.critic_learning_rate)}.",
     )
     pauses_training = False
     if snapshot.status.active and not snapshot.is_trained_by_other_process:
@@ -72,8 +70,8 @@ def settings(snapshot: RunSnapshot) -> Order:
             "Pause the run while this trains",
             key="alone_holds",
             persist_state="session",
-            help="On: the run's training stands still until the critic is done. Off: both "
-            "share the time. The run's own networks are not touched either way.",
+            help="On: the run is paused until the critic is trained. Off: both share the processor. In both cases "
+            "the run's own networks do not change.",
         )
     return Order(int(updates), float(faster), pauses_training)
 
@@ -109,9 +107,8 @@ def button(snapshot: RunSnapshot, step: int | None, order: Order) -> bool:
         key="train_critic",
         on_click=_begin,
         args=(snapshot.run, step, order),
-        help="Freeze the generator and train a copy of the critic on, to see how much of the exact "
-        "distance it can prove. The run itself goes on or waits, as the sidebar says; nothing of it "
-        "changes.",
+        help="Trains a copy of the critic with a fixed generator, to see how much of the exact distance it can "
+        "prove. The run itself does not change.",
     )
     return False
 
@@ -145,22 +142,19 @@ def show(snapshot: RunSnapshot) -> None:
         if not task.done:
             st.progress(task.share, f"{task.message} …")
         elif not task.error:
-            st.caption("It was stopped before the first look.")
+            st.caption("Stopped before the first measurement.")
         return
     _result(snapshot, task, result)
 
 
 def _introduction() -> None:
     st.markdown(
-        "A critic is only as good as its training. Here the **generator stands still** and a copy of "
-        "the critic is trained on alone, on fixed samples whose exact Wasserstein distance is known "
-        "from optimal transport.\n\n"
-        "- With a **gradient penalty** or **GroupSort** the distance that the critic proves climbs "
-        "towards the exact one.\n"
-        "- With **weight clipping** it stays far below, however long it trains: the weights pile up "
-        "at ±c.\n"
-        "- A **GAN's** discriminator is not asked for a distance at all; what it proves shows it.\n\n"
-        "The run is not touched. Press **Train the critic to convergence** above."
+        "How much of the Wasserstein distance can this critic prove? Here the **generator is fixed** and a copy of "
+        "the critic is trained alone, on samples whose exact distance is known from optimal transport.\n\n"
+        "- With a **gradient penalty** or **GroupSort**, the proved distance usually rises towards the exact one.\n"
+        "- With **weight clipping** it usually stays far below, because many weights end at ±c.\n"
+        "- A **GAN's** discriminator is not trained for a distance.\n\n"
+        "The run does not change. Press **Train the critic to convergence** above."
     )
 
 
@@ -169,7 +163,9 @@ def _result(snapshot: RunSnapshot, task: TaskStatus, result: CriticConvergence) 
     done = int(result.updates[-1])
     text = f"{done:,} of {result.total:,} critic updates" + (", stopped" if task.cancelled else "")
     if result.clip_saturation is not None:
-        text += f" · {100 * result.clip_saturation[-1]:.0f} % of the clipped weights are at ±c"
+        text += (
+            f" · {fmt_share(float(result.clip_saturation[-1]))} of the clipped weights are at ±c"
+        )
     stat_cards(_cards(result, pictures), key="alone_numbers", progress=(done / result.total, text))
     left, right = st.columns([0.54, 0.46], gap="medium")
     with left:
@@ -194,72 +190,70 @@ def _result(snapshot: RunSnapshot, task: TaskStatus, result: CriticConvergence) 
             help=RAW_HELP,
             alt="The raw gap and the steepest slope",
         )
-        st.markdown(_verdict(result, ended=task.done))
+        st.markdown(_verdict(result, ended=task.done, stopped=task.cancelled))
     st.caption(_method(snapshot, result, pictures))
     if result.surfaces is not None:
         surfaces.surfaces(result.surfaces, key="alone", run=task.key)
 
 
 def _cards(result: CriticConvergence, pictures: bool) -> list[Stat]:
-    place = "between pictures as vectors of pixels in [−1, 1]" if pictures else "in the plane"
+    place = "between their pixels in [−1, 1]" if pictures else "in the plane"
     unit = "of pixels" if pictures else "units"
     return [
         Stat(
             "Exact W₁",
-            fmt_sci(result.exact),
+            fmt_sig(result.exact),
             unit,
             help=EXACT_HELP.format(n=result.samples, where=place),
         ),
         Stat(
             "Proved",
-            fmt_sci(max(0.0, float(result.bounds[-1]))),
-            f"= {100 * _share(result):.0f} %",
-            help="The distance that the critic proves now, gap ÷ steepest slope, and its share of the "
-            "exact one. A critic that scores fakes higher proves nothing: 0.",
+            fmt_sig(max(0.0, float(result.bounds[-1]))),
+            f"{fmt_share(result.share_now)} of W₁",
+            help="The lower bound of W₁ that the critic proves now, gap ÷ steepest slope. A critic that scores fakes "
+            "higher proves 0.",
         ),
         Stat(
             "Raw gap",
-            fmt_sci(float(result.gaps[-1])),
+            fmt_sig(float(result.gaps[-1])),
             "score",
-            help="E f(real) − E f(fake) on the same examples. Not a distance: see the chart.",
+            help="E f(real) − E f(fake) on the same examples. It is not a distance: see the chart.",
         ),
         Stat(
-            "Steepest between pairs",
-            fmt_sci(float(result.slopes[-1])),
-            "a unit",
+            "Steepest slope, pairs",
+            fmt_sig(float(result.slopes[-1])),
+            "per unit",
             help="The largest |f(real) − f(fake)| ÷ distance over all pairs of a real example and a "
-            "fake: all that the bound needs. Elsewhere the critic may be steeper (Surface, Slopes).",
+            "fake. The bound needs no more. Elsewhere the critic may be steeper (sections Surface and Slopes).",
         ),
     ]
 
 
-def _share(result: CriticConvergence) -> float:
-    """Return the share of the exact distance that is proved now."""
-    return min(1.0, max(0.0, float(result.bounds[-1]) / result.exact)) if result.exact > 0 else 1.0
-
-
-def _verdict(result: CriticConvergence, *, ended: bool) -> str:
+def _verdict(result: CriticConvergence, *, ended: bool, stopped: bool) -> str:
     return verdicts.convergence(
+        result.share_now,
         result.share,
         int(result.updates[-1]),
         ended=ended,
+        stopped=stopped,
         is_dual=result.dual,
         clipped_share=None if result.clip_saturation is None else float(result.clip_saturation[-1]),
         rising=result.rising,
+        range_of_late=result.range_of_late,
         note=result.note,
     )
 
 
 def _method(snapshot: RunSnapshot, result: CriticConvergence, pictures: bool) -> str:
     text = (
-        f"A copy of the critic of step {result.step:,} and its own objective, {snapshot.config.objective.title}; "
-        f"{snapshot.config.optimizer.title}, begun without memory, learning rate {fmt_number(result.rate)}, batches of "
-        f"{result.batch} out of {result.samples} fixed real examples and as many fakes of the averaged "
+        f"A copy of the critic of step {result.step:,} with the run's objective, {snapshot.config.objective.title}; "
+        f"{snapshot.config.optimizer.title} without earlier moments, learning rate {fmt_number(result.rate)}, batches of "
+        f"{result.batch} from {result.samples} fixed real examples and as many fakes of the averaged "
         "generator."
     )
     if pictures:
         text += (
-            " The exact distance is that of pixels: two digits that look alike may be far apart in it, "
-            "so even real pictures are far from other real ones."
+            " The exact distance compares pixels. Pictures that look alike may be far apart in pixels, "
+            "so real pictures are far from other real pictures, too."
         )
     return text

@@ -12,8 +12,9 @@ from wgan import critic
 from wgan.data import Dataset
 from wgan.latent import Models
 
-EXAMPLES = {"pictures": 96, "points": 256}
-"""Number of real examples, held-out ones and fakes: as many as can be analysed in 0.1 s."""
+EXAMPLES = {"pictures": 96, "points": critic.COMPARED["points"]}
+"""Number of real examples, held-out examples and fakes. Of pictures, as many as can be scored in 0.1 s; of points, as
+many as the exact distance is computed from in all sections."""
 
 
 @dataclass(frozen=True)
@@ -53,23 +54,22 @@ def _sides(key: str, _models: Models, _examples: critic.Examples) -> critic.Real
 
 
 def weights_caption(models: Models, critic_view: CriticView) -> str:
-    """Return a caption with the weights and the number of examples."""
-    text = f"Step {models.step:,}, beside the averaged generator"
+    """Return a caption with the weights and the source of the examples."""
+    text = f"Critic of step {models.step:,}; fakes of the averaged generator of the same step"
     if critic_view.examples is not None:
-        n = len(critic_view.examples.real)
-        text += f" · {n} real, {n} held-out and {n} made examples, the same at every step"
-    return text
+        text += ". Real examples and z are the same at every step"
+    return f"{text}."
 
 
 def absent(dataset: Dataset) -> None:
     """Show that there are no real examples on this machine, and what to do."""
     st.info(
-        f"{dataset.title} is not on this machine, so there are no real examples to show to the critic. "
-        "Its layers and the generator's own samples can be looked at all the same.",
+        f"{dataset.title} is not on this machine, so there are no real examples for the critic. "
+        "Its layers and the generator's samples are available.",
         icon=":material/download:",
     )
     st.page_link(
         navigation.page("datasets"),
-        label="Fetch it on the Data page",
+        label="Download it on the Data page",
         icon=":material/photo_library:",
     )

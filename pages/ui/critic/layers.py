@@ -8,35 +8,34 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import critic, figures
 from wgan.arrays import F32
-from wgan.format import fmt_sci
+from wgan.format import fmt_share, fmt_sig
 from wgan.verdicts import critic as verdicts
 
 SLOPES = {"pictures": 64, "points": 256}
 GRADIENTS = {"pictures": 32, "points": 256}
 """Number of examples for slopes and gradients, which are slower."""
 
-SLOPES_HELP = """The length of the critic's gradient, ‖∇f‖, at each example. Theory asks for at most 1
-everywhere (the dashed line: then the gap is a lower bound of W₁), and an optimal critic has exactly 1
-between real and fake. **Between**: at x̂ = ε real + (1 − ε) fake, where WGAN-GP holds it."""
+SLOPES_HELP = """The slope of the critic, ‖∇f‖, at each example. If it is at most 1 everywhere (dashed line), the gap is a
+lower bound of W₁. An optimal critic has slope 1 on the lines along which it moves fakes to real examples. **Between**: at
+x̂ = ε real + (1 − ε) fake, where the penalty of WGAN-GP acts."""
 
-ABOVE_HELP = """Share of {n} examples where the slope is above 1, the Lipschitz bound; and their mean slope, in
-score a unit of distance. A unit is one of the plane, or of pictures as vectors of pixels in [−1, 1]."""
+MEAN_HELP = """The mean slope ‖∇f‖ at {n} points, in score per unit of distance, and the share of points where it is above
+1, the Lipschitz bound. The distance is Euclidean, of pictures between their pixels in [−1, 1]."""
 
-SLOPE_MAP_HELP = """‖∇f‖ over the plane. A generator's sample is pushed as strongly as the critic is steep where it
-lies: flat land gives it no direction."""
+SLOPE_MAP_HELP = """‖∇f‖ over the plane. The gradient of a fake is as large as the critic's slope at its place; where the critic
+is flat, there is no direction."""
 
-DEPTH_HELP = """On {n} real and {n} made examples: how strong the critic loss' gradient is at each layer. Flat: every layer learns. Falling
-towards the input by powers of ten: it vanishes on its way back; rising: it explodes. With clipped weights
-it does either, depending on c; with a gradient penalty it stays flat (Gulrajani et al. 2017, figure 1b).
+DEPTH_HELP = """The norm of the critic loss' gradient at each layer, for {n} real examples and {n} fakes. A flat line: every layer learns.
+If it falls towards the input by powers of ten, the gradient vanishes on its way back; if it rises, it explodes. With
+clipped weights either can happen, depending on c; with a gradient penalty it stays flat (Gulrajani et al. 2017, figure 1b).
 
-**At the output**: ‖∂ critic loss / ∂ output‖, without the penalty. **Of the weights**: what the optimiser
+**At the output**: ‖∂ critic loss / ∂ output‖, without the penalty. **Of the weights**: the gradient that the optimiser
 gets, with the penalty."""
 
-WEIGHTS_HELP = """How each layer's weights are spread. Dashed: ±c, where they are clipped. Clipping drives
-weights to both bounds, and a critic of ±c alone is a very simple function; under a gradient penalty
-they stay bell-shaped (Gulrajani et al. 2017, figure 1b)."""
+WEIGHTS_HELP = """The weights of each layer. Dashed: ±c, if they are clipped. Clipping moves many weights to ±c, which leaves simple
+functions; with a gradient penalty they stay bell-shaped (Gulrajani et al. 2017, figure 1b)."""
 
-CLIP_HELP = """Share of the clipped weights, biases included, that are at +c or −c."""
+CLIP_HELP = """The share of the clipped weights, including biases, that are at +c or −c."""
 
 
 def slopes(critic_view: CriticView) -> None:
@@ -77,10 +76,10 @@ def _series(values: critic.Slopes) -> tuple[tuple[str, F32, str], ...]:
 def _slope_cards(values: critic.Slopes) -> None:
     cards = [
         Stat(
-            f"Above 1, {name}",
-            f"{100 * np.mean(slopes > 1):.0f}",
-            f"% · mean slope {fmt_sci(float(slopes.mean()))}",
-            help=ABOVE_HELP.format(n=len(slopes)),
+            f"Mean slope, {name}",
+            fmt_sig(float(slopes.mean())),
+            f"{fmt_share(float(np.mean(slopes > 1)))} above 1",
+            help=MEAN_HELP.format(n=len(slopes)),
         )
         for name, slopes, _ in _series(values)
     ]
@@ -91,7 +90,7 @@ def _slope_chart(critic_view: CriticView, values: critic.Slopes) -> None:
     chart(
         figures.spread(
             [(name.capitalize(), slopes, colour) for name, slopes, colour in _series(values)],
-            x_title="slope ‖∇f‖, in score a unit of distance",
+            x_title="slope ‖∇f‖, in score per unit of distance",
             line=(1.0, "Lipschitz bound 1"),
             span=(0.0, 1.05),
         ),
@@ -160,7 +159,7 @@ def _gradients(critic_view: CriticView, examples: critic.RealFakeBatch) -> None:
         help=DEPTH_HELP.format(n=len(batch.real)),
         alt="Norm of the gradient in each layer of the critic",
     )
-    st.caption(verdicts.gradient_flow(float(gradients.outputs[0]), float(gradients.outputs[-1])))
+    st.caption(verdicts.gradient_flow(gradients.outputs.tolist()))
 
 
 def _weights(critic_view: CriticView) -> None:
@@ -170,7 +169,11 @@ def _weights(critic_view: CriticView) -> None:
     rows = -(-len(weights) // columns)
     chart(
         figures.weights(
-            [(f"{i + 1}. {w.name}", w.edges, w.shares, w.bound) for i, w in enumerate(weights)],
+            # In two lines, so that titles beside each other fit on a phone.
+            [
+                (f"{i + 1}. {w.name}".replace(", ", ",<br>"), w.edges, w.shares, w.bound)
+                for i, w in enumerate(weights)
+            ],
             columns,
         ),
         key="critic_weights",
@@ -182,18 +185,20 @@ def _weights(critic_view: CriticView) -> None:
     )
     share = critic_view.cached("at_clip", lambda: critic.at_bounds(models))
     if share is None:
-        st.caption(f"Nothing is clipped here: {sum(w.count for w in weights):,} weights are free.")
+        st.caption(
+            f"No weights are clipped. The layers have {sum(w.count for w in weights):,} weights."
+        )
         return
     clipped_shares = [w.clip_saturation or 0.0 for w in weights]
     worst = int(np.argmax(clipped_shares))
     stat_cards(
         [
-            Stat("At ±c, all layers", f"{100 * share:.0f}", "%", help=CLIP_HELP),
+            Stat("At ±c, all layers", fmt_share(share), "of weights", help=CLIP_HELP),
             Stat(
-                "At ±c, the most",
-                f"{100 * clipped_shares[worst]:.0f}",
-                f"% of layer {worst + 1}",
-                help="The layer with the largest such share.",
+                "At ±c, most",
+                fmt_share(clipped_shares[worst]),
+                f"of layer {worst + 1}",
+                help="The layer with the largest share of weights at ±c.",
             ),
         ],
         key="critic_clip",

@@ -37,11 +37,11 @@ def show() -> None:
     """Draw the page."""
     run = shown_run(example=True)
     if run is None:
-        st.markdown("### The critic, opened up")
+        st.markdown("### Inside the critic")
         st.markdown(
-            "A critic gives every picture a **score**: high for real ones, low for made ones. Its slope is "
-            "all that a generator learns from. Train a first model, and look into its critic here, even "
-            "while it learns."
+            "A critic gives every example a **score**: high for real examples, low for fakes. A generator learns "
+            "only from the slope of this score. Train a model first; then this page shows its critic, even "
+            "during training."
         )
         navigation.link_to_start()
         return

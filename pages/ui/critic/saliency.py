@@ -7,15 +7,16 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core.state import page_state
-from pages.ui.critic.state import CriticState
+from pages.ui.critic.state import Climb, CriticState
 from pages.ui.panels import own_image
+from pages.ui.widgets.base.images import data_uri
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.image_picker.image_picker import image_picker
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import critic, figures
 from wgan.arrays import F32, I64, U8
-from wgan.format import fmt_sci
+from wgan.format import fmt_share, fmt_sig
 from wgan.imaging import encode, tile
 from wgan.latent import Models, preview_z
 
@@ -23,27 +24,27 @@ SOURCES = {"generated": "Generated", "real": "Real", "drawn": "Draw", "uploaded"
 GRID, COLUMNS = 32, 8
 MAX_MAPS = 64
 
-SIGNED_HELP = """The gradient of the score, ∂f/∂pixel. **Blue**: the score rises when the pixel gets lighter,
-**orange**: when it gets darker. Exactly this picture, turned round and sent back through the generator,
-is what the generator learns from. Several colour channels are added up."""
+SIGNED_HELP = """The gradient of the score, ∂f/∂pixel, over the picture. **Blue**: the score rises if the pixel gets lighter.
+**Orange**: it rises if the pixel gets darker. This gradient, passed back through the generator, is all that the generator
+learns from. Colour channels are added up."""
 
-SALIENCY_HELP = """How much the score hangs on each pixel: the length of ∂f/∂pixel over the colour channels
-(saliency, Simonyan et al. 2013). Strong at strokes: the critic looks at shapes; strong in the empty
-ground: at noise there."""
+SALIENCY_HELP = """How strongly the score depends on each pixel, over the picture: the norm of ∂f/∂pixel over the colour channels
+(saliency, Simonyan et al. 2013). Strong at strokes: the critic reacts to shapes. Strong in the background: it reacts to
+noise there."""
 
-SCORE_HELP = (
-    """The critic's score of this picture. Higher: more like real ones, in the critic's eyes."""
-)
-RANK_HELP = """Share of real pictures that score lower, and of generated ones. Real pictures have 50 % on average;
-near 0 %: the critic is sure that this is none."""
-SLOPE_HELP = """‖∇f‖ at this picture: how fast the score can change from here, a unit of pixel distance away.
-WGAN-GP wants 1 between real and fake."""
+SCORE_HELP = "The critic's score of this picture. Higher means more like real pictures, according to the critic."
+RANK_HELP = "The share of real pictures with a lower score, and of fakes. A real picture is above 50 % of them on average."
+SLOPE_HELP = """‖∇f‖ at this picture: the largest change of the score per unit of pixel distance. The penalty of WGAN-GP
+pulls it to 1 between real and fake."""
 
-MAPS_HELP = """What this layer makes of the picture, one map for each of its channels; light is high. Each
-layer's maps share one scale. Early layers answer to strokes and edges, later ones to larger parts."""
+UPHILL_HELP = """Moves the picture along the gradient of its score, by 1 unit of pixel distance or less, so that the score
+rises. The picture gets more convincing for this critic, not necessarily for you."""
 
-UNITS_HELP = """What each unit of the layer says over the plane, light is high: ReLU units bend along lines, and a
-deeper layer adds up those of the one before. The critic's surface is the sum of the last ones."""
+MAPS_HELP = """The output of this layer for the picture, one map for each channel. Light is high; all maps of a layer have
+the same scale. Early layers react to strokes and edges, later layers to larger parts."""
+
+UNITS_HELP = """The output of each unit of the layer over the plane; light is high. ReLU units bend along lines, and a
+deeper layer combines the units before it. The critic's score is a weighted sum of the last ones."""
 
 
 def picture(key: str, models: Models, examples: critic.RealFakeBatch | None) -> None:
@@ -70,9 +71,22 @@ def picture(key: str, models: Models, examples: critic.RealFakeBatch | None) -> 
     with right:
         if pixels is None:
             with st.container(height=330, border=False, vertical_alignment="center"):
-                st.caption("Its score, its saliency and its feature maps appear here.")
+                st.caption(
+                    "The score, the saliency and the feature maps of your picture appear here."
+                )
             return
-        _inspect(key, models, examples, pixels[0], label)
+        scores = _inspect(key, models, examples, pixels[0], label)
+    if len(scores) > 1:
+        with left:
+            chart(
+                figures.climb(scores),
+                key="critic_climb",
+                run="climb",
+                height=170,
+                title="Score after each step",
+                help="The score of the picture at the start, and after each step uphill.",
+                alt="The score of the picture after each step uphill",
+            )
 
 
 def _choose_picture(
@@ -107,7 +121,7 @@ def _choose_picture(
         on_change=keep,
         most=1,
         max_height=240,
-        caption="Click the picture to look at",
+        caption="Choose a picture",
         alt=f"{SOURCES[source]} pictures to choose from",
     )
     sample = (samples or [0])[0]
@@ -119,13 +133,13 @@ def _choose_class(models: Models, own_class: int | None) -> int | None:
         return None
     names = models.config.dataset.class_names()
     label: int = st.selectbox(
-        "Class the critic is told",
+        "Class",
         range(len(names)),
         index=own_class or 0,
         format_func=names.__getitem__,
         key=f"critic_class-{own_class}",
         persist_state="session",
-        help="This critic judges a picture as one of a class. Tell it another and see the score fall.",
+        help="The class for which this critic scores the picture. With a wrong class the score is usually lower.",
     )
     return label
 
@@ -136,21 +150,30 @@ def _inspect(
     examples: critic.RealFakeBatch | None,
     pixels: U8,
     label: int | None,
-) -> None:
-    x = critic.floats_of(pixels)
+) -> list[float]:
+    """Show the critic's analysis of a picture; return its scores at the start and after each step uphill."""
+    climb = _climb(f"{key}-{label}-{hash(pixels.tobytes())}", critic.floats_of(pixels))
+    scores_so_far = [critic.saliency(models, x, label).score for x in climb.pictures[:-1]]
+    x = climb.pictures[-1]
     saliency = critic.saliency(models, x, label)
-    cards = [Stat("Score", fmt_sci(saliency.score), "score", help=SCORE_HELP)]
+    change = saliency.score - scores_so_far[0] if scores_so_far else 0.0
+    unit = f"+{fmt_sig(change)}" if scores_so_far else ""
+    cards = [Stat("Score", fmt_sig(saliency.score), unit, help=SCORE_HELP)]
     if examples is not None:
         scores = _scores(key, models, examples)
-        real, fake = (100 * np.mean(side < saliency.score) for side in (scores.real, scores.fake))
-        cards.append(Stat("Above real", f"{real:.0f}", f"% · fakes {fake:.0f} %", help=RANK_HELP))
-    cards.append(Stat("Slope", fmt_sci(saliency.slope), "a unit", help=SLOPE_HELP))
+        real, fake = (
+            fmt_share(float(np.mean(side < saliency.score))) for side in (scores.real, scores.fake)
+        )
+        cards.append(Stat("Above real", real, f"fakes {fake}", help=RANK_HELP))
+    cards.append(Stat("Slope", fmt_sig(saliency.slope), "per unit", help=SLOPE_HELP))
     stat_cards(cards, key="critic_one_numbers")
+    _show_climb_buttons(climb, models, label)
+    shown = encode(tile(critic.pictures_of(x)[None], 1), "PNG")
     left, middle, right = st.columns(3, gap="small")
     with left:
-        st.markdown("**Picture**", help="As the critic sees it.")
+        st.markdown("**Picture**", help="The picture that the critic scores.")
         image_grid(
-            encode(tile(pixels[None], 1)),
+            shown,
             key="critic_one",
             rows=1,
             columns=1,
@@ -161,25 +184,81 @@ def _inspect(
     with middle:
         strength = np.linalg.norm(saliency.gradient, axis=0)
         chart(
-            figures.pixels(strength, diverging=False),
+            figures.pixels_over(strength, data_uri(shown), diverging=False),
             key="critic_saliency",
             run="saliency",
             height=180,
             title="Saliency",
             help=SALIENCY_HELP,
-            alt="How much the score hangs on each pixel",
+            alt="How strongly the score depends on each pixel, over the picture",
         )
     with right:
         chart(
-            figures.pixels(saliency.gradient.sum(axis=0), diverging=True),
+            figures.pixels_over(saliency.gradient.sum(axis=0), data_uri(shown), diverging=True),
             key="critic_gradient",
             run="gradient",
             height=180,
-            title="Uphill",
+            title="Gradient",
             help=SIGNED_HELP,
-            alt="Which pixels should get lighter or darker to raise the score",
+            alt="The pixels that raise the score if they get lighter or darker, over the picture",
         )
     _maps(critic.activations(models, x, label))
+    return [*scores_so_far, saliency.score]
+
+
+def _climb(start: str, picture: F32) -> Climb:
+    """Return the steps uphill from a picture; none yet, if the picture, its class or the weights are new."""
+    state = page_state(CriticState)
+    if state.climb is None or state.climb.start != start:
+        state.climb = Climb(start, [picture])
+    return state.climb
+
+
+def _show_climb_buttons(climb: Climb, models: Models, label: int | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            "Step uphill",
+            icon=":material/trending_up:",
+            key="critic_uphill",
+            on_click=_step_uphill,
+            args=(climb, models, label),
+            disabled=climb.is_at_top,
+            help=UPHILL_HELP,
+        )
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            key="critic_uphill_undo",
+            on_click=_go_back,
+            args=(climb, 1),
+            disabled=len(climb.pictures) == 1,
+            help="Takes back the last step.",
+        )
+        st.button(
+            "Reset",
+            icon=":material/restart_alt:",
+            key="critic_uphill_reset",
+            on_click=_go_back,
+            args=(climb, len(climb.pictures) - 1),
+            disabled=len(climb.pictures) == 1,
+            help="Takes back all steps.",
+        )
+        if climb.is_at_top:
+            st.caption("No further step raises the score.")
+
+
+def _step_uphill(climb: Climb, models: Models, label: int | None) -> None:
+    moved = critic.step_uphill(models, climb.pictures[-1], label)
+    if moved is None:
+        climb.is_at_top = True
+    else:
+        climb.pictures.append(moved)
+
+
+def _go_back(climb: Climb, steps: int) -> None:
+    climb.is_at_top = False
+    if steps:
+        del climb.pictures[-steps:]
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -205,7 +284,7 @@ def _choose_layer(names: list[str]) -> str:
             names,
             key=key,
             persist_state="session",
-            help="Any layer of the critic, from the input on.",
+            help="A layer of the critic, in order from the input.",
         )
     )
 
@@ -228,7 +307,7 @@ def _sheet(
         rows=len(sheet) // columns,
         columns=columns,
         max_height=height,
-        caption=f"Layer {name}{count_text}: black is {fmt_sci(low)}, white {fmt_sci(high)}",
+        caption=f"Layer {name}{count_text}: black is {fmt_sig(low)}, white {fmt_sig(high)}",
         alt=f"{title} of layer {name}",
     )
 
@@ -241,7 +320,7 @@ def units(key: str, models: Models, extent: float) -> None:
     with left:
         layer_name = _choose_layer(names)
         st.caption(
-            "A critic of points is a sum of simple bends. Layer by layer they are put together to the "
+            "A critic of points is a sum of simple units. Layer by layer they are combined to the "
             "surface that the generator climbs."
         )
     layer = names.index(layer_name)

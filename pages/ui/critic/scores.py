@@ -8,40 +8,37 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import critic, figures
-from wgan.format import fmt_sci
+from wgan.format import fmt_alike, fmt_share, fmt_sig
 from wgan.imaging import encode, tile
 from wgan.verdicts import critic as verdicts
 
 ROWS, COLUMNS = 6, 8
 
-SCORES_HELP = """How the critic's scores are spread. A score has no unit and no zero: only differences
-count. **Real** far right of **fake**: the critic tells them apart. **Held-out** left of **real**: it has
-learned its training examples by heart. All on each other: it cannot tell, as with a perfect
-generator, or it is a bad critic."""
+SCORES_HELP = """The distribution of the critic's scores. A score has no unit and no zero: only differences
+count. If **real** is far to the right of **fake**, the critic separates them. If **held-out** is to the left of **real**,
+the critic has memorised its training examples. If all overlap, the generator is good or the critic is weak."""
 
-RANK_HELP = """The same samples at every step, from most to least convincing: the number in the corner is
-the score. What comes last is what the generator is told to change first. A critic that ranks bad samples
-high has been fooled."""
+RANK_HELP = """Samples from the highest score to the lowest, the same samples at every step. The score is in the corner of
+each picture. If bad samples are ranked high, the generator has fooled the critic."""
 
-GAP_HELP = """Mean score of real examples − mean score of fakes, of {n} each. In units of the critic's own:
-it says nothing about distance before it is divided by the critic's slope."""
+GAP_HELP = """Mean score of {n} real examples minus mean score of {n} fakes. It becomes a distance only when it is divided by
+the critic's slope."""
 
-HELD_OUT_HELP = """The same with real examples that training never saw. Clearly smaller than the gap: the
-critic knows its training examples by heart."""
+HELD_OUT_HELP = """The gap with real examples that were not used for training. If it is clearly smaller than the gap, the
+critic has memorised its training examples."""
 
-APART_HELP = """Share of pairs of a real example and a fake in which the real one scores higher: 50 % is
-guessing, 100 % tells all apart (the area under the ROC curve)."""
+APART_HELP = """The share of pairs of a real example and a fake in which the real one scores higher: 50 % is
+chance, 100 % is a perfect separation (the area under the ROC curve)."""
 
-EXACT_HELP = """The exact Wasserstein distance W₁ of these {n} real points and {n} fakes, by optimal transport:
-how far the points must move at the least, on average. Real points against other real ones are
-{floor} apart: lower than that is luck."""
+EXACT_HELP = """The exact Wasserstein distance W₁ of {n} real points and {n} fakes, by optimal transport: the smallest mean
+distance by which the points must move. W₁ of real points and other real points is {floor}: lower values are chance."""
 
 PROVED_HELP = """The gap divided by the steepest slope between any real point and any fake. By Kantorovich's
-duality no distance is smaller than that: the critic proves it. A perfect critic proves all of W₁."""
+duality, W₁ of these samples is at least this large. An optimal critic proves all of W₁."""
 
-STEEPEST_HELP = """The largest slope ‖∇f‖ found over the window and at the samples: the critic's Lipschitz
-constant K. The gap estimates K·W₁, never W₁ itself. Between pairs of a real point and a fake, which is
-all that a proof needs, the critic can be less steep (To convergence)."""
+STEEPEST_HELP = """The largest slope ‖∇f‖ in the window and at the samples, an estimate of the critic's Lipschitz
+constant K. The gap is at most K·W₁. The card “Proved” needs only the slope between real points and fakes, which can be
+smaller."""
 
 
 def _scores(critic_view: CriticView) -> critic.Scores:
@@ -57,9 +54,9 @@ def _score_cards(critic_view: CriticView) -> list[Stat]:
     scores = _scores(critic_view)
     n = len(scores.real)
     return [
-        Stat("Gap", fmt_sci(scores.gap), "score", help=GAP_HELP.format(n=n)),
-        Stat("Held-out gap", fmt_sci(scores.gap_held_out), "score", help=HELD_OUT_HELP),
-        Stat("Told apart", f"{100 * scores.critic_accuracy:.0f}", "%", help=APART_HELP),
+        Stat("Gap", fmt_sig(scores.gap), "score", help=GAP_HELP.format(n=n)),
+        Stat("Held-out gap", fmt_sig(scores.gap_held_out), "score", help=HELD_OUT_HELP),
+        Stat("Critic accuracy", fmt_share(scores.critic_accuracy), help=APART_HELP),
     ]
 
 
@@ -91,7 +88,7 @@ def ranking(critic_view: CriticView) -> None:
     left, right = st.columns([0.52, 0.48], gap="medium")
     with left:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown("**Most to least convincing**", help=RANK_HELP, width="content")
+            st.markdown("**Highest to lowest score**", help=RANK_HELP, width="content")
             side = st.segmented_control(
                 "Ranked",
                 ["Generated", "Real"],
@@ -112,10 +109,10 @@ def ranking(critic_view: CriticView) -> None:
             rows=ROWS,
             columns=COLUMNS,
             max_height=370,
-            notes=[fmt_sci(s) for s in ranked.scores],
-            caption=f"{side}: score {fmt_sci(ranked.scores[0])} at the top left, "
-            f"{fmt_sci(ranked.scores[-1])} at the bottom right",
-            alt=f"{side} pictures from most to least convincing",
+            notes=fmt_alike(ranked.scores.tolist()),
+            caption=f"{side}: score {fmt_sig(ranked.scores[0])} at the top left, "
+            f"{fmt_sig(ranked.scores[-1])} at the bottom right",
+            alt=f"{side} pictures from the highest to the lowest score",
         )
     with right:
         _score_chart(critic_view, 300)
@@ -140,18 +137,18 @@ def surface(critic_view: CriticView) -> None:
         [
             Stat(
                 "Exact W₁",
-                fmt_sci(critic_surfaces.exact),
+                fmt_sig(critic_surfaces.exact),
                 "units",
-                help=EXACT_HELP.format(n=n, floor=fmt_sci(floor)),
+                help=EXACT_HELP.format(n=n, floor=fmt_sig(floor)),
             ),
             Stat(
                 "Proved",
-                fmt_sci(max(0.0, critic_surfaces.lower_bound)),
+                fmt_sig(max(0.0, critic_surfaces.lower_bound)),
                 surfaces.share(critic_surfaces),
                 help=PROVED_HELP,
             ),
             Stat(
-                "Steepest anywhere", fmt_sci(critic_surfaces.steepest), "a unit", help=STEEPEST_HELP
+                "Steepest slope", fmt_sig(critic_surfaces.steepest), "per unit", help=STEEPEST_HELP
             ),
             gap,
         ],
@@ -164,9 +161,9 @@ def surface(critic_view: CriticView) -> None:
     with right:
         stat_cards(others, key="critic_numbers")
         st.caption(
-            "The generator learns from the critic’s slopes only. Where left and middle agree, it is "
-            "told the way that optimal transport would take. “Train the critic to convergence” shows "
-            "how far this critic can come."
+            "The generator learns only from the slopes of the critic. Where the critic and the optimal potential "
+            "have the same slope, its gradient points along the optimal transport. “Train the critic to "
+            "convergence” shows how much of W₁ this critic can prove."
         )
 
 

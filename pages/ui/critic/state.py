@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from wgan.arrays import F32
 from wgan.latent import Models
 
 
@@ -15,9 +16,19 @@ class Look:
 
 
 @dataclass
+class Climb:
+    """A picture, and where each step uphill has moved it."""
+
+    start: str  # identifies the weights, the picture and its class
+    pictures: list[F32]  # (C, H, W) each; the first is the start
+    is_at_top: bool = False  # whether no further step raises the score
+
+
+@dataclass
 class CriticState:
     """The weights on show, and the chosen pictures."""
 
     problem: str = ""  # why the critic could not be trained alone; empty if it could
     last_look: Look | None = None
     picked: dict[str, list[int]] = field(default_factory=dict)  # by kind of picture
+    climb: Climb | None = None

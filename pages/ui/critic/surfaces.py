@@ -6,23 +6,23 @@ import streamlit as st
 from pages.ui.widgets.chart.chart import chart
 from wgan import critic, figures
 from wgan.arrays import Real
+from wgan.format import fmt_share
 
-CRITIC_HELP = """The critic's scores over the plane, divided by its steepest slope and shifted to mean 0 over
-the samples. So nowhere is it steeper than 1, as the optimal potential beside it. Fakes move uphill."""
+CRITIC_HELP = """The critic's scores over the plane, divided by the steepest slope that was found and shifted to mean 0
+over the samples, so that it can be compared with the optimal potential. The generator moves fakes uphill."""
 
-OPTIMAL_HELP = """The perfect critic of the same samples, from exact optimal transport: no function of slope at
-most 1 tells these real points from these fakes better. Its gap is the Wasserstein distance W₁ itself.
-Between the samples it is not unique; shown is the middle of all that are optimal."""
+OPTIMAL_HELP = """An optimal critic of the same samples, from exact optimal transport: no function with a slope of at
+most 1 has a larger gap. Its gap is W₁. Between the samples it is not unique; this is the mean of the highest and the
+lowest optimal function."""
 
-DIFFERENCE_HELP = """Critic minus optimal potential, both with slope at most 1. Blue: the critic thinks too much of
-a place, orange: too little. White everywhere would be a perfect critic. Far from all samples any
-value is right."""
+DIFFERENCE_HELP = """Critic minus optimal potential. Blue: the critic's score is too high; orange: too low. An optimal critic
+would have 0 at all samples. Far from the samples, many values are optimal."""
 
 
 def share(result: critic.Surfaces) -> str:
     """Return as text how much of the exact distance a critic proves."""
     part = min(1.0, max(0.0, result.lower_bound / result.exact)) if result.exact > 0 else 1.0
-    return f"= {100 * part:.0f} %"
+    return f"{fmt_share(part)} of W₁"
 
 
 def surfaces(result: critic.Surfaces, *, key: str, run: str, height: int = 268) -> None:

@@ -9,10 +9,10 @@ import streamlit as st
 
 from pages.ui.labs import tasks
 from pages.ui.labs.frame import Lab, show_result
-from pages.ui.labs.settings import DataChoice, persistent_key
+from pages.ui.labs.settings import DataChoice, control_row, no_label, persistent_key
 from pages.ui.widgets.chart.chart import chart
 from wgan import figures
-from wgan.format import fmt_number
+from wgan.format import fmt_number, fmt_share
 from wgan.labs.clipping import (
     CLIP_VALUES,
     CLIPPING,
@@ -24,16 +24,18 @@ from wgan.labs.clipping import (
     key_of,
 )
 from wgan.verdicts import stability as verdicts
+from wgan.verdicts.stability import ClippedCritic
 
 LAB = Lab(
     "clipping",
     "Clipping",
-    "Clip every weight of a critic of 12 layers to ±c. What happens to the gradient on its way back?",
-    ("It stays flat", "It vanishes", "It explodes", "One or the other, by c"),
+    "Every weight of a critic of 12 layers is clipped to ±c. What happens to the gradient on its way back to the input?",
+    ("It hardly changes", "It vanishes", "It explodes", "It depends on c"),
     3,
-    "Each layer multiplies the gradient by about its weights' size times their number: below 1 it "
-    "vanishes, above 1 it explodes, and over 12 layers there is hardly a $c$ between. A penalty, or "
-    "orthonormal layers that sort, hold the slope itself, so every layer gets its share.",
+    r"Each layer multiplies the gradient by about the size of its weights times $\sqrt n$, the root of their number "
+    r"per unit, because their signs are mixed; by more if training aligns the signs. Over 12 layers a factor below 1 "
+    "makes it vanish, and a factor above 1 makes it explode; only few $c$ lie between. A penalty, or "
+    "orthonormal layers with GroupSort, hold the slope itself.",
     "Gulrajani et al. 2017, figures 1a and 1b, arXiv:1704.00028; Petzka et al. 2018, arXiv:1709.08894; "
     "Anil et al. 2019, arXiv:1811.05381",
 )
@@ -41,27 +43,27 @@ LAB = Lab(
 SETS = {"ring-8": "Ring", "grid-25": "Grid", "swiss-roll": "Swiss roll"}
 COLOURS = {"gp": "@one", "lp": "@four", "groupsort": "@three"}
 
-SET_HELP = """What is real. The fakes are other real points with noise of N(0, I) added, as in the paper: a generator
-that stands still."""
+SET_HELP = """The real data. The fakes are other real points with noise from N(0, I), as in the paper: a fixed
+generator."""
 
-CLIP_HELP = """After each update every weight is cut to [−c, c]. The first WGAN took 0.01 and called it “a clearly
-terrible way to enforce a Lipschitz constraint”. Each c you try stays on the chart of gradients."""
+CLIP_HELP = """After each update, every weight is clipped to [−c, c]. The first WGAN paper used 0.01 and called clipping “a
+clearly terrible way to enforce a Lipschitz constraint”. Each c that you train stays on the chart of gradients. A large c
+clips nothing."""
 
 SURFACE_HELP = {
-    "clip": "Scores of a clipped critic 3×128 over [−3, 3]², in its own range; points: the data. Clipping "
-    "makes simple surfaces that miss the modes.",
-    "gp": "The same network held by a gradient penalty at slope 1, λ = 0.1. It bends around the data.",
-    "lp": "Only slopes above 1 cost (one-sided), λ = 0.1.",
-    "groupsort": "Orthonormal layers, and sorting in place of ReLU: slope at most 1 everywhere, by "
+    "clip": "Scores of a critic 3×128 with clipped weights over [−3, 3]², in its own range. Points: the data. With a "
+    "small c only simple surfaces are possible.",
+    "gp": "The same network with a gradient penalty that pulls its slope towards 1, λ = 0.1.",
+    "lp": "The same network with a one-sided penalty: only slopes above 1 are penalised, λ = 0.1.",
+    "groupsort": "Orthonormal layers, and sorting in place of ReLU: the slope is at most 1 everywhere by "
     "construction.",
 }
 
 DEPTH_HELP = """The norm of the critic loss' gradient at the output of each hidden layer of a critic 12×64, after its
-training with RMSprop where clipped, else Adam. Flat: each layer learns. Bold: the c on the slider; thin: those
-tried before."""
+training (RMSprop with clipping, else Adam). A flat line: every layer learns. Bold: the chosen c. Thin: other c that were
+trained."""
 
-WEIGHTS_HELP = """All weights of the 12-layer critic, between their smallest and largest. Clipped ones pile up at ±c
-(dashed): the critic has lost most of what it could say."""
+WEIGHTS_HELP = """All weights of the 12-layer critic. Clipped weights collect at ±c (dashed)."""
 
 
 DATA = DataChoice(CLIPPING, SETS, "clipping_set", "swiss-roll", SET_HELP)
@@ -78,7 +80,7 @@ def title() -> str:
 
 def settings() -> bool:
     """Show the settings and the button; return whether the task is running."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with control_row():
         name = DATA.show()
         clip = float(
             st.select_slider(
@@ -86,22 +88,23 @@ def settings() -> bool:
                 CLIP_VALUES,
                 key=persistent_key("clipping_c", 0.01),
                 persist_state="session",
-                width=420,
+                width=360,
                 format_func=fmt_number,
                 help=CLIP_HELP,
             )
         )
         earlier = tasks.result_of(tasks.latest_task(title()), Clipping)
-        return tasks.start_or_stop_button(
-            title(),
-            f"Train with c = {fmt_number(clip)}",
-            lambda: compare(name, clip, earlier=earlier),
-            key="clipping",
-            settings=clip,
-            disabled=earlier is not None and _is_trained(earlier, clip),
-            help="Trains two critics clipped to ±c, one for the surface and one of 12 layers; for the first "
-            "time also those it is compared with. Once a c is trained, move on to another.",
-        )
+        with no_label():
+            return tasks.start_or_stop_button(
+                title(),
+                f"Train with c = {fmt_number(clip)}",
+                lambda: compare(name, clip, earlier=earlier),
+                key="clipping",
+                settings=clip,
+                disabled=earlier is not None and _is_trained(earlier, clip),
+                help="Trains two critics with weights clipped to ±c: one for the surface, and one of 12 layers. The "
+                "first time it also trains the critics for comparison. If this c is trained already, choose another.",
+            )
 
 
 def _is_trained(result: Clipping, clip: float) -> bool:
@@ -118,14 +121,16 @@ def show(prediction: int | None) -> None:
     task = tasks.latest_task(title())
     result = tasks.result_of(task, Clipping)
     ready = result is not None and _is_trained(result, clip)
-    after = "Each name has two critics: 3×128 for the surface, 12 layers of 64 for gradients and weights. "
-    after += "Move c and train again: earlier ones stay."
+    after = (
+        "Each name has two critics: 3×128 for the surface, and 12×64 for gradients and weights. "
+    )
+    after += "Choose another c and train again: earlier results stay on the chart."
     if not ready:
-        after = f"c = {fmt_number(clip)} has not been trained to its end yet: press the button."
+        after = f"No complete result for c = {fmt_number(clip)} yet: press **Train with c = {fmt_number(clip)}**."
     tasks.show_progress(
         task,
-        before=f"**Train with c = {fmt_number(clip)}** trains critics of one toy problem, clipped, with GP, with "
-        "LP and with GroupSort: about a minute the first time, about ten seconds for each further c.",
+        before=f"**Train with c = {fmt_number(clip)}** trains critics with clipping, GP, LP and GroupSort on the same "
+        "data: about a minute the first time, about ten seconds for each further c.",
         after=after,
     )
     if result is None:
@@ -142,7 +147,12 @@ def show(prediction: int | None) -> None:
     with left:
         _show_weights(result, clipped, clip, run)
     with right:
-        show_result(LAB, prediction, _verdict(result, clip) if done else "")
+        show_result(
+            LAB,
+            prediction,
+            _verdict(result, clip) if done else "",
+            undecided=undecided(clipped_critics(result)),
+        )
 
 
 def _show_formulas() -> None:
@@ -157,7 +167,7 @@ def _show_formulas() -> None:
             st.markdown(f"**{name}**")
             # In two rows, so that it fits into a narrow window.
             st.latex(rf"\small\begin{{gathered}} {formula} \end{{gathered}}")
-    st.caption("Four ways to keep a critic from becoming steeper and steeper.")
+    st.caption("Four ways to limit the slope of a critic.")
 
 
 def _show_surfaces(
@@ -173,7 +183,7 @@ def _show_surfaces(
         with column:
             if critic is None or critic.surface is None:
                 st.markdown(f"**{name}**", help=SURFACE_HELP[key])
-                st.caption("Not trained yet.")
+                st.caption("Not trained yet")
                 continue
             chart(
                 figures.with_real_points(
@@ -191,7 +201,7 @@ def _show_surfaces(
 def _show_depth(result: Clipping, clip: float, run: str) -> None:
     lines = [
         (
-            f"c = {fmt_number(critic.clip_value or 0)}",
+            _name_of(critic),
             critic.depth,
             "@two" if critic.clip_value == clip else "@two/0.45",
             critic.clip_value == clip,
@@ -205,15 +215,13 @@ def _show_depth(result: Clipping, clip: float, run: str) -> None:
         if (critic := result.critic(key)) is not None and critic.depth is not None
     ]
     if not lines:
-        st.caption(
-            "The gradient of each layer comes here, as soon as a critic of 12 layers is trained."
-        )
+        st.caption("The gradient of each layer appears here when a critic of 12 layers is trained.")
         return
     chart(
         figures.gradient_by_depth(lines),
         key="clipping_depth",
         run=run,
-        height=172,
+        height=220,
         title="Gradient by depth",
         help=DEPTH_HELP,
         alt="The gradient's norm in each hidden layer",
@@ -227,7 +235,7 @@ def _show_weights(
         (UNCLIPPED[key][0], result.critic(key)) for key in UNCLIPPED
     ]
     if not any(critic is not None and critic.edges is not None for _, critic in critics):
-        st.caption("And here, how its weights are spread.")
+        st.caption("The weights of that critic appear here.")
         return
     # Critics that are not trained yet get an empty place, so that the others do not move.
     none = np.empty(0)
@@ -237,7 +245,7 @@ def _show_weights(
         else (
             name
             if critic.clip_saturation is None
-            else f"{100 * critic.clip_saturation:.0f} % at ±c",
+            else f"{fmt_share(critic.clip_saturation)} at ±c",
             critic.edges,
             critic.shares,
             critic.clip_value,
@@ -251,7 +259,7 @@ def _show_weights(
         height=160,
         title="Weights of the deep critics",
         help=WEIGHTS_HELP,
-        alt="How the weights of each critic are spread",
+        alt="Histograms of the weights of each critic",
     )
 
 
@@ -260,17 +268,43 @@ def _verdict(result: Clipping, clip: float) -> str:
     critic = result.critic(key_of(clip))
     if critic is None or not _has_growth(critic) or critic.clip_saturation is None:
         return ""
-    unclipped = [
+    comparisons = [
         (name, other.growth)
         for key, (name, _, _) in UNCLIPPED.items()
         if (other := result.critic(key)) is not None and _has_growth(other)
     ]
-    tried = [
-        (other.clip_value or 0.0, other.growth) for other in result.clipped if _has_growth(other)
-    ]
     return verdicts.clipped_gradient(
-        clip, critic.growth, critic.clip_saturation, others=unclipped, tried=tried
+        ClippedCritic(clip, critic.growth, critic.clip_saturation),
+        others=comparisons,
+        tried=clipped_critics(result),
     )
+
+
+def clipped_critics(result: Clipping) -> list[ClippedCritic]:
+    """Return the results of the critics with a clip value that are trained, by rising c."""
+    return [
+        ClippedCritic(critic.clip_value or 0.0, critic.growth, critic.clip_saturation)
+        for critic in result.clipped
+        if _has_growth(critic) and critic.clip_saturation is not None
+    ]
+
+
+def undecided(tried: Sequence[ClippedCritic]) -> str:
+    """Return why the clipped critics do not answer the question yet; empty if they do."""
+    if verdicts.depends_on_clip(tried):
+        return ""
+    if sum(verdicts.is_clipped(critic.at_bound_share) for critic in tried) < 2:
+        return "Train a second c to see whether the result depends on it."
+    return "The same for each c so far. Train a smaller and a larger c."
+
+
+def _name_of(critic: ConstrainedCritic) -> str:
+    """Return the name of a critic with a clip value; it says so if no weight is clipped."""
+    name = f"c = {fmt_number(critic.clip_value or 0)}"
+    saturation = critic.clip_saturation
+    if saturation is None or verdicts.is_clipped(saturation):
+        return name
+    return f"{name}, not clipped"
 
 
 def _has_growth(critic: ConstrainedCritic) -> bool:

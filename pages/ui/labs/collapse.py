@@ -1,15 +1,17 @@
 """The lab of mode collapse: GAN, WGAN and WGAN-GP from one seed, side by side."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
 
 from pages.ui.labs import tasks
-from pages.ui.labs.frame import Lab, show_result
-from pages.ui.labs.settings import DataChoice, persistent_key
+from pages.ui.labs.frame import STOPPED, Lab, show_result
+from pages.ui.labs.settings import DataChoice, control_row, no_label, persistent_key
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan import figures
+from wgan.format import fmt_share
 from wgan.imaging import encode, tile
 from wgan.labs.collapse import ARMS, COLLAPSE, CRITIC_UPDATES, SETS, STEPS, Collapse, race
 from wgan.labs.gan_history import GanHistory, limits
@@ -19,34 +21,40 @@ from wgan.verdicts.stability import TrainedGan
 LAB = Lab(
     "collapse",
     "Mode collapse",
-    "Three networks, one seed, the same data, equally many updates. Which one will collapse?",
+    "Three models train on the same data with the same seed and as many updates. Which one collapses first?",
     (*(title for title, _ in ARMS.values()), "None"),
     0,
-    "A discriminator that gets few updates only learns where fakes are too frequent. The generator moves all "
+    "A discriminator with few updates learns little more than where fakes are too frequent. The generator moves all "
     "of them to another place, the discriminator follows, and so on. A critic can be trained for longer, "
     "because its gradient does not vanish.",
     "Metz et al. 2017, figure 2, arXiv:1611.02163; Arjovsky et al. 2017, section 4.3, arXiv:1701.07875",
 )
 
 WHY_NONE = (
-    "No network lost modes that it had. Here real examples and fakes overlap, so a discriminator with "
+    "No model collapsed here. Real examples and fakes overlap, so a discriminator with "
     "enough updates gives the generator a useful gradient. If they lie far apart, the gradient of a "
-    "well-trained discriminator vanishes (the lab *Vanishing gradients*), and more updates make it worse."
+    "well-trained discriminator vanishes (lab *Vanishing gradients*), and more updates make it worse."
 )
-"""The lesson if no network collapses."""
+"""The reason if no model collapses."""
+
+WHY_NOT_THE_GAN = (
+    "A Wasserstein loss does not exclude a collapse. With clipping the critic may be too simple to see missing "
+    "modes, and a learning rate that is too high moves all samples at once. One seed proves little: try another."
+)
+"""The reason if a WGAN collapses or diverges first."""
 
 EVIDENCE = f"""**Papers.** Metz et al. 2017 (figure 2) show a GAN on a ring that moves from mode to mode.
 Arjovsky et al. 2017 (section 4.3) report no mode collapse in any experiment with WGAN. Lucic et al. 2018
-(arXiv:1711.10337) find no objective that is consistently better than the original GAN if each gets the same
+(arXiv:1711.10337) find no objective that is consistently better than the original GAN if all get the same
 tuning.
 
-**Here**, over five seeds: with {CRITIC_UPDATES} updates for every network none collapsed on the ring. The medians of good
-samples were 68 % for the GAN, 4 % for WGAN and 33 % for WGAN-GP. With 1 update of the discriminator the GAN
+**Here**, over five seeds: with {CRITIC_UPDATES} updates for each model, none collapsed on the ring. The median share of good
+samples was 68 % for the GAN, 4 % for WGAN and 33 % for WGAN-GP. With 1 update of the discriminator the GAN
 collapsed in 5 of 5 trainings. On the grid all three had 20 to 24 of 25 modes, but only 6 to 8 % good samples: these
 trainings are short. WGAN lost modes for a while in 1 training of 5, WGAN-GP in 2.
 
 **So** the number of its discriminator's updates decides whether this GAN collapses. With equal updates the
-objective alone made no network collapse for good. This holds for these small networks and short trainings only. `python -m benchmarks.collapse` repeats it.
+objective alone made no model collapse for good. This holds only for these small networks and short trainings.
 """
 
 COLOURS = {"gan": "@two", "wgan": "@one", "wgan-gp": "@three"}
@@ -56,37 +64,37 @@ TIMES = {
     "mnist-10k": "about a minute and a half",
 }
 
-SET_HELP = """What all three learn. On the **ring** and the **grid** one can count which of the Gaussians get samples;
-on **MNIST** the shipped classifier tells which digits there are."""
+SET_HELP = """The data that all three models learn. On the **ring** and the **grid**, the lab counts the Gaussians that have samples;
+on **MNIST**, a classifier that comes with the app counts the digits."""
 
-JUDGED_HELP = f"""Updates of the GAN's discriminator in each step. The critics of both WGANs make {CRITIC_UPDATES}. With the
+JUDGED_HELP = f"""Updates of the GAN's discriminator in each step. The critics of both WGANs get {CRITIC_UPDATES}. With the
 same number the comparison is fair. GANs are often trained with 1, because a discriminator that is too good gives
-no gradient (the lab *Vanishing gradients*)."""
+no gradient (lab *Vanishing gradients*)."""
 
-SEED_HELP = """Decides the first weights, every batch and every z; the generators of all three begin alike. A collapse
-that comes with one seed only would prove little: try another."""
+SEED_HELP = """Determines the first weights, every batch and every z. The three generators begin with the same weights. A
+collapse with one seed proves little: try others."""
 
-MODES_HELP = """Of 2,500 samples each: a mode is **captured** with at least one sample within 3σ of its mean
-(VEEGAN, PacGAN). Dashed: the number of modes. The dotted line with ⚠ marks the step at which a network counts as
-collapsed. A few stray samples are enough to touch a mode, so look at the share of good samples too."""
+MODES_HELP = """A mode is **captured** if at least one of 2,500 samples lies within 3σ of its mean (VEEGAN, PacGAN). Dashed:
+all modes. A dotted line with ⚠ marks the step at which a model counts as collapsed. A single sample captures a mode,
+so look at the share of good samples, too."""
 
-SHARE_HELP = """The share of 2,500 samples that lie within 3σ of a mean: **good** samples. Dashed: the share of real
+SHARE_HELP = """The share of 2,500 samples that lie within 3σ of a mean: **good** samples. Dashed: the same share of real
 points, 98.9 %."""
 
-GOOD_HELP = """Modes with at least one of 2,500 samples within 3σ of their mean, and the share of all samples that
-are so near to one: of real points 98.9 %."""
+GOOD_HELP = """The modes with at least one of 2,500 samples within 3σ of their mean, and the share of samples within 3σ
+of a mean. Of real points it is 98.9 %."""
 
-CLASSES_HELP = """Digits that have at least 1 % of 500 samples, as the shipped classifier (99 % right on real ones)
-reads them. Dashed: all ten."""
+CLASSES_HELP = """Digits with at least 1 % of 500 samples, according to a classifier that is right for 99 % of real
+digits. Dashed: all ten."""
 
-HISTOGRAM_HELP = """What share of the samples is read as each digit, beside the data's own shares (dashed). A network that
-makes the same few digits has tall bars there and none elsewhere."""
+HISTOGRAM_HELP = """The share of the samples that the classifier reads as each digit. Dashed: the shares in the data. A
+model that makes few different digits has high bars for these, and none for the others."""
 
 
 def _alarm_help() -> str:
     thresholds = limits()
     return (
-        "**Collapsed**: the network had more modes before, and in three measurements in a row it captures at most "
+        "**Collapsed**: the model had more modes before, and in three measurements in a row it captures at most "
         f"{100 * thresholds.modes:.0f} % of the modes while {100 * thresholds.good:.0f} % of its samples are good; or "
         f"its samples spread less than {100 * thresholds.variety:.0f} % as far as the data, after they spread more. "
         f"For digits: the divergence between the classes of samples and data is above {thresholds.class_kl:g} nats, "
@@ -112,15 +120,15 @@ def current_lab() -> Lab:
         return LAB
     plural = "s" if updates > 1 else ""
     question = (
-        f"The GAN's discriminator gets {updates} update{plural} a step, both critics {CRITIC_UPDATES}. "
-        "Which network will collapse?"
+        f"The GAN's discriminator gets {updates} update{plural} per step, both critics {CRITIC_UPDATES}. "
+        "Which model collapses first?"
     )
     return replace(LAB, question=question, about=str(updates))
 
 
 def settings() -> bool:
     """Show the settings and the button; return whether the task is running."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with control_row():
         name = DATA.show()
         discriminator_updates = (
             st.segmented_control(
@@ -144,15 +152,16 @@ def settings() -> bool:
                 width=120,
             )
         )
-        return tasks.start_or_stop_button(
-            title(),
-            "Train all three",
-            lambda: race(name, seed=seed, discriminator_updates=discriminator_updates),
-            key="collapse",
-            settings=(seed, discriminator_updates),
-            help=f"Trains GAN, WGAN and WGAN-GP for {STEPS[name]:,} steps each, in lockstep: "
-            f"{TIMES[name]} on an idle machine.",
-        )
+        with no_label():
+            return tasks.start_or_stop_button(
+                title(),
+                "Train all three",
+                lambda: race(name, seed=seed, discriminator_updates=discriminator_updates),
+                key="collapse",
+                settings=(seed, discriminator_updates),
+                help=f"Trains GAN, WGAN and WGAN-GP for {STEPS[name]:,} steps each: "
+                f"{TIMES[name]} on an idle machine.",
+            )
 
 
 def show(prediction: int | None) -> None:
@@ -162,8 +171,8 @@ def show(prediction: int | None) -> None:
     result = tasks.result_of(task, Collapse)
     tasks.show_progress(
         task,
-        before=f"**Train all three** trains GAN, WGAN and WGAN-GP from the same first weights on the same "
-        f"batches, {STEPS[name]:,} steps, a step each in turn: {TIMES[name]}.",
+        before=f"**Train all three** trains GAN, WGAN and WGAN-GP with the same first weights and batches for "
+        f"{STEPS[name]:,} steps: {TIMES[name]}.",
         after="" if result is None else _describe_run(result),
     )
     if result is None or not result.gans:
@@ -192,15 +201,24 @@ def _show_verdict(result: Collapse, prediction: int | None, done: bool) -> None:
     pictures = result.frequencies is not None
     gans = [_trained_gan(gan, pictures) for gan in result.gans]
     verdict = verdicts.mode_collapse(gans, result.total_modes, "digits" if pictures else "modes")
-    first = verdicts.first_to_collapse(gans)
-    # The last answer is "None".
-    lab = (
-        replace(LAB, right=len(gans), why=WHY_NONE) if first is None else replace(LAB, right=first)
+    show_result(
+        answered_lab(gans),
+        prediction,
+        verdict if done else "",
+        undecided=STOPPED if result.step < result.total else "",
     )
-    show_result(lab, prediction, verdict if done else "", early=result.step < result.total)
     if done:
         with st.expander("Papers and other seeds", icon=":material/menu_book:"):
             st.markdown(EVIDENCE)
+
+
+def answered_lab(gans: Sequence[TrainedGan]) -> Lab:
+    """Return the lab with the answer that a training gave."""
+    first = verdicts.first_to_collapse(gans)
+    if not first:
+        return replace(LAB, right=len(gans), why=WHY_NONE)  # the last answer is "None"
+    why = LAB.why if gans[first[0]].title == LAB.answers[0] else WHY_NOT_THE_GAN
+    return replace(LAB, right=first[0], also_right=first[1:], why=why)
 
 
 def _trained_gan(gan: GanHistory, pictures: bool) -> TrainedGan:
@@ -211,7 +229,7 @@ def _trained_gan(gan: GanHistory, pictures: bool) -> TrainedGan:
         None if pictures or not measured else float(gan.good[-1]),
         gan.since,
         gan.collapsed,
-        bool(gan.broken),
+        int(gan.steps[-1] if measured else 0) if gan.broken else None,
     )
 
 
@@ -221,8 +239,8 @@ def _describe_run(result: Collapse) -> str:
     )
     rate = "3·10⁻⁴" if result.frequencies is None else "10⁻³"
     return (
-        f"Seed {result.seed}, {result.step:,} of {result.total:,} steps. All learn at 3·10⁻⁴ in the critic and 10⁻³ in the "
-        f"generator (WGAN: {rate} in both, RMSprop). Each step has {updates} of the discriminator, and "
+        f"Seed {result.seed}, {result.step:,} of {result.total:,} steps. Learning rates: 3·10⁻⁴ of discriminator and critic, 10⁻³ "
+        f"of the generator (WGAN: {rate} of both, RMSprop). Each step has {updates} of the discriminator, and "
         f"{CRITIC_UPDATES} of each critic."
     )
 
@@ -231,15 +249,15 @@ def _show_formulas() -> None:
     texts = {
         "gan": (
             r"\mathbb{E}\log\sigma(f(x)) \\ +\, \mathbb{E}\log(1-\sigma(f(\tilde x)))",
-            "A discriminator says *real or fake*. Nothing bounds its slope.",
+            "A discriminator answers *real or fake*. Nothing bounds its slope.",
         ),
         "wgan": (
             r"\mathbb{E}f(x) - \mathbb{E}f(\tilde x), \\ |w| \le c",
-            "A critic says *how far apart*; its weights are clipped.",
+            "A critic answers *how far apart*. Its weights are clipped.",
         ),
         "wgan-gp": (
             r"\mathbb{E}f(x) - \mathbb{E}f(\tilde x) \\ -\, \lambda\,\mathbb{E}(\|\nabla f\|-1)^2",
-            "A critic too; its slope is drawn to 1.",
+            "A critic, too; a penalty pulls its slope towards 1.",
         ),
     }
     for column, (key, (formula, explanation)) in zip(st.columns(3), texts.items(), strict=True):
@@ -284,7 +302,7 @@ def _show_gan(gan: GanHistory, result: Collapse, run: str) -> None:
     if len(gan.modes):
         text = f"{gan.modes[-1]:.0f} of {result.total_modes} {'digits' if pictures else 'modes'}"
         st.caption(
-            text if pictures else f"{text} · {100 * gan.good[-1]:.0f} % good",
+            text if pictures else f"{text} · {fmt_share(float(gan.good[-1]))} good",
             help=CLASSES_HELP if pictures else GOOD_HELP,
         )
 
@@ -301,7 +319,7 @@ def _show_modes(result: Collapse, run: str, pictures: bool) -> None:
         key="collapse_modes",
         run=run,
         height=222,
-        title="Digits that are made" if pictures else "Modes captured",
+        title="Digits with samples" if pictures else "Modes captured",
         help=CLASSES_HELP if pictures else MODES_HELP,
         alt="Modes captured over steps",
     )
@@ -331,7 +349,7 @@ def _show_classes(result: Collapse, run: str) -> None:
         key="collapse_classes",
         run=run,
         height=216,
-        title="Which digits",
+        title="Shares of the digits",
         help=HISTOGRAM_HELP,
         alt="Shares of the digits among the samples of each network",
     )

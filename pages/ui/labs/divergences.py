@@ -1,16 +1,16 @@
-"""Why not JS: distances between two shapes that are slid apart."""
+"""Why not JS: distances between two shapes at an offset."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
-from pages.ui.labs.frame import Lab, ask_prediction, show_result
+from pages.ui.labs.frame import Lab, ask_prediction, is_revealed, show_result
 from pages.ui.labs.settings import persistent_key
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
-from wgan.format import fmt_sci
 from wgan.labs import divergences
 from wgan.labs.divergences import DISTANCES, FARTHEST, SHAPES
 from wgan.verdicts import wasserstein as verdicts
@@ -18,36 +18,37 @@ from wgan.verdicts import wasserstein as verdicts
 SLIDE = Lab(
     "apart",
     "Why not JS",
-    "Two shapes hardly overlap any more and are slid further apart. Which distance still notices?",
-    ("JS", "TV", "W₁ alone", "W₁ and KL", "All four"),
+    "Two shapes hardly overlap any more and are moved further apart. Which distance still changes?",
+    ("JS", "TV", "Only W₁", "W₁ and KL", "All four"),
     2,
-    "JS, TV and KL compare the densities place by place: once nothing overlaps, every place says “only one of "
-    "them” at any distance. W₁ asks how far the earth must travel, so it has a gradient everywhere.",
+    "JS, TV and KL compare the densities at each place. Once nothing overlaps, each place has only one of the two, "
+    "however far apart they are. W₁ measures how far the earth must travel, so it has a slope at every θ "
+    "except 0.",
     "Arjovsky et al. 2017, example 1 and figure 1, arXiv:1701.07875",
 )
 
 OF_GAUSSIANS = replace(
     SLIDE,
     right=3,
-    why="JS and TV are at their ends once hardly anything overlaps, and stay there. KL compares logarithms "
-    "of densities, and those of Gaussians fall off with the square of the distance, so KL grows with it; for "
-    "shapes with an edge, as boxes and lines, it is infinite at once. W₁ asks how far the earth must "
-    "travel, so it has a gradient for all of them.",
+    why="JS and TV approach their maximum once hardly anything overlaps, and their slopes approach 0. KL compares "
+    "logarithms of densities. For Gaussians these fall with the square of the distance, so KL keeps growing; "
+    "for shapes with an edge, such as boxes and lines, it is infinite. W₁ measures how far the earth must "
+    "travel, so it has a slope for all three shapes, at every θ except 0.",
 )
-"""The lesson about Gaussians, which overlap at any distance."""
+"""The lab with Gaussians, which overlap at any distance."""
 
-VALUES_HELP = """The four distances over θ, by closed form (JS of Gaussians by quadrature). KL is infinite for boxes and lines
-at every θ ≠ 0 and has no curve there. The dotted rule is your θ."""
+VALUES_HELP = """The four distances over θ, by closed form (JS of Gaussians by numerical integration). For boxes and lines,
+KL is infinite at every θ ≠ 0 and has no curve there. The dotted line marks your θ."""
 
-SLOPES_HELP = """How each distance changes with θ: what a generator that can only slide would learn from. Where it is 0, the
-generator learns nothing."""
+SLOPES_HELP = """The slope of each distance over θ. A generator that can only move its shape would learn from it. Where the
+slope is 0, the generator learns nothing."""
 
 HELPS = {
-    "W₁": "Wasserstein distance: how far the earth must travel, |θ| for all three shapes.",
-    "JS": "Jensen–Shannon divergence in nats: what an optimal GAN discriminator measures. At most log 2 ≈ 0.693, "
-    "reached where nothing overlaps.",
-    "KL": "Kullback–Leibler divergence in nats: infinite as soon as one lies where the other has nothing.",
-    "TV": "Total variation: the share that does not overlap, at most 1.",
+    "W₁": "Wasserstein distance: how far the earth must travel. It is |θ| for all three shapes.",
+    "JS": "Jensen–Shannon divergence in nats, the distance that an optimal GAN discriminator measures. Its maximum is "
+    "log 2 ≈ 0.693, reached if nothing overlaps.",
+    "KL": "Kullback–Leibler divergence in nats. It is infinite if one shape has density where the other has none.",
+    "TV": "Total variation: the share of the shapes that does not overlap, at most 1.",
 }
 
 FORMULAS = {
@@ -63,19 +64,35 @@ def _curves(shape: str) -> divergences.SlidDistances:
 
 
 def show_slide() -> None:
-    """Show the lab of two shapes slid apart."""
+    """Show the lab of two shapes at an offset."""
     prediction = ask_prediction(SLIDE)
     shape, theta = _settings()
+    picture_column, curves_column = st.columns([1, 2], gap="small")
+    with picture_column:
+        _show_picture(shape, theta)
+    with curves_column:
+        revealed = is_revealed(SLIDE, prediction)
+        if revealed:
+            _show_curves(shape, theta)
+    if not revealed:
+        return
     distances = SHAPES[shape][1](np.array([theta]))
-    _show_charts(shape, theta)
     _show_numbers(shape, theta, distances)
     st.markdown(FORMULAS[shape])
-    lab = OF_GAUSSIANS if shape == "gaussians" else SLIDE
-    _, js_slope, _, tv_slope = distances.slopes[:, 0].tolist()
-    verdict = verdicts.slid_apart(
-        theta, *distances.values[:, 0].tolist(), js_slope=js_slope, tv_slope=tv_slope
-    )
-    show_result(lab, prediction, verdict if verdicts.hardly_overlap(shape, theta) else "")
+    slopes = dict(zip(DISTANCES, distances.slopes[:, 0].tolist(), strict=True))
+    if not verdicts.hardly_overlap(slopes["JS"], slopes["TV"]):
+        st.caption(
+            ":material/info: Here the shapes overlap, or just touch. Move θ further from 0 until they "
+            "hardly overlap."
+        )
+        return
+    verdict = verdicts.slid_apart(theta, *distances.values[:, 0].tolist(), slopes=slopes)
+    show_result(slide_lab(slopes), prediction, verdict)
+
+
+def slide_lab(slopes: Mapping[str, float]) -> Lab:
+    """Return the lab with the answer that the slopes of the distances give, if the shapes hardly overlap."""
+    return OF_GAUSSIANS if "KL" in verdicts.distances_that_change(slopes) else SLIDE
 
 
 def _settings() -> tuple[str, float]:
@@ -83,45 +100,46 @@ def _settings() -> tuple[str, float]:
     shape_column, theta_column = st.columns([0.42, 0.58], gap="medium")
     with shape_column:
         shape = st.segmented_control(
-            "Two",
+            "Two shapes",
             list(SHAPES),
             key=persistent_key("apart-shape", "boxes"),
             persist_state="session",
             required=True,
             wrap=True,
             format_func=lambda s: SHAPES[s][0],
-            help="What is slid. Boxes have an edge, Gaussians overlap everywhere a "
-            "little, parallel lines only at θ = 0: figure 1 of the paper.",
+            help="Boxes have edges. Gaussians overlap a little at every distance, parallel lines only at θ = 0 "
+            "(figure 1 of the paper).",
         )
     with theta_column:
         theta = st.slider(
-            "θ, how far apart",
+            "Offset θ",
             -FARTHEST,
             FARTHEST,
             step=0.05,
             key=persistent_key("apart-theta", 0.5),
             persist_state="session",
-            help="Slide the fake shape. Units: a box is 1 wide, a Gaussian's σ is ½, a line is 1 "
-            "long.",
+            help="Moves the fake shape. A box has width 1, a Gaussian σ = ½, a line length 1.",
         )
     return shape or "boxes", round(float(theta), 2)
 
 
-def _show_charts(shape: str, theta: float) -> None:
-    """Show the shapes, their distances over θ, and the gradients of these."""
+def _show_picture(shape: str, theta: float) -> None:
+    chart(
+        picture(shape, theta),
+        key="apart_picture",
+        run=shape,
+        height=190,
+        title="The two shapes",
+        help="The real shape is at 0, the fake shape at θ.",
+        alt="Two shapes at an offset",
+    )
+
+
+def _show_curves(shape: str, theta: float) -> None:
+    """Show the distances of the shapes over θ, and their slopes."""
     curves = _curves(shape)
-    left, middle, right = st.columns(3, gap="small")
+    left, right = st.columns(2, gap="small")
     with left:
-        chart(
-            picture(shape, theta),
-            key="apart_picture",
-            run=shape,
-            height=190,
-            title="What is slid",
-            help="The real shape stands at 0, the fake one at θ.",
-            alt="Two shapes, slid apart",
-        )
-    with middle:
         chart(
             figures.distances_over_theta(
                 curves.theta,
@@ -149,14 +167,14 @@ def _show_charts(shape: str, theta: float) -> None:
             key="apart_slopes",
             run=shape,
             height=190,
-            title="Their gradients",
+            title="Their slopes",
             help=SLOPES_HELP,
-            alt="The gradients of W₁, JS, KL and TV over θ",
+            alt="The slopes of W₁, JS, KL and TV over θ",
         )
 
 
 def _show_numbers(shape: str, theta: float, distances: divergences.SlidDistances) -> None:
-    """Show each distance at θ with its gradient; of lines also as computed without a formula."""
+    """Show each distance at θ with its slope; of lines also as computed without a formula."""
     computed = (
         dict(zip(DISTANCES, divergences.computed_lines(theta), strict=True))
         if shape == "lines"
@@ -170,7 +188,7 @@ def _show_numbers(shape: str, theta: float, distances: divergences.SlidDistances
                 _slope(float(distances.slopes[i, 0])),
                 help=HELPS[name]
                 + (
-                    f"\n\nComputed from 40 points of each line, no formula used: {_value(computed[name])}."
+                    f"\n\nComputed from 40 points on each line, without the formula: {_value(computed[name])}."
                     if computed
                     else ""
                 ),
@@ -186,10 +204,7 @@ def _value(value: float) -> str:
 
 
 def _slope(value: float) -> str:
-    if np.isnan(value):
-        return "no slope"
-    # With the precision of the verdict: a tiny slope must not look like 0.
-    return f"slope {fmt_sci(value) if 0 < abs(value) < 1e-3 else f'{value:.3f}'}".replace("-", "−")
+    return "no slope" if np.isnan(value) else f"slope {verdicts.fmt_slope(value)}"
 
 
 def picture(shape: str, theta: float) -> figures.Figure:

@@ -11,6 +11,7 @@ from pages.ui.labs.transport import choose_piles, piles_state
 from pages.ui.widgets.potential_editor.potential_editor import Bent, potential_editor
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan.arrays import F64
+from wgan.format import fmt_fixed, fmt_share
 from wgan.labs import dual
 from wgan.labs.transport import PLACES, Piles
 from wgan.verdicts import wasserstein as verdicts
@@ -18,23 +19,23 @@ from wgan.verdicts import wasserstein as verdicts
 DUAL = Lab(
     "dual",
     "The dual, by hand",
-    "Bend a function, nowhere steeper than 1. Can its mean over real minus fake earth exceed the cheapest "
-    "plan's cost?",
-    ("Yes, with many bends", "No, never", "If the piles overlap"),
+    "Bend a function f with a slope of at most 1. Can E f(real) − E f(fake) exceed the cost of the cheapest "
+    "plan?",
+    ("Yes, with many bends", "No, never", "Only if the piles overlap"),
     1,
-    "A load that goes from x to y costs |x − y|, and f rises by no more than that on the way: so whatever f, "
-    "its gain is at most the cost of any plan. The highest gain meets the lowest cost, and the f that "
-    "reaches it is what a WGAN's critic is trained to become.",
+    "Moving a load from x to y costs |x − y|, and f rises by at most |x − y| on the way. So for every such f, "
+    "E f(real) − E f(fake) is at most the cost of every plan. The highest value equals the lowest cost, and a "
+    "WGAN trains its critic to become the f that reaches it.",
     "Kantorovich and Rubinstein 1958; Villani 2009, particular case 5.16",
 )
 
-YOURS_HELP = """E f(real) − E f(fake) for your function: Python's own sum, after its slope was checked. A function of
-slope at most 1 can never prove more than W₁."""
+YOURS_HELP = """E f(real) − E f(fake) for your function f. A function with a slope of at most 1 never proves more
+than W₁."""
 
-SHARE_HELP = "How much of the distance your function proves."
+SHARE_HELP = "The share of W₁ that your function proves."
 
-SLOPE_HELP = """The steepest slope between two columns. What comes from your browser is projected once more: the highest
-function of slope at most 1 below it, min over y of f(y) + |x − y| (McShane 1934)."""
+SLOPE_HELP = """The steepest slope between two columns. The editor keeps it at 1 or below: it replaces f by the highest
+function below it with a slope of at most 1, min over y of f(y) + |x − y| (McShane 1934)."""
 
 
 @dataclass
@@ -85,8 +86,7 @@ def show_dual() -> None:
         )
         if not function.was_bent:
             st.caption(
-                "Drag a point of the blue function. ▲ marks where lifting it gains, ▼ where "
-                "lowering it does."
+                "Drag a point of the blue function. Raise it at ▲ and lower it at ▼ to prove more."
             )
     verdict = verdicts.bent_function(lower_bound, w1, optimum_was_shown=function.optimum_was_shown)
     has_result = function.was_bent or function.optimum_was_shown
@@ -94,20 +94,20 @@ def show_dual() -> None:
 
 
 def _show_numbers(lower_bound: float, w1: float, steepest: float) -> None:
-    percent = dual.percent_proved(lower_bound, w1)
+    share = (
+        1.0 if verdicts.proves_all(lower_bound, w1) else dual.percent_proved(lower_bound, w1) / 100
+    )
     stat_cards(
         [
-            Stat(
-                "Yours proves", f"{lower_bound:.2f}".replace("-", "−"), "columns", help=YOURS_HELP
-            ),
+            Stat("Your function proves", fmt_fixed(lower_bound, 2), "columns", help=YOURS_HELP),
             Stat(
                 "Cheapest plan",
                 f"{w1:.2f}",
                 "columns",
-                help="W₁: what the cheapest plan costs. The optimal function proves exactly this.",
+                help="W₁, the cost of the cheapest plan. An optimal function proves exactly this.",
             ),
-            Stat("Share", f"{percent:.0f} %", "of W₁", help=SHARE_HELP),
-            Stat("Steepest", f"{steepest:.2f}", "a column", help=SLOPE_HELP),
+            Stat("Share proved", fmt_share(share), "of W₁", help=SHARE_HELP),
+            Stat("Steepest slope", f"{steepest:.2f}", "per column", help=SLOPE_HELP),
         ],
         key="dual_numbers",
     )

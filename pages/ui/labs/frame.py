@@ -1,10 +1,11 @@
 """The frame of every lab: its question, the visitor's prediction, and the result with its reason."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 
+from pages.ui.core.state import page_state
 from pages.ui.core.url import came_by_history
 from pages.ui.labs.settings import persistent_key
 
@@ -18,9 +19,26 @@ class Lab:
     question: str
     answers: tuple[str, ...]  # empty if the settings leave nothing to predict
     right: int  # index of the true answer
-    why: str  # the lesson, in about two sentences; shown with the result
+    why: str  # the reason, in about two sentences; shown with the result
     source: str
     about: str = ""  # settings that the question depends on; each has a separate prediction
+    also_right: tuple[int, ...] = ()  # further true answers, if several tie
+
+    @property
+    def all_right(self) -> tuple[int, ...]:
+        """The indices of all true answers."""
+        return (self.right, *self.also_right)
+
+
+@dataclass
+class SkippedPredictions:
+    """The labs whose results this visitor wants to see without a prediction."""
+
+    labs: set[str] = field(default_factory=set)  # keys
+
+
+STOPPED = "Stopped too early to tell."
+"""Why the result of a task that was stopped answers no question."""
 
 
 def choose(labs: Mapping[str, Lab]) -> Lab:
@@ -66,33 +84,53 @@ def ask_prediction(lab: Lab) -> int | None:
             key=persistent_key(f"prediction-{lab.key}{lab.about}", None),
             persist_state="session",
             wrap=True,
-            help="Predict first: what surprises is what one remembers.",
+            help="Choose an answer before you see the result. A result that surprises you is easier to remember.",
         )
 
 
-def show_result(lab: Lab, prediction: int | None, verdict: str, *, early: bool = False) -> None:
+def is_revealed(lab: Lab, prediction: int | None) -> bool:
+    """Return whether a lab may show what answers its question; if not, draw a button that skips the prediction.
+
+    For labs that have their result at once. Until then they show only what the question is about.
+    """
+    skipped = page_state(SkippedPredictions).labs
+    if prediction is not None or lab.key in skipped:
+        return True
+    st.caption(":material/visibility_off: The result appears when you choose an answer above.")
+    st.button(
+        "Skip the prediction",
+        icon=":material/visibility:",
+        key=f"skip-{lab.key}",
+        on_click=skipped.add,
+        args=(lab.key,),
+        help="Show the result without a prediction.",
+    )
+    return False
+
+
+def show_result(lab: Lab, prediction: int | None, verdict: str, *, undecided: str = "") -> None:
     """Show the result of a lab, how it compares with the prediction, and why it is so.
 
     Args:
         lab: The lab, with the answer that was measured.
         prediction: Index of the visitor's answer; None without one.
         verdict: A sentence with the measured numbers. Nothing is shown while it is empty.
-        early: Whether the task was stopped too early to tell; then only the numbers are shown.
+        undecided: Why the numbers do not answer the question yet. Then only the numbers are shown.
     """
     if not verdict:
         return
-    if early:
-        text = f":material/close: **Stopped too early to tell.** So far: {verdict}"
+    if undecided:
+        text = f":material/hourglass_empty: **{undecided}** So far: {verdict}"
     elif prediction is None:
-        text = f"**What happened.** {verdict}"
-    elif prediction == lab.right:
+        text = f"**Result.** {verdict}"
+    elif prediction in lab.all_right:
         text = f":green[:material/check_circle: **As you predicted:** {lab.answers[prediction]}.] {verdict}"
     else:
         text = (
             f":orange[:material/lightbulb: **You predicted:** {lab.answers[prediction]}. "
-            f"**It is:** {lab.answers[lab.right]}.] {verdict}"
+            f"**It is:** {' and '.join(lab.answers[i] for i in lab.all_right)}.] {verdict}"
         )
-    if not early:
+    if not undecided:
         # Use one Markdown element: several would add gaps, and the box would not fit into the
         # window.
         text += f"\n\n**Why.** {lab.why}\n\n:small[:gray[Source: {lab.source}]]"

@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from pages.ui.labs.frame import Lab, ask_prediction, show_result
-from pages.ui.labs.settings import persistent_key
+from pages.ui.labs.frame import STOPPED, Lab, ask_prediction, show_result
+from pages.ui.labs.settings import control_row, no_label, persistent_key
 from pages.ui.labs.tasks import latest_task, result_of, show_progress, start_or_stop_button
 from pages.ui.labs.transport import choose_piles, piles_state
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
+from wgan.format import fmt_share
 from wgan.jobs import TaskStatus
 from wgan.labs import dual
 from wgan.labs.dual import LearnedDual
@@ -21,19 +22,14 @@ from wgan.verdicts import wasserstein as verdicts
 LEARNED = Lab(
     "learned",
     "A critic learns it",
-    "A clipped critic and a penalised one of the same size learn this dual. Which proves more of W₁?",
-    ("The clipped one", "The penalised one", "About the same"),
+    "A clipped critic and a penalised critic of the same size learn this function. Which one proves more of W₁?",
+    ("The clipped critic", "The penalised critic", "About the same"),
     1,
-    "Clipping bounds every weight, which leaves simple functions: not steep where they must be and turning "
-    "where they should. A penalty holds the slope itself, and all weights are free to shape the function.",
+    "Clipping bounds every weight, so the critic can only become a simple function. It often cannot be steep "
+    "and turn where the optimal function does. A penalty acts on the slope itself, and all weights are free to "
+    "shape the function.",
     "Gulrajani et al. 2017, sections 3–4, arXiv:1704.00028; one-sided: Petzka et al. 2018, arXiv:1709.08894",
 )
-
-WHY_NOT_PENALISED = (
-    "Usually the penalty wins, as it holds the slope and leaves the weights free. Here it does not: a "
-    "penalty pulls slopes *towards* 1 and may keep a critic from turning, or its weight λ is ill chosen."
-)
-"""The lesson if the penalised critic does not prove more."""
 
 WORK = "Critics that learn the dual"
 
@@ -43,12 +39,11 @@ WEIGHTS = (0.1, 1.0, 10.0, 100.0)
 CRITICS = (("Clipped", "@two"), ("Penalised", "@one"))
 """Name and colour of each critic, in the order of a result's rows."""
 
-PROOFS_HELP = """What each critic proves: its mean score of real minus fake earth, divided by its steepest slope.
-No critic can prove more than W₁, the dashed line. Below 0 a critic has learned nothing yet, or the wrong way
-round."""
+PROOFS_HELP = """What each critic proves: (E f(real) − E f(fake)) ÷ its steepest slope. No critic can prove more than W₁,
+the dashed line. Below 0, a critic still scores fakes higher."""
 
-CURVES_HELP = """Both critics over the columns, divided by their steepest slope, and an optimal function (dashed),
-all of mean 0. The piles stand below. Between columns where nothing is to be moved, any slope is optimal."""
+CURVES_HELP = """Both critics over the columns, divided by their steepest slope, and an optimal function (dashed).
+All have mean 0. The bars are the piles. Where no earth must pass from one column to the next, every slope up to 1 is optimal."""
 
 
 class Settings(NamedTuple):
@@ -80,62 +75,71 @@ def show_learned() -> None:
         _show_changed_settings(result, piles, settings)
     is_running = task is not None and not task.done
     updates = int(result.updates[-1])
-    verdict = verdicts.learned_dual(updates, result.w1, *result.shares, result.clip_saturation)
+    verdict = verdicts.learned_dual(
+        updates, result.w1, *result.shares, result.clip_saturation, result.clip_value
+    )
     show_result(
-        learned_lab(result), prediction, "" if is_running else verdict, early=updates < result.total
+        learned_lab(result),
+        prediction,
+        "" if is_running else verdict,
+        undecided=STOPPED if updates < result.total else "",
     )
 
 
 def _settings(piles: Piles) -> Settings:
     """Show the settings and the button, and return the settings."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with control_row():
         choose_piles("learned", width=230)
         clip_value = st.select_slider(
-            "Clip c",
+            "Clip value c",
             CLIPS,
             key=persistent_key("learned-clip", 0.1),
             persist_state="session",
             width=210,
-            help="After each update every weight of the clipped critic is cut to [−c, c].",
+            help="After each update, every weight of the clipped critic is clipped to [−c, c].",
         )
         penalty_weight = st.select_slider(
-            "Penalty λ",
+            "Penalty weight λ",
             WEIGHTS,
             key=persistent_key("learned-weight", 10.0),
             persist_state="session",
             width=210,
             format_func=lambda w: f"{w:g}",
-            help="How much a wrong slope costs the penalised critic.",
+            help="The weight of the penalised critic's gradient penalty.",
         )
-        one_sided = st.toggle(
-            "One-sided",
-            key=persistent_key("learned-sided", True),
-            persist_state="session",
-            help="On: only slopes above 1 cost. Off: slopes below 1 cost too, as first "
-            "published; a critic that must turn, up and then down, can then stay on a "
-            "straight line for long. Try it with “One hill into two”.",
-        )
-        start_or_stop_button(
-            WORK,
-            "Train both",
-            lambda: dual.learn(
-                piles, clip_value=clip_value, penalty_weight=penalty_weight, one_sided=one_sided
-            ),
-            settings=(piles, clip_value, penalty_weight, one_sided),
-            help=f"Train a clipped and a penalised critic, ReLU {dual.DEPTH}×{dual.WIDTH}, on these piles: "
-            f"{dual.UPDATES} updates of {dual.BATCH} samples each. A few seconds.",
-            key="learned",
-            per_visitor=True,
-        )
+        with no_label():
+            one_sided = st.toggle(
+                "One-sided penalty",
+                key=persistent_key("learned-sided", True),
+                persist_state="session",
+                help="On: only slopes above 1 are penalised. Off: slopes below 1 are penalised, too, as in the "
+                "WGAN-GP paper. A critic that must rise and then fall can then stay a straight line for "
+                "long. Try it with “One hill into two”.",
+            )
+        with no_label():
+            start_or_stop_button(
+                WORK,
+                "Train both",
+                lambda: dual.learn(
+                    piles,
+                    clip_value=clip_value,
+                    penalty_weight=penalty_weight,
+                    one_sided=one_sided,
+                ),
+                settings=(piles, clip_value, penalty_weight, one_sided),
+                help=f"Trains a clipped and a penalised critic on these piles for {dual.UPDATES} updates. Both are "
+                f"ReLU networks {dual.DEPTH}×{dual.WIDTH} with batches of {dual.BATCH}. This takes a few seconds.",
+                key="learned",
+                per_visitor=True,
+            )
     return Settings(clip_value, penalty_weight, one_sided)
 
 
 def learned_lab(result: LearnedDual) -> Lab:
     """Return the lab with the answer that this training gave."""
     right = verdicts.tighter_critic(*result.shares)
-    if result.w1 < verdicts.SAME_PILES or right == LEARNED.right:
-        return LEARNED
-    return replace(LEARNED, right=right, why=WHY_NOT_PENALISED)
+    reason = verdicts.learned_dual_reason(right, result.clip_saturation, one_sided=result.one_sided)
+    return replace(LEARNED, right=right, why=reason or LEARNED.why)
 
 
 def _show_optimum(task: TaskStatus | None) -> None:
@@ -147,13 +151,13 @@ def _show_optimum(task: TaskStatus | None) -> None:
         key="learned_optimal",
         run="before",
         height=300,
-        title="What is to be learned",
+        title="The function to learn",
         help=CURVES_HELP,
         alt="The optimal function over both piles",
     )
     show_progress(
         task,
-        before="Press **Train both**: two critics try to become the dashed function, from samples only.",
+        before="**Train both** trains two critics to approximate the dashed function from samples only: a few seconds.",
     )
 
 
@@ -168,7 +172,7 @@ def _show_functions(result: LearnedDual) -> None:
         key="learned_curves",
         run="learned",
         height=264,
-        title="Critics and optimum",
+        title="Critics and optimal function",
         help=CURVES_HELP,
         alt="Both critics over the piles, beside an optimal function",
     )
@@ -186,7 +190,7 @@ def _show_proofs(result: LearnedDual) -> None:
         height=264,
         title="What they prove",
         help=PROOFS_HELP,
-        alt="What both critics prove, over their updates, below W₁",
+        alt="The lower bounds of W₁ that both critics prove, over their updates",
     )
 
 
@@ -196,22 +200,22 @@ def _show_numbers(result: LearnedDual) -> None:
         [
             Stat(
                 "Clipped",
-                f"{100 * clipped:.0f} %",
+                fmt_share(clipped),
                 "of W₁",
                 help="The share of W₁ that the clipped critic proves now.",
             ),
             Stat(
                 "Penalised",
-                f"{100 * penalised:.0f} %",
+                fmt_share(penalised),
                 "of W₁",
                 help="The share of W₁ that the penalised critic proves now.",
             ),
-            Stat("W₁", f"{result.w1:.2f}", help="The exact distance of the piles, in columns."),
+            Stat("W₁", f"{result.w1:.2f}", "columns", help="The exact distance of the piles."),
             Stat(
                 "At ±c",
-                f"{100 * result.clip_saturation:.0f} %",
-                help="How many of the clipped "
-                "critic's weights are at their bound, where clipping holds them.",
+                fmt_share(result.clip_saturation),
+                help="The share of the clipped critic's weights that are at +c or −c. With 0 % the critic is not "
+                "clipped at all.",
             ),
         ],
         key="learned_numbers",
@@ -233,11 +237,11 @@ def _show_changed_settings(result: LearnedDual, piles: Piles, settings: Settings
         "piles": (result.piles, piles),
         "c": (result.clip_value, settings.clip_value),
         "λ": (result.penalty_weight, settings.penalty_weight),
-        "side": (result.one_sided, settings.one_sided),
+        "one-sided": (result.one_sided, settings.one_sided),
     }
     changed = [name for name, (trained_with, now) in pairs.items() if trained_with != now]
     if changed:
         st.caption(
-            f":material/info: Trained with other settings than those chosen now ({', '.join(changed)}). "
-            "Train both again."
+            f":material/info: This result has other settings than those chosen now ({', '.join(changed)}). "
+            "Press **Train both** to use the new settings."
         )

@@ -6,13 +6,13 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core.state import page_state
-from pages.ui.labs.frame import Lab, ask_prediction, show_result
+from pages.ui.labs.frame import STOPPED, Lab, ask_prediction, is_revealed, show_result
 from pages.ui.labs.settings import persistent_key
 from pages.ui.labs.tasks import latest_task, result_of, show_progress, start_or_stop_button
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
-from wgan.format import fmt_sci
+from wgan.format import fmt_sig
 from wgan.jobs import TaskStatus
 from wgan.labs import divergences
 from wgan.labs.divergences import OpposedNetworks
@@ -21,41 +21,49 @@ from wgan.verdicts import wasserstein as verdicts
 OPPOSED = Lab(
     "opposed",
     "Trained live",
-    "A discriminator and a critic are trained on two Gaussians far apart. Whose gradient tells the fakes where to go?",
-    ("The discriminator's", "The critic's", "Both"),
+    "A discriminator and a critic learn two Gaussians. Which has a useful gradient at the fakes: the minimax loss "
+    "log(1 − D) or the critic?",
+    ("The minimax loss", "The critic", "Both"),
     1,
-    "The better the discriminator, the surer it is: D is flat where the fakes are, and log(1 − D) has hardly "
-    "any gradient left. The critic's slope is held near 1 between the two, so at any distance the fakes are told to move.",
+    "A good discriminator is sure that fakes are fake. There D is flat, and log(1 − D) has hardly any gradient. The "
+    "non-saturating loss −log D, which most GANs use, keeps a large gradient with the same D. The penalty holds the "
+    "critic's slope near 1 between both Gaussians, at any distance.",
     "Arjovsky et al. 2017, figure 2, arXiv:1701.07875; optimal D: Goodfellow et al. 2014, proposition 1",
 )
 
-OVERLAPPING = replace(
+BOTH = replace(
     OPPOSED,
     right=2,
-    why="These two still overlap: the discriminator cannot be sure at most fakes, so log(1 − D) has a "
-    "slope there. The further apart, the surer it is and the flatter D; the critic's slope stays near 1.",
+    why="Here the discriminator is not sure at all fakes, so log(1 − D) still has a gradient. The further apart the "
+    "Gaussians are and the longer it is trained, the surer it is and the flatter D. The critic's slope stays near 1.",
 )
-"""The lab if the Gaussians overlap: then both gradients are useful."""
+"""The lab if both gradients are of use, as with Gaussians that overlap."""
+
+WEAK_CRITIC = replace(
+    OPPOSED,
+    right=0,
+    why="The critic's gradient is far below 1 here, so its training has not converged. Train both again with another μ.",
+)
+"""The lab if the critic has learned too little."""
 
 WORK = "Discriminator against critic"
 
 MU = np.linspace(0.1, 10, 100)
 
-FIGURE_HELP = """Orange: the discriminator D (left axis), from 0 = sure fake to 1 = sure real. Blue: the critic's score (right axis,
-0 midway). Dashed: the optimal ones; D = p/(p+q), and a line of slope 1. The two Gaussians stand below."""
+FIGURE_HELP = """Orange: the discriminator D (left axis), from 0 (surely fake) to 1 (surely real). Blue: the critic's score (right axis,
+0 in the middle). Dashed: the optimal discriminator p/(p + q), and an optimal critic of slope 1. The filled curves are the two Gaussians."""
 
-PUSH_HELP = """How strongly the generator is pushed at a fake, on average, against how far apart the two are. Dashed: closed forms
-for an optimal D and an optimal critic. Dots: measured by automatic differentiation in the networks that you
-have trained here, one for each μ."""
+PUSH_HELP = """The mean gradient at a fake, over the distance μ. Dashed: closed forms for an optimal discriminator and an
+optimal critic. Dots: measured in the networks that you have trained here, one for each μ."""
 
-MINIMAX_HELP = """Mean size of ∂ log(1 − D)/∂x at 1,024 fakes: the gradient of the GAN's game as first written, by automatic
-differentiation in the trained discriminator. For an optimal D it is D(x) μ/σ², which is about **{}** here."""
+MINIMAX_HELP = """Mean size of ∂ log(1 − D)/∂x at 1,024 fakes: the generator's loss in the original minimax game.
+For an optimal D it is D(x) μ/σ², on average **{}** here."""
 
-SATURATING_HELP = """Mean size of ∂ log D/∂x at the same fakes: the mend that GANs use. For an optimal D it is (1 − D(x)) μ/σ², about
-**{}** here: no longer small, but the surer D, the larger and noisier it is."""
+SATURATING_HELP = """Mean size of ∂ log D/∂x at the same fakes: the loss that most GANs use. For an optimal D it is (1 − D(x)) μ/σ²,
+on average **{}** here. It does not vanish, but grows with μ."""
 
-CRITIC_HELP = """Mean size of ∂f/∂x at the same fakes, by automatic differentiation. An optimal critic has slope **1**; a penalty
-of weight λ lets it be 1 + W₁/2λ = **{:.2f}**."""
+CRITIC_HELP = """Mean size of ∂f/∂x at the same fakes. An optimal critic has slope **1**. A penalty with weight λ allows
+1 + W₁/2λ = **{:.2f}**."""
 
 
 @dataclass
@@ -78,27 +86,33 @@ def show_opposed() -> None:
     if networks is None and task is not None and not task.error:
         networks = result
     left, right = st.columns(2, gap="medium")
-    with left:
-        _show_networks(networks, mu)
     with right:
-        _show_gradients(networks, results, mu)
+        # The closed forms answer the question, too.
+        revealed = networks is not None or is_revealed(OPPOSED, prediction)
+        if revealed:
+            _show_gradients(networks, results, mu)
+    with left:
+        if revealed:
+            _show_networks(networks, mu)
+        else:
+            _show_gaussians(mu)
     if networks is None:
-        st.caption(
-            "Press **Train both**: solid curves and dots appear beside the dashed closed forms."
-        )
+        st.caption("**Train both** trains the two networks on these Gaussians: a few seconds.")
         return
     _show_numbers(networks)
     if networks.mu != mu:
         st.caption(
-            f":material/info: Shown is what was trained at μ = {networks.mu:g} σ. Press **Train both** for "
+            f":material/info: This result has μ = {networks.mu:g} σ. Press **Train both** to train with "
             f"μ = {mu:g} σ."
         )
-    verdict = verdicts.opposed_gradients(networks.mu, networks.minimax, networks.slope)
+    verdict = verdicts.opposed_gradients(
+        networks.mu, networks.minimax, networks.non_saturating, networks.slope
+    )
     show_result(
         opposed_lab(networks),
         prediction,
         "" if is_running else verdict,
-        early=networks.updates < networks.total,
+        undecided=STOPPED if networks.updates < networks.total else "",
     )
 
 
@@ -110,14 +124,14 @@ def _settings() -> tuple[float, TaskStatus | None]:
     with mu_column:
         mu = float(
             st.slider(
-                "μ, how far apart",
+                "Distance μ",
                 0.5,
                 10.0,
                 step=0.5,
                 key=persistent_key("opposed-mu", 6.0),
                 persist_state="session",
                 format="%.1f σ",
-                help="The real Gaussian is at 0, the fake one at μ; both have σ = 1.",
+                help="The real Gaussian has mean 0, the fake one mean μ. Both have σ = 1.",
             )
         )
     with button_column:
@@ -128,9 +142,9 @@ def _settings() -> tuple[float, TaskStatus | None]:
             key="opposed",
             settings=mu,
             per_visitor=True,
-            help=f"Train a discriminator (cross-entropy) and a critic (gradient penalty, λ = "
-            f"{divergences.PENALTY_WEIGHT:g}), ReLU 3×64, {divergences.UPDATES} updates of {divergences.BATCH} samples each. "
-            "A few seconds.",
+            help=f"Trains a discriminator (cross-entropy) and a critic (gradient penalty, λ = "
+            f"{divergences.PENALTY_WEIGHT:g}) for {divergences.UPDATES} updates. Both are ReLU networks 3×64 with batches of "
+            f"{divergences.BATCH}. This takes a few seconds.",
         )
     task = latest_task(WORK, per_visitor=True)
     with progress_column:
@@ -140,8 +154,26 @@ def _settings() -> tuple[float, TaskStatus | None]:
 
 def opposed_lab(result: OpposedNetworks) -> Lab:
     """Return the lab with the answer that this training gave."""
-    dead = verdicts.discriminator_is_dead(result.minimax, result.slope)
-    return OPPOSED if dead else OVERLAPPING
+    return (WEAK_CRITIC, OPPOSED, BOTH)[verdicts.stronger_gradient(result.minimax, result.slope)]
+
+
+def _show_gaussians(mu: float) -> None:
+    """Show the two Gaussians without any network."""
+    x = np.linspace(-4 * divergences.SPREAD, 4 * divergences.SPREAD, 120)
+    height = np.exp(-((x / divergences.SPREAD) ** 2) / 2)
+    chart(
+        figures.two_densities(
+            (x + mu, height),
+            (x, height),
+            span=(-4 * divergences.SPREAD, mu + 4 * divergences.SPREAD),
+        ),
+        key="opposed_gaussians",
+        run=f"{mu:g}",
+        height=206,
+        title="The two Gaussians",
+        help="The real Gaussian has mean 0, the fake one mean μ. Both have σ = 1.",
+        alt="Two Gaussians at the distance μ",
+    )
 
 
 def _show_networks(networks: OpposedNetworks | None, chosen_mu: float) -> None:
@@ -183,14 +215,14 @@ def _show_gradients(
         figures.gradients_over_mu(
             MU,
             [
-                ("D, minimax", closed_forms.minimax, "@generator"),
-                ("D, non-saturating", closed_forms.non_saturating, "@muted"),
+                ("minimax", closed_forms.minimax, "@generator"),
+                ("non-saturating", closed_forms.non_saturating, "@muted"),
                 ("critic", closed_forms.critic, "@critic"),
             ],
             [
-                ("D, measured", distances, np.array([d.minimax for d in dots]), "@generator"),
+                ("minimax, measured", distances, np.array([d.minimax for d in dots]), "@generator"),
                 (
-                    "non-sat., measured",
+                    "non-saturating, measured",
                     distances,
                     np.array([d.non_saturating for d in dots]),
                     "@muted",
@@ -216,21 +248,21 @@ def _show_numbers(networks: OpposedNetworks) -> None:
     stat_cards(
         [
             Stat(
-                "D, minimax",
-                fmt_sci(networks.minimax),
-                f"optimal {fmt_sci(minimax)}",
-                help=MINIMAX_HELP.format(fmt_sci(minimax)),
+                "Minimax",
+                fmt_sig(networks.minimax),
+                f"optimal {fmt_sig(minimax)}",
+                help=MINIMAX_HELP.format(fmt_sig(minimax)),
             ),
             Stat(
-                "D, non-saturating",
-                fmt_sci(networks.non_saturating),
-                f"optimal {fmt_sci(non_saturating)}",
-                help=SATURATING_HELP.format(fmt_sci(non_saturating)),
+                "Non-saturating",
+                fmt_sig(networks.non_saturating),
+                f"optimal {fmt_sig(non_saturating)}",
+                help=SATURATING_HELP.format(fmt_sig(non_saturating)),
             ),
             Stat(
                 "Critic",
-                fmt_sci(networks.slope),
-                "optimal 1",
+                fmt_sig(networks.slope),
+                "optimal 1.00",
                 help=CRITIC_HELP.format(networks.best),
             ),
         ],

@@ -8,10 +8,10 @@ import streamlit as st
 
 from pages.ui.labs import tasks
 from pages.ui.labs.frame import Lab, show_result
-from pages.ui.labs.settings import persistent_key
+from pages.ui.labs.settings import control_row, no_label, persistent_key
 from pages.ui.widgets.chart.chart import chart
 from wgan import figures
-from wgan.format import fmt_number, fmt_sci
+from wgan.format import fmt_number, fmt_sig
 from wgan.labs.sensitivity import (
     BUDGET,
     BUDGETS,
@@ -28,26 +28,24 @@ from wgan.verdicts import stability as verdicts
 LAB = Lab(
     "sensitivity",
     "Sensitivity",
-    "Two hyperparameters, a grid of short trainings. Which of the two decides more?",
+    "Two hyperparameters, a grid of short trainings. Which one changes the final W₁ more?",
     ("The first", "The second", "About alike"),
     0,
-    "Each cell changes two values and nothing else, from one seed, so what differs is theirs: where a row "
-    "or a column hardly changes the distance, that value needs no tuning. So few steps favour what learns "
-    "fast; what is best in the end may be another cell.",
-    "Gulrajani et al. 2017, section 5, arXiv:1704.00028; Lucic et al. 2018, arXiv:1711.10337; which "
-    "decides more is measured here",
+    "All cells have the same seed and differ only in these two values. If W₁ hardly changes along an axis, that "
+    "value matters little in this range. Short trainings favour fast learning: after more steps another cell may "
+    "be the best, and another seed gives other numbers.",
+    "Gulrajani et al. 2017, section 5, arXiv:1704.00028; Lucic et al. 2018, arXiv:1711.10337. The answer is "
+    "measured here",
 )
 
-AXIS_HELP = """One of the config's hyperparameters; all others stay as in the preset *Eight piles of points*: WGAN-GP
-on a ring of radius 2, networks 3×64."""
+AXIS_HELP = """A hyperparameter to vary. All others stay as in the preset *Eight piles of points*: WGAN-GP on a ring of
+radius 2, networks 3×64."""
 
-MAP_HELP = """Each cell is a separate training with the same seed. Its shade and number: the exact W₁ between 512 of its
-samples and as many real points, at the end (Euclidean, logarithmic scale, less is better; ★ the best).
-Dots: its samples. Compare W₁ with its floor: real points against other real ones."""
+MAP_HELP = """Each cell is a separate training with the same seed. Its colour and number are the exact W₁ between 512 of its
+samples and 512 real points at the end (logarithmic colours, lower is better, ★ is the best). Dots: its samples.
+Compare W₁ with the floor, the distance between real points and other real points."""
 
-REAL_HELP = (
-    "Points of the data, in the same window as each cell: what a perfect cell would look like."
-)
+REAL_HELP = "Real points in the same window as each cell. A perfect cell would look like this."
 
 
 def _latest_grid() -> Grid | None:
@@ -82,7 +80,7 @@ def title() -> str:
 def settings() -> bool:
     """Show the settings and the button; return whether the task is running."""
     _chosen_axes()  # sets the first values of the two menus below
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with control_row():
         names = list(VARIED)
         rows = st.selectbox(
             "Rows",
@@ -104,36 +102,38 @@ def settings() -> bool:
         )
         side = (
             st.segmented_control(
-                "Grid",
+                "Grid size",
                 (3, 4),
                 required=True,
                 key=persistent_key("sensitivity_side", 3),
                 persist_state="session",
                 format_func=lambda n: f"{n}×{n}",
-                help="How many values of each.",
+                help="The number of values of each hyperparameter.",
             )
             or 3
         )
         steps = int(
             st.select_slider(
-                "Steps a cell",
+                "Steps per cell",
                 BUDGETS,
                 key=persistent_key("sensitivity_steps", BUDGET),
                 persist_state="session",
                 width=200,
-                help="Generator updates of each training. Few show who learns fast, many who ends well.",
+                help="Generator updates of each training. Few steps show which cells learn fast; many show which "
+                "end well.",
             )
         )
-        return tasks.start_or_stop_button(
-            title(),
-            "Train the grid",
-            lambda: sweep(rows, columns, side=side, steps=steps),
-            key="sensitivity",
-            settings=(rows, columns, side, steps),
-            disabled=rows == columns,
-            help=f"Trains {side * side} networks in turn, {steps:,} steps each: {_duration(side, steps)} where "
-            "nothing else computes.",
-        )
+        with no_label():
+            return tasks.start_or_stop_button(
+                title(),
+                "Train the grid",
+                lambda: sweep(rows, columns, side=side, steps=steps),
+                key="sensitivity",
+                settings=(rows, columns, side, steps),
+                disabled=rows == columns,
+                help=f"Trains {side * side} models one after the other, {steps:,} steps each: {_duration(side, steps)} "
+                "on an idle machine.",
+            )
 
 
 def _duration(side: int, steps: int) -> str:
@@ -157,8 +157,8 @@ def show(prediction: int | None) -> None:
         task,
         before=""
         if rows == columns
-        else f"**Train the grid** trains {side * side} small networks in turn, {steps:,} steps each, and finds how far "
-        f"each ends from the data: {_duration(side, steps)}.",
+        else f"**Train the grid** trains {side * side} small models one after the other, {steps:,} steps each, and measures "
+        f"the final W₁ of each: {_duration(side, steps)}.",
         after="" if result is None else _describe_grid(result),
     )
     if result is None:
@@ -175,9 +175,9 @@ def show(prediction: int | None) -> None:
         differs = (result.rows, result.columns) != (rows, columns)
         if differs and rows != columns:
             st.caption(
-                f":material/info: The map is of **{VARIED[result.rows].title.lower()}** and "
-                f"**{VARIED[result.columns].title.lower()}**, not of what is chosen now."
-                + (" Press **Train the grid** for those." if done else "")
+                f":material/info: The map shows **{VARIED[result.rows].title.lower()}** and "
+                f"**{VARIED[result.columns].title.lower()}**, not the hyperparameters chosen now."
+                + (" Press **Train the grid** to train those." if done else "")
             )
         if done and result.done == result.emds.size:
             show_result(_measured_lab(result), None if differs else prediction, _verdict(result))
@@ -209,9 +209,9 @@ def _show_map(grid: Grid, run: str) -> None:
         key="sensitivity_map",
         run=run,
         height=352,
-        title="Distance at the end, and samples",
+        title="Final W₁, and samples",
         help=MAP_HELP,
-        alt="Heat map of the final exact distance of each training, with its samples",
+        alt="Heat map of the final W₁ of each training, with its samples",
     )
 
 
@@ -235,13 +235,15 @@ def _show_empty_map(rows: str, columns: str, side: int) -> None:
             key="sensitivity_map",
             run="empty",
             height=352,
-            title="Distance at the end, and samples",
+            title="Final W₁, and samples",
             help=MAP_HELP,
-            alt="The grid, still empty",
+            alt="The empty grid",
         )
     with right:
         st.markdown("**Each cell is a separate training**")
-        st.latex(r"W_1\bigl(\mathbb{P}_{\text{data}},\,\mathbb{P}_{g}\bigr)\ \text{at the end}")
+        st.latex(
+            r"W_1\bigl(\mathbb{P}_{\text{data}},\,\mathbb{P}_{g}\bigr)\ \text{after the last step}"
+        )
         for key in dict.fromkeys((rows, columns)):
             st.caption(f"**{VARIED[key].title}.** {VARIED[key].help}")
         st.caption(f"Data: {config.dataset.title}. Objective: {config.objective.title}.")
@@ -258,13 +260,13 @@ def _show_data_and_numbers(grid: Grid, run: str) -> None:
         alt="Points of the data",
     )
     best = grid.best
-    text = f"Floor **{fmt_sci(grid.floor)}** · before training **{fmt_sci(grid.start)}**"
+    text = f"Floor **{fmt_sig(grid.floor)}** · before training **{fmt_sig(grid.start)}**"
     if best is not None:
-        text += f" · best **{fmt_sci(float(grid.emds[best]))}**"
+        text += f" · best **{fmt_sig(float(grid.emds[best]))}**"
     st.markdown(
         text,
-        help="W₁ of 512 points: of real points against other real ones, the least that can be hoped for; of "
-        "the untrained generator; of the best cell.",
+        help="W₁ between 512 points and 512 real points. Floor: the points are other real points, so a lower W₁ is "
+        "chance. Before training: samples of the untrained generator. Best: samples of the best cell.",
     )
 
 

@@ -18,6 +18,16 @@ def persistent_key(key: str, default: Any) -> str:
     return key
 
 
+def control_row() -> Any:
+    """Return a row for controls, whose labels are on one line."""
+    return st.container(horizontal=True, vertical_alignment="top", gap="medium")
+
+
+def no_label() -> Any:
+    """Return a place in a `control_row` for a control without a label above it, such as a button."""
+    return st.container(width="content", height="stretch", vertical_alignment="bottom")
+
+
 @dataclass(frozen=True)
 class DataChoice:
     """The choice of a data set in a lab that trains networks: one task for each data set."""

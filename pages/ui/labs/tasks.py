@@ -178,7 +178,7 @@ def start_or_stop_button(
             on_click=session().cancel_task,
             width=width,
             args=(task.key,),
-            help="End it now. What it has found so far stays.",
+            help="Stops the training. The results so far are kept.",
         )
         return True
     st.button(
@@ -206,7 +206,9 @@ def start(
     try:
         lab_tasks.started[title] = StartedTask(session().begin_task(title, "", work).key, settings)
     except Exception as error:  # the page shows any error and stays usable
-        lab_tasks.failed_start = FailedStart(title, settings, f"It could not begin: {error}")
+        lab_tasks.failed_start = FailedStart(
+            title, settings, f"The training could not start: {error}"
+        )
 
 
 def show_progress(task: TaskStatus | None, *, before: str = "", after: str = "") -> None:
@@ -241,4 +243,4 @@ def _shared_time_note() -> str:
     live = session().live()
     if live is None or live.status != "running":
         return ""
-    return " A run is training: both share the time, so this takes about twice as long."
+    return " A run is training, too: both share the processor, so this takes about twice as long."

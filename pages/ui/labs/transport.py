@@ -12,6 +12,7 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.plan_editor.plan_editor import Plan, plan_editor
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
+from wgan.format import fmt_share
 from wgan.labs import transport
 from wgan.labs.transport import PILES, CheapestPlan, HandPlan, Piles
 from wgan.verdicts import wasserstein as verdicts
@@ -19,29 +20,31 @@ from wgan.verdicts import wasserstein as verdicts
 EARTH = Lab(
     "earth",
     "Move the earth",
-    "Earth is to fill a mould, as cheaply as can be. Must two loads ever cross each other on their way?",
-    ("Yes, if heaps are mixed", "No, never", "Only if they are far"),
+    "Earth is moved into a mould at the lowest cost. Does a cheapest plan ever need two loads to cross?",
+    ("Yes, if heaps are mixed", "No, never", "Only over long distances"),
     1,
-    "Uncrossing two loads never makes their ways longer, so on a line the leftmost earth may always fill "
-    "the leftmost place. And across each gap exactly $|F-G|$ must pass, whatever the plan: added up, that is "
-    "the cost, without any plan.",
+    "Two loads that cross can be exchanged, and together they travel no farther. So on a line the leftmost earth "
+    r"can always fill the leftmost place. Across each gap between columns at least "
+    r"$|F_\text{fake}-F_\text{real}|$ must pass in every plan. A plan without crossings moves no more than that, "
+    "so its cost is the sum over all gaps.",
     "Santambrogio 2015, Optimal transport for applied mathematicians, theorem 2.9 and proposition 2.17",
 )
 
-BEST_HELP = """The cost of the cheapest plan: earth × distance, all earth together being 1. It is the Wasserstein
-distance **W₁** of the two piles, in columns."""
+BEST_HELP = """The cost of the cheapest plan: the sum of load × distance, if all earth together is 1. It is the
+Wasserstein distance **W₁** of the two piles, in columns."""
 
-YOURS_HELP = """What your plan costs so far: each load times the columns it was moved. A plan is finished when
-all earth lies in the mould."""
+YOURS_HELP = """The cost of your plan so far: each load times the number of columns that it was moved. A plan is
+finished when all earth is in the mould."""
 
-FORMULA_HELP = """The same number without any plan: the area between the two distribution functions, F of the earth
-and G of the mould. Across each gap between columns exactly |F − G| of earth must pass."""
+FORMULA_HELP = """The same number without a plan: the area between the two distribution functions, F_fake of the earth
+and F_real of the mould. Across each gap between columns at least |F_fake − F_real| of the earth must pass, and a
+cheapest plan moves no more."""
 
-PROGRAM_HELP = """The same number a third time: the cheapest of *all* plans by linear programming, which knows
-nothing of lines and crossings."""
+PROGRAM_HELP = """The same number computed in a third way: linear programming finds the cheapest of *all* plans. It does
+not use that the piles lie on a line."""
 
-CDF_HELP = """How much earth lies at a column or left of it: F for the earth as it lies, G for the mould. The shaded
-area between them is W₁."""
+CDF_HELP = """The share of the earth at a column or to the left of it: F_fake for the earth, F_real for the mould. The
+shaded area between both is W₁."""
 
 
 @dataclass
@@ -85,7 +88,7 @@ def choose_piles(key: str, width: Any = "stretch") -> None:
         on_change=apply_preset,
         placeholder="Shaped by you",
         width=width,
-        help="Two piles to begin with; shape them further in “Move the earth”.",
+        help="Choose two piles to begin with. You can change their shape in the lab “Move the earth”.",
     )
 
 
@@ -110,17 +113,19 @@ def show_earth() -> None:
             key="earth_cdfs",
             run="cdfs",
             height=132,
-            title="Without a plan",
+            title="The distribution functions",
             help=CDF_HELP,
             alt="The distribution functions of both piles and the area between them",
         )
     formula.markdown(
-        r"$W_1=\min_{\pi}\sum_{ij}\pi_{ij}\,|x_i-y_j|\;=\int|F-G|\,dx\;=$"
-        f" **{cheapest_plan.formula:.2f}** columns"
+        r"$W_1=\min_{\pi}\sum_{ij}\pi_{ij}\,|x_i-y_j|$ $=\int|F_\text{fake}-F_\text{real}|\,dx$"
+        f" = **{cheapest_plan.formula:.2f}** columns"
     )
     verdict = verdicts.plan_by_hand(
         hand_plan.cost,
         cheapest_plan.cost,
+        cheapest_plan.formula,
+        cheapest_plan.program,
         finished=hand_plan.done,
         cheapest_was_shown=state.plan.seen,
     )
@@ -128,13 +133,13 @@ def show_earth() -> None:
 
 
 def _show_numbers(cheapest_plan: CheapestPlan, hand_plan: HandPlan) -> None:
-    moved = "" if hand_plan.done else f"{100 * hand_plan.moved:.0f} % moved"
+    moved = "" if hand_plan.done else f"{fmt_share(hand_plan.moved)} moved"
     stat_cards(
         [
-            Stat("Yours", f"{hand_plan.cost:.2f}", moved, help=YOURS_HELP),
+            Stat("Your plan", f"{hand_plan.cost:.2f}", moved, help=YOURS_HELP),
             Stat("Cheapest plan", f"{cheapest_plan.cost:.2f}", "columns", help=BEST_HELP),
-            Stat("By formula", f"{cheapest_plan.formula:.2f}", "columns", help=FORMULA_HELP),
-            Stat("By program", f"{cheapest_plan.program:.2f}", "columns", help=PROGRAM_HELP),
+            Stat("Formula", f"{cheapest_plan.formula:.2f}", "columns", help=FORMULA_HELP),
+            Stat("Linear program", f"{cheapest_plan.program:.2f}", "columns", help=PROGRAM_HELP),
         ],
         key="earth_numbers",
     )

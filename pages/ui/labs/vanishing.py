@@ -1,11 +1,13 @@
 """The lab of vanishing gradients: a fixed generator, whose discriminator is trained further and further."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
 from pages.ui.labs import tasks
-from pages.ui.labs.frame import Lab, show_result
-from pages.ui.labs.settings import DataChoice, persistent_key
+from pages.ui.labs.frame import STOPPED, Lab, show_result
+from pages.ui.labs.settings import DataChoice, control_row, no_label, persistent_key
 from pages.ui.widgets.chart.chart import chart
 from wgan import figures
 from wgan.labs.vanishing import LOSSES, SETS, VANISHING, Vanishing, vanish
@@ -14,13 +16,13 @@ from wgan.verdicts import stability as verdicts
 LAB = Lab(
     "vanishing",
     "Vanishing gradients",
-    "The generator stands still; its discriminator learns longer and longer. Whose gradient dies?",
+    "The generator is fixed while its discriminator or critic learns longer and longer. Which loss loses its gradient?",
     tuple(title for title, _ in LOSSES.values()),
     0,
-    r"The minimax loss passes on $-D\,\nabla f$: once $D \to 0$ at the fakes, nothing is left, however "
-    r"wrong they are. The non-saturating loss passes on $-(1-D)\,\nabla f$, which never vanishes but "
-    r"grows wild as the discriminator sharpens; a Wasserstein critic passes on $-\nabla f$, whose size "
-    "its penalty holds near 1.",
+    r"The minimax loss has the gradient $-D\,\nabla f$. As $D \to 0$ at the fakes, it vanishes, however "
+    r"wrong the fakes are. The non-saturating loss has $-(1-D)\,\nabla f$, which does not vanish there, but "
+    r"grows as the discriminator becomes steeper. The Wasserstein loss has $-\nabla f$, and the penalty holds "
+    "the size of ∇f near 1.",
     "Arjovsky and Bottou 2017, theorem 2.4, arXiv:1701.04862; Arjovsky et al. 2017, figure 2, "
     "arXiv:1701.07875",
 )
@@ -36,20 +38,19 @@ TIMES = {
     10_000: "about two minutes",
 }
 
-NORM_HELP = """How strongly the generator is pushed: ‖∂ loss / ∂ its parameters‖ over 512 fakes, for each of the
-three losses, with both axes in powers of ten. The generator is not moved. Minimax and non-saturating are
-read off **one** discriminator; the critic beside it has seen the same batches from the same first weights
-(gradient penalty, λ = 10)."""
+NORM_HELP = """The norm of the generator's gradient, ‖∂ loss / ∂ parameters‖, over 512 fakes, for each of the three losses.
+Both axes are logarithmic. The generator is not updated. Minimax and non-saturating use **one** discriminator; the critic
+has the same first weights and batches, and a gradient penalty with λ = 10."""
 
-JUDGE_HELP = """The discriminator's D = σ(f), from 0 (fake) to 1 (real). Arrows: where the chosen loss pushes some
-of the fakes, against their longest ever. Where D is flat no direction is left."""
+JUDGE_HELP = """The discriminator's D = σ(f), from 0 (fake) to 1 (real). Arrows: the direction in which the chosen loss moves some fakes;
+their length is relative to the longest arrow of the training. Where D is flat, there is no arrow."""
 
-CRITIC_HELP = """The Wasserstein critic's score f: high where the data are. Arrows: where its loss pushes the same
-fakes. The slope reaches all the way."""
+CRITIC_HELP = """The Wasserstein critic's score f, high where the data are. Arrows: the direction in which its loss moves
+the same fakes."""
 
-SET_HELP = """What is real and what is made. **Two Gaussians**: 4 apart, σ = 0.4 each, so W₁ = 4; the generator has
-two lines, x = A z + b. **Ring**: eight Gaussians on a circle, and an untrained network 2×64 that makes points near
-its centre."""
+SET_HELP = """The real data, and the fixed generator. **Two Gaussians**: their means are 4 apart, σ = 0.4 each, so W₁ = 4;
+the generator is linear, x = A z + b. **Ring**: eight Gaussians on a circle; the generator is an untrained network 2×64, whose
+points lie near the centre."""
 
 
 DATA = DataChoice(VANISHING, SETS, "vanishing_set", "gaussians", SET_HELP, wrap=True)
@@ -62,29 +63,29 @@ def title() -> str:
 
 def settings() -> bool:
     """Show the settings and the button; return whether the task is running."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with control_row():
         name = DATA.show()
         updates = int(
             st.select_slider(
-                "How long",
+                "Updates",
                 UPDATES,
                 key=persistent_key("vanishing_updates", 2_000),
                 persist_state="session",
                 format_func=lambda n: f"{n:,}",
-                help="Updates of the discriminator, and as many of the critic, while the generator stands "
-                "still.",
+                help="Updates of the discriminator, and as many of the critic. The generator is fixed.",
                 width=320,
             )
         )
-        return tasks.start_or_stop_button(
-            title(),
-            "Train them",
-            lambda: vanish(name, updates=updates),
-            key="vanishing",
-            settings=updates,
-            help=f"Trains a discriminator and a critic for {updates:,} updates each: {TIMES[updates]} "
-            "on an idle machine.",
-        )
+        with no_label():
+            return tasks.start_or_stop_button(
+                title(),
+                "Train both",
+                lambda: vanish(name, updates=updates),
+                key="vanishing",
+                settings=updates,
+                help=f"Trains a discriminator and a critic for {updates:,} updates each: {TIMES[updates]} "
+                "on an idle machine.",
+            )
 
 
 def show(prediction: int | None) -> None:
@@ -96,10 +97,10 @@ def show(prediction: int | None) -> None:
     with left:
         tasks.show_progress(
             task,
-            before=f"**Train them** trains a discriminator and a critic on the same batches for {updates:,} "
-            f"updates, and measures the generator's gradient on the way: {TIMES[updates]}.",
-            after="ReLU networks 3×64, Adam(10⁻³, 0.5, 0.9), batches of 256. Drag *After update* to see "
-            "any moment again.",
+            before=f"**Train both** trains a discriminator and a critic on the same batches for {updates:,} "
+            f"updates, and measures the generator's gradient: {TIMES[updates]}.",
+            after="ReLU networks 3×64, Adam(10⁻³, 0.5, 0.9), batches of 256. *After update* shows an "
+            "earlier moment.",
         )
     if result is None:
         _show_formulas()
@@ -117,6 +118,7 @@ def show(prediction: int | None) -> None:
     with right:
         _show_plane(result, at, "wasserstein", "Critic f", CRITIC_HELP, run)
     last_update = int(result.updates[-1])
+    lab, undecided = answered_lab(result)
     norms = {name: float(values[-1]) for name, values in result.norms.items()}
     verdict = verdicts.vanishing_gradients(
         last_update,
@@ -126,7 +128,17 @@ def show(prediction: int | None) -> None:
         non_saturating=norms["non-saturating"],
         wasserstein=norms["wasserstein"],
     )
-    show_result(LAB, prediction, verdict if done else "", early=last_update < result.total)
+    show_result(lab, prediction, verdict if done else "", undecided=undecided)
+
+
+def answered_lab(result: Vanishing) -> tuple[Lab, str]:
+    """Return the lab with the answer that a training gave; or a reason why it gave none, else empty."""
+    vanished = verdicts.vanished([result.share_of_largest(loss) for loss in LOSSES])
+    if result.updates[-1] < result.total:
+        return LAB, STOPPED
+    if not vanished:
+        return LAB, "No gradient has vanished yet: train for more updates."
+    return replace(LAB, right=vanished[0], also_right=vanished[1:]), ""
 
 
 def _show_formulas() -> None:
@@ -140,7 +152,7 @@ def _show_formulas() -> None:
             st.markdown(f"**{LOSSES[key][0]}**")
             st.latex(formula)
     st.caption(
-        r"What the generator minimises in each of the three; fakes are $\tilde x = g_\theta(z)$, and "
+        r"What the generator minimises with each of the three losses. Fakes are $\tilde x = g_\theta(z)$, and "
         r"$D = \sigma(f)$."
     )
 
@@ -158,7 +170,7 @@ def _choose_moment(result: Vanishing, done: bool) -> int:
         ),
         persist_state="session",
         format_func=lambda n: f"{n:,}",
-        help="Which moment of the training the two surfaces show; the dotted line on the chart.",
+        help="The moment of the training that the two surfaces show: the dotted line on the chart.",
         width=330,
     )
     return int(np.searchsorted(result.updates, choice))
@@ -171,7 +183,7 @@ def _show_norms(result: Vanishing, at: int, run: str) -> None:
         key="vanishing_norms",
         run=run,
         height=208,
-        title="How strongly the generator is pushed",
+        title="Norm of the generator's gradient",
         help=NORM_HELP,
         alt="The generator's gradient norm over updates, for three losses",
     )
@@ -188,7 +200,7 @@ def _choose_loss() -> str:
             format_func=lambda key: LOSSES[key][0],
             key=persistent_key("vanishing_push", "minimax"),
             persist_state="session",
-            help="Whose push the arrows on the discriminator's surface show: both losses read the same D.",
+            help="The loss whose direction the arrows on the discriminator's surface show. Both losses use the same D.",
         )
         or "minimax"
     )
@@ -218,5 +230,5 @@ def _show_plane(result: Vanishing, at: int, loss: str, title: str, help: str, ru
         height=208,
         title=title,
         help=help,
-        alt=f"{title} over the plane, with the push on some fakes",
+        alt=f"{title} over the plane, with the direction at some fakes",
     )

@@ -58,7 +58,7 @@ export const columnAt = (x, count) => (
 );
 
 /**
- * The cost of the cheapest plan: the mass that passes each gap is |F − G|.
+ * The cost of the cheapest plan: at least |F − G| must pass each gap, and it moves no more.
  * @param {number[]} a
  * @param {number[]} b
  */
@@ -449,7 +449,7 @@ class Piles {
         if (pile) parts.push(makeSvg("rect", { ...properties, class: "wgan-mould" }));
         else if (mode === "shape") parts.push(makeSvg("rect", { ...properties, class: "wgan-load", style: `fill:${this.colour(i, n)}` }));
         else parts.push(makeSvg("rect", { ...properties, class: "wgan-hole" }));
-        if (pile) parts.push(makeSvg("text", { class: "wgan-faint", x: x(i) + slot / 2, y: BOTTOM + 14 }, String(i)));
+        if (pile) parts.push(makeSvg("text", { class: "wgan-faint", x: x(i) + slot / 2, y: BOTTOM + 4, "dominant-baseline": "hanging" }, String(i)));
       }
       group.replaceChildren(...parts);
     });

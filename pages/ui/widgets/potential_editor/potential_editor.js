@@ -107,8 +107,8 @@ class Bend {
      */
     const button = (words, act, title) => make("button",
       { type: "button", className: "wgan-button", onclick: act, title }, words);
-    this.flat = button("Flatten", () => this.flatten(), "Begin again with a flat function");
-    this.show = button("Best function", () => this.reveal(), "Show an optimal function");
+    this.flat = button("Reset", () => this.flatten(), "Make the function flat again");
+    this.show = button("Optimal function", () => this.reveal(), "Show an optimal function");
     this.help = new Help("how to bend it", "");
     this.svg = makeSvg("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, tabindex: 0, role: "application" });
     this.fill = make("div", {});
@@ -249,7 +249,7 @@ class Bend {
         d: more > 0 ? `M${x(i) - 5} ${GROUND + 14}h10l-5 -9Z` : `M${x(i) - 5} ${GROUND + 5}h10l-5 9Z` }));
     }
     parts.push(makeSvg("line", { class: "wgan-grid", x1: 8, x2: WIDE - 8, y1: GROUND, y2: GROUND, style: "stroke-opacity:0.5" }));
-    parts.push(makeSvg("text", { x: 10, y: 15 }, "f, as high as you bend it"));
+    parts.push(makeSvg("text", { x: 10, y: 4, "dominant-baseline": "hanging" }, "Your function f"));
     if (this.shown) {
       parts.push(makeSvg("path", { class: "wgan-optimal", d: line(besideFunction(optimal, f)) }));
     }
@@ -259,7 +259,7 @@ class Bend {
 
     const [bound, w1] = [lowerBound(f, fake, real), wasserstein(fake, real)];
     this.fill.style.transform = `scaleX(${w1 > 1e-9 ? clamp(bound / w1, 0, 1) : 1})`;
-    write(this.says, `yours proves ${formatSigned(bound)} · W₁ is ${formatSigned(w1)}`);
+    write(this.says, `your function proves ${formatSigned(bound)} · W₁ is ${formatSigned(w1)}`);
     this.show.setAttribute("aria-pressed", String(Boolean(this.shown)));
     this.svg.setAttribute("aria-label", `A function over ${n} columns. Arrow keys left and right choose a column, `
       + `up and down bend it there. Column ${this.at}: ${formatSigned(f[this.at])}`);

@@ -22,12 +22,13 @@ _BEND = component(
 
 RATIO = 760 / 320  # of the drawing, width to height (potential_editor.js)
 
-HELP = """**Drag any point** of the blue function up or down. The others follow as little as they must, so that
-no part is ever steeper than 1: the function is projected into the cone around your hand (shaded).
+HELP = """**Drag any point** of the blue function up or down. The other points move as little as possible, so that
+the slope stays at most 1 (the shaded cone around your point).
 
-▲ below: there is more real than fake earth, lifting the function there gains. ▼: lowering it gains.
+▲ marks columns with more real than fake earth: raise the function there to prove more. ▼ marks columns with more
+fake earth: lower it there.
 
-With the keyboard: ← → choose a point, ↑ ↓ bend it."""
+With the keyboard: ← → choose a point, ↑ ↓ move it."""
 
 
 @dataclass(frozen=True)
