@@ -512,6 +512,20 @@ def test_compare_says_what_differs(app: AppTest, runs_dir: Path):
     assert "Batch size" not in rows and "Exact W₁, 512 samples, last" in rows
 
 
+def test_compare_opens_on_the_quality_of_the_samples(app: AppTest, runs_dir: Path):
+    a, b = finished_run(runs_dir), finished_run(runs_dir, objective="gan")
+    app = app_at("compare")
+    app.query_params["runs"] = f"{a.id},{b.id}"
+    sound(app.run())
+    curve = next(box for box in app.selectbox if box.key == "compare_curve")
+    assert curve.value == "Sample quality" and "Critic gap" in curve.options
+    keys = {str(element.proto.id) for element in app.get("bidi_component")}
+    shown = ("compare-emd", "compare-modes", "compare-high_quality")
+    assert all(any(name in key for key in keys) for name in shown), keys
+    curve.set_value("Critic gap").run()
+    sound(app)
+
+
 def test_a_failed_run_offers_a_bug_report(app: AppTest, runs_dir: Path):
     job = TrainingJob(Run.create(tiny(), runs_dir), threads=1)
     job.prepare()

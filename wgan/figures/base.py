@@ -3,6 +3,7 @@
 import math
 import textwrap
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -24,17 +25,30 @@ SERIES = ("@one", "@two", "@three", "@four", "@five", "@six")
 """Colours of runs that are compared."""
 
 
-def smooth(values: Real, span: float | None = None) -> Real:
+@dataclass(frozen=True)
+class ChartLook:
+    """How curves are drawn."""
+
+    smoothing: float = 0.05
+    """Share of a curve over which it is averaged, at least 5 points; 0 draws it as it was measured."""
+    log: bool = False
+    """Whether the y axis is logarithmic. Values that are not positive are then not drawn."""
+
+
+DEFAULT_LOOK = ChartLook()
+
+
+def smooth(values: Real, share: float = DEFAULT_LOOK.smoothing) -> Real:
     """Return the exponential moving average of a curve, with bias correction at its start.
 
     Args:
         values: The curve, (N,). Values that are not finite are left out.
-        span: Number of points that it averages over. Default: a 20th of the curve, at least 5.
+        share: Share of the curve that it averages over, at least 5 points.
 
     Returns:
         The smoothed curve, (N,); NaN before the first finite value.
     """
-    decay = 1 - 1 / (span or max(5.0, len(values) / 20))
+    decay = 1 - 1 / max(5.0, len(values) * share)
     is_finite = np.isfinite(values)
 
     def decayed_sums(terms: Real) -> Real:

@@ -11,12 +11,14 @@ from pages.ui.compare.curves import (
     CURVE_HELP,
     CURVES,
     MAX_COMPARED_RUNS,
+    QUALITY,
     Choice,
     curve_title,
     measured_metrics,
 )
 from pages.ui.compare.state import CompareState
 from pages.ui.core import run_picker
+from pages.ui.core.chart_look import chart_look_controls
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.state import ComparedRuns, page_state
 from pages.ui.core.url import asked_moment
@@ -68,16 +70,17 @@ def _sidebar() -> Choice:
             help=AXIS_HELP,
         )
         measured = measured_metrics(runs)
-        names = [*CURVES, *measured]
+        names = [QUALITY, *CURVES, *measured]
         curve = st.selectbox(
             "Curve",
             names,
-            index=names.index(_default("curve", names, "Critic gap")),
+            index=names.index(_default("curve", names, QUALITY)),
             key="compare_curve",
             persist_state="session",
             help=CURVE_HELP,
             format_func=curve_title,
         )
+        chart_look_controls()
         if st.button(
             "New race",
             icon=":material/sports_score:",

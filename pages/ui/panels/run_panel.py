@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.chart_look import chart_look
 from pages.ui.core.datasets import real_examples, real_sheet
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
@@ -321,11 +322,13 @@ def _plots(snapshot: RunSnapshot) -> None:
         with st.container(height=440, border=False, vertical_alignment="center"):
             st.caption(empty_text(snapshot, "Curves"))
         return
-    version = (snapshot.run, snapshot.version)
+    look = chart_look()
+    version = (snapshot.run, snapshot.version, look)
+    shown = f"{snapshot.run}-{look.log}"  # another axis does not keep the zoom
     chart(
-        lambda: figures.critic_gap(snapshot.curves, run_marks(snapshot)),
+        lambda: figures.critic_gap(snapshot.curves, run_marks(snapshot), look=look),
         key="gap",
-        run=snapshot.run,
+        run=shown,
         height=178,
         title="Critic gap",
         help=GAP_HELP,
@@ -338,9 +341,10 @@ def _plots(snapshot: RunSnapshot) -> None:
             snapshot.curves,
             run_marks(snapshot),
             separate_updates=snapshot.config.split_updates,
+            look=look,
         ),
         key="losses",
-        run=snapshot.run,
+        run=shown,
         height=178,
         title="Scores and losses",
         help=_loss_help(snapshot.config.objective),

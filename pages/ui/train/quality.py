@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.chart_look import chart_look
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.state import Steering, page_state
@@ -201,9 +202,11 @@ def _curve(snapshot: RunSnapshot, newest: dict[str, Measured]) -> None:
             np.array([scale * m.value for m in measurements]),
             None if floor is None else scale * floor,
             snapshot.curves,
+            log=chart_look().log,
         ),
         key="quality_curve",
-        run=f"{snapshot.run}-{name}",
+        run=f"{snapshot.run}-{name}-{chart_look().log}",
+        steps_of=snapshot.run,
         height=220,
         title=f"{_metric(name).title} and the critic gap",
         help=CHART_HELP,

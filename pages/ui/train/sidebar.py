@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.ui.core.chart_look import chart_look_controls
 from pages.ui.core.config_form import control, options_of
 from pages.ui.core.draft import (
     delete_preset,
@@ -80,6 +81,8 @@ def sidebar(live: RunSnapshot | None, run: str | None) -> bool:
         _fields(
             config, locked=steering, preparing=preparing, kept_parts=FIXED_PARTS if origin else ()
         )
+        if run is not None:
+            chart_look_controls()
     return not steering
 
 
