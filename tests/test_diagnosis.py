@@ -511,7 +511,7 @@ def test_the_health_line_names_the_first_problem_and_counts_the_others():
     ("changes", "since", "active", "sentence"),
     [
         ({}, 0, True, "appears after three measurements"),
-        ({}, 300, True, "The settings changed at step 300."),
+        ({}, 300, True, "Settings changed at step 300: the next diagnosis"),
         ({}, 300, False, "ended before the critic was measured three times"),
         ({"measure": False}, 0, True, "“Measure while training” is off"),
     ],

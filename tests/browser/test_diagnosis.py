@@ -49,7 +49,7 @@ def test_a_fault_is_named_mended_and_taken_back(page, url: str, runs: Path):
     )
     until(lambda: weights() == [100.0])
     # The sidebar follows, the evidence of before is not held against the run, and undo is offered.
-    page.get_by_text("The settings changed at step").wait_for(timeout=120_000)
+    page.get_by_text("Settings changed at step").wait_for(timeout=120_000)
     finding.wait_for(state="detached", timeout=120_000)
     slider = hyperparameter(page, "objective.penalty_weight")
     slider.get_by_text("100", exact=True).first.wait_for(timeout=120_000)

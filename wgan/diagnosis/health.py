@@ -52,14 +52,11 @@ def health(findings: Sequence[Finding], evidence: Evidence, *, active: bool) -> 
 def _missing_reason(evidence: Evidence, *, active: bool) -> str:
     """Return why there is no diagnosis of the critic."""
     if not evidence.config.measure:
-        return "There is no diagnosis, because “Measure while training” is off (under Advanced)."
+        return "There is no diagnosis, because “Measure while training” is off (in the sidebar, under Reporting)."
     if not active:
         return (
             "This run ended before the critic was measured three times, so there is no diagnosis."
         )
     if evidence.since:
-        return (
-            f"The settings changed at step {evidence.since:,}. The diagnosis of the critic appears after three "
-            "new measurements."
-        )
+        return f"Settings changed at step {evidence.since:,}: the next diagnosis needs three measurements of the critic."
     return "The diagnosis appears after three measurements of the critic, usually within a few minutes."

@@ -40,7 +40,7 @@ def show(generator_view: GeneratorView) -> None:
             "This run has "
             + ("one checkpoint" if steps else "no checkpoint yet")
             + ", so there is nothing to compare. A training writes checkpoints at regular "
-            "steps (“Checkpoint every”, under Advanced).",
+            "steps (“Checkpoint every”, under Reporting).",
             icon=":material/timeline:",
         )
         return

@@ -125,7 +125,7 @@ def _cards(snapshot: RunSnapshot) -> None:
             help="Until the last step, at the current speed.",
         )
         cards.insert(3, left)
-        target = f"step {snapshot.config.steps:,}"
+        target = f"{snapshot.config.steps:,} steps"
         if snapshot.config.seconds is not None:
             target += f" or {fmt_duration(snapshot.config.seconds)}"
         progress = (snapshot.share, f"{fmt_percent(snapshot.share)} of {target}")

@@ -82,7 +82,7 @@ def panel(run: str, was_evaluating: bool) -> None:
 
 def _why_not(snapshot: RunSnapshot) -> str:
     if not snapshot.config.measure:
-        return "“Measure while training” is off for this run (under Advanced)."
+        return "“Measure while training” is off for this run (in the sidebar, under Reporting)."
     if snapshot.status.active:
         return "The first measurement appears a few seconds after the start of the training."
     return "This run has no measurements. Press Evaluate to compute them now."

@@ -20,20 +20,22 @@ def scenario_box(snapshot: RunSnapshot) -> None:
     if name is None:
         return
     scenario = SCENARIOS[name]
-    with st.container(border=True, key="scenario", gap="small"):
+    with st.container(border=True, key="scenario"):
+        text, buttons = st.columns([0.74, 0.26], gap="medium", vertical_alignment="center")
+    with text:
         st.markdown(
             f":material/school: **{scenario.title}, on purpose.** {scenario.cause}  \n**What "
             f"to look for.** {scenario.watch}"
         )
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            _remedy(snapshot, scenario)
-            st.page_link(
-                navigation.page("presets"),
-                label="Other failures",
-                icon=":material/list:",
-                query_params={"preset": name},
-                width="content",
-            )
+    with buttons:
+        _remedy(snapshot, scenario)
+        st.page_link(
+            navigation.page("presets"),
+            label="Other failures",
+            icon=":material/list:",
+            query_params={"preset": name},
+            width="content",
+        )
 
 
 def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
