@@ -234,7 +234,7 @@ def test_a_drawn_density_comes_back(page, site: str):
     still(page)
     page.get_by_role("button", name="Train on this").click()
     page.get_by_role("button", name="Start", exact=True).wait_for()
-    choose(page, "Preset", "Eight piles of points")
+    choose(page, "Preset", "Eight Gaussians")
     until(lambda: chosen(page, "Data set") == "Ring of 8 Gaussians")
     go(page, "Data")
     pad.wait_for()
@@ -275,7 +275,7 @@ def test_two_tabs_of_a_live_run_agree_undo_goes_back_and_a_queued_run_waits(
 ):
     page.goto(site)
     page.get_by_role("button", name="Start", exact=True).wait_for(timeout=120_000)
-    choose(page, "Preset", "Eight piles of points")
+    choose(page, "Preset", "Eight Gaussians")
     until(lambda: chosen(page, "Data set") == "Ring of 8 Gaussians")
     page.get_by_role("button", name="Start", exact=True).click()
     page.get_by_role("button", name="Pause", exact=True).wait_for()

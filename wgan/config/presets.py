@@ -131,13 +131,13 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "toy-ring": Preset(
-        "Eight piles of points",
+        "Eight Gaussians",
         "A ring of eight Gaussians in the plane. The generator's points move uphill on the critic's surface "
-        "until they cover all eight piles.",
+        "until they cover all eight modes.",
         "After the toy script of Gulrajani et al. 2017 (λ = 0.1), with radius 2, σ 0.05 and small networks, "
         "so that the ring is learned within a minute",
-        "All eight piles are found within a minute, and most points are within 3 σ of a pile. The surface is "
-        "high on the piles and low between them.",
+        "All eight modes are found within a minute, and most points are within 3 σ of a mode. The surface is "
+        "high on the modes and low between them.",
         TOY,
     ),
     "quick-mnist-60k": Preset(
@@ -193,10 +193,10 @@ PRESETS: dict[str, Preset] = {
         QUICK.changed(SLOWER | {"dataset": "pokemon"}),
     ),
     "toy-grid": Preset(
-        "Twenty-five piles of points",
+        "Twenty-five Gaussians",
         "A grid of 25 Gaussians: more modes that a generator can find or miss.",
         "Ours: the values of toy-ring with a higher critic learning rate, on data of the toy script of Gulrajani et al. 2017",
-        "The cloud spreads over the grid and breaks up into piles. The outer piles appear last.",
+        "The cloud spreads over the grid and breaks up into modes. The outer modes appear last.",
         TOY.changed(
             {
                 "dataset": "grid-25",
@@ -208,7 +208,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "toy-swiss-roll": Preset(
         "A spiral of points",
-        "The swiss roll: one curve without piles, to study the shape of the critic's surface.",
+        "The swiss roll: one curve without modes, to study the shape of the critic's surface.",
         "Ours: the values of toy-ring, on data of the toy script of Gulrajani et al. 2017",
         "A disc that turns into the spiral, from the outside in.",
         TOY.changed({"dataset": "swiss-roll", "network.width": 128}),

@@ -38,7 +38,7 @@ LAB = Lab(
     "measured here",
 )
 
-AXIS_HELP = """A hyperparameter to vary. All others stay as in the preset *Eight piles of points*: WGAN-GP on a ring of
+AXIS_HELP = """A hyperparameter to vary. All others stay as in the preset *Eight Gaussians*: WGAN-GP on a ring of
 radius 2, networks 3×64."""
 
 MAP_HELP = """Each cell is a separate training with the same seed. Its colour and number are the exact W₁ between 512 of its
