@@ -152,7 +152,7 @@ def test_compiled_updates_are_left_in_mid_run_by_their_switch():
         (
             tiny(objective={"name": "wgan-gp", "penalty_every": 4}),
             Engine("cpu", "float32", THREADS),
-            "alike",
+            "all the same",
         ),
         (tiny(objective="wgan-sn"), Engine("cpu", "float32", THREADS), "state besides its weights"),
         (
