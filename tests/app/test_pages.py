@@ -20,7 +20,7 @@ from tests.app.conftest import state_of
 from tests.conftest import app_at, tiny, train_to_the_end
 from wgan.config import PRESETS, Group, TrainConfig, hyperparameters, unused_settings
 from wgan.jobs import TrainingJob
-from wgan.objectives import WganLp
+from wgan.objectives import OBJECTIVES, WganLp
 from wgan.runs import Measured, Run, Status, list_runs, throw_away, trash
 from wgan.session import SUMMARY_CACHE_S
 from wgan.training import this_machine
@@ -270,6 +270,17 @@ def test_choosing_points_takes_everything_along(app: AppTest):
     assert not [m for m in app.markdown if "changed to suit" in m.value]
     button(app, "undo").click().run()
     assert next_config(app) == before
+
+
+def test_a_card_explains_the_objective_and_the_menu_has_one_line_each(app: AppTest):
+    app.run()
+    menu = control(app.selectbox, "objective")
+    lines = [line for line in menu.help.split("\n\n") if line.startswith("**")]
+    assert len(lines) == len(OBJECTIVES) and max(map(len, lines)) < 160
+    button(app, "about-objective").click().run()
+    sound(app)
+    page_text = " ".join(m.value for m in app.markdown)
+    assert OBJECTIVES["wgan-gp"].explanation in page_text and "$$" in page_text
 
 
 def test_a_data_set_of_the_same_kind_keeps_all_settings(app: AppTest):

@@ -18,6 +18,10 @@ class Optimizer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: Any
     title: ClassVar[str]
+    summary: ClassVar[str]
+    """One line for the menu."""
+    explanation: ClassVar[str] = ""
+    """More about it, in Markdown; may be empty."""
 
 
 Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -28,6 +32,14 @@ class Adam(Optimizer):
 
     name: Literal["adam"] = "adam"
     title = "Adam"
+    summary = "Averages the gradient of each weight (β₁) and divides it by its recent size (β₂)."
+    explanation = r"""For each weight $w$ with gradient $g$ and learning rate $\eta$:
+
+$$ m \leftarrow \beta_1 m + (1 - \beta_1)\, g, \qquad v \leftarrow \beta_2 v + (1 - \beta_2)\, g^2 $$
+
+$$ w \leftarrow w - \eta \, \frac{\hat m}{\sqrt{\hat v} + \epsilon} $$
+
+where $\hat m$ and $\hat v$ are corrected for their start at 0 (Kingma and Ba 2015)."""
     beta1: Beta = Field(
         0.0,
         title="β₁, momentum",
@@ -48,6 +60,12 @@ class RMSprop(Optimizer):
 
     name: Literal["rmsprop"] = "rmsprop"
     title = "RMSprop"
+    summary = "Divides the gradient of each weight by its recent size. The first WGAN used it."
+    explanation = r"""For each weight $w$ with gradient $g$ and learning rate $\eta$:
+
+$$ v \leftarrow \alpha v + (1 - \alpha)\, g^2, \qquad w \leftarrow w - \eta \, \frac{g}{\sqrt{v} + \epsilon} $$
+
+It has no momentum, which makes clipped critics unstable (Arjovsky et al. 2017, section 4)."""
     alpha: Beta = Field(
         0.99,
         title="α, averaging of squares",

@@ -102,7 +102,7 @@ def _help(value: Hyperparameter, *, locked: bool, kept_by_fork: bool, disabled: 
     if value.source:
         text += f"\n\n*Source: {value.source}.*"
     for variant in PARTS.get(value.path, {}).values():
-        text += f"\n\n**{_title(variant)}** {(variant.__doc__ or '').strip()}"
+        text += f"\n\n**{short(_title(variant))}**: {_summary(variant)}"
     if kept_by_fork:
         return f"**Fixed in a fork:** the saved weights belong to it.\n\n{text}"
     if disabled and value.live:
@@ -145,6 +145,10 @@ def _number(value: Hyperparameter, current: Any, common: dict[str, Any]) -> None
             format="%.4g",
             **common,
         )
+
+
+def _summary(variant: Any) -> str:
+    return str(variant.summary)
 
 
 def _title(variant: Any) -> str:

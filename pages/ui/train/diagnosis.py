@@ -49,7 +49,7 @@ def health_line(run: str) -> None:
     state = health(findings(run), snapshot.evidence, active=snapshot.status.active)
     colour, icon = HEALTH_ICONS[state.level]
     st.markdown(
-        f":{colour}[{icon}] {state.sentence} [Details](#{ANCHOR})",
+        f":{colour}[{icon} {state.sentence}] [Details](#{ANCHOR})",
         help="  \n".join(state.facts) or None,
     )
 

@@ -32,6 +32,7 @@ from wgan.config import (
     Hyperparameter,
     TrainConfig,
     hyperparameters,
+    short,
     unused_settings,
 )
 from wgan.format import fmt_number
@@ -274,7 +275,9 @@ def _fields(
         )
     for value in fields:
         if not _is_advanced(value):
-            draw(value)
+            with st.container(gap=None):
+                draw(value)
+                _about_part(value.path, config)
     st.markdown("**Advanced**")
     for group in Group:
         details = [value for value in fields if value.group is group and _is_advanced(value)]
@@ -288,6 +291,31 @@ def _fields(
         with expander:
             for value in details if expander.open else ():
                 draw(value)
+
+
+def _about_part(path: str, config: TrainConfig) -> None:
+    """Below the choice of an objective or data set, offer its explanation."""
+    part = getattr(config, path) if path in ("dataset", "objective") else None
+    if part is not None and part.explanation:
+        st.button(
+            f"About {short(part.title)}",
+            icon=":material/info:",
+            type="tertiary",
+            key=f"about-{path}",
+            on_click=_explain,
+            args=(part.title, part.summary, part.explanation),
+        )
+
+
+def _explain(title: str, summary: str, explanation: str) -> None:
+    """Open a card with the summary and the formulas of a part of the config."""
+
+    @st.dialog(title, width="medium")
+    def card() -> None:
+        st.markdown(summary)
+        st.markdown(explanation)
+
+    card()
 
 
 def _is_advanced(value: Hyperparameter) -> bool:
