@@ -152,10 +152,14 @@ def test_compiled_updates_are_left_in_mid_run_by_their_switch():
         (
             tiny(objective={"name": "wgan-gp", "penalty_every": 4}),
             Engine("cpu", "float32", THREADS),
-            "alike",
+            "all the same",
         ),
-        (tiny(objective="wgan-sn"), Engine("cpu", "float32", THREADS), "more than weights"),
-        (tiny(objective="wgan-groupsort"), Engine("cpu", "float32", THREADS), "more than weights"),
+        (tiny(objective="wgan-sn"), Engine("cpu", "float32", THREADS), "state besides its weights"),
+        (
+            tiny(objective="wgan-groupsort"),
+            Engine("cpu", "float32", THREADS),
+            "state besides its weights",
+        ),
     ],
 )
 def test_what_cannot_be_compiled_says_why(config: TrainConfig, engine: Engine, word: str):

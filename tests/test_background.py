@@ -37,7 +37,7 @@ def test_a_cancelled_chore_ends_where_it_next_tells_its_progress():
     task.cancel()
     task.wait(180)
     assert task.done and task.cancelled and task.result is None
-    assert task.error == "Cancelled: nothing was kept."
+    assert task.error == "Cancelled. Nothing was saved."
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_cancelled_chore_ends_where_it_next_tells_its_progress():
         (DataError("There is nothing in it."), "There is nothing in it."),
         (OSError(28, "No space left on device"), "cannot be read or written (No space left"),
         (MemoryError(), "not enough memory"),
-        (KeyError("x"), "a bug of ours: KeyError"),
+        (KeyError("x"), "Please report it: KeyError"),
     ],
 )
 def test_what_goes_wrong_is_a_sentence(error: Exception, phrase: str):

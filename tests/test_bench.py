@@ -165,7 +165,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]):
         (["--rounds", "0"], "at least 1"),
         (["--threads", "0"], "at least 1"),
         (["--device", "abacus"], "abacus"),
-        (["--seconds", "-1"], "above 0"),
+        (["--seconds", "-1"], "greater than 0"),
         (["--compiled", "--costs"], "cannot be combined"),
     ],
 )

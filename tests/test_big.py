@@ -400,7 +400,7 @@ def test_a_file_that_is_cut_short_meanwhile_is_said(prepared_set: Prepared, root
     training = Training(config_of(prepared_set), engine=ENGINE, data=both(prepared_set, root)[0])
     training.step()
     os.truncate(file_of(prepared_set, root), 5000)
-    with pytest.raises(DataError, match="was cut short while it was in use"):
+    with pytest.raises(DataError, match="was truncated while it was in use"):
         training.step()
 
 

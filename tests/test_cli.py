@@ -93,7 +93,7 @@ def test_steps_are_the_total_also_on_resume(cli: Cli):
     result = json.loads(out.splitlines()[-1])
     assert code == 0 and result["step"] == 30 and result["run"] == run
     code, _, err = cli("train", "--resume", run, "--steps", "30")
-    assert code == 2 and "is at step 30 already" in err
+    assert code == 2 and "is already at step 30" in err
 
 
 def test_seconds_count_training_time(cli: Cli):
@@ -156,7 +156,10 @@ def test_samples_as_pictures_and_points(cli: Cli, tmp_path: Path):
         (["train", "--dataset", "nothing"], "There is no dataset 'nothing'"),
         (["train", "--dataset", "ring-8", "--network", "dcgan"], "Choose the network mlp"),
         (["train", "--preset", "nothing"], "'nothing' is not one of"),
-        (["train", "--batchsize", "3"], "There is no option --batchsize. Near it: --batch-size"),
+        (
+            ["train", "--batchsize", "3"],
+            "There is no option --batchsize. Did you mean --batch-size",
+        ),
         (["train", "--resume", "nothing"], "There is no run 'nothing'"),
         (["train", "--device", "tpu"], "device cannot be 'tpu'"),
         (["train", "--resume", "--quiet"], "Option '--resume' requires an argument"),
@@ -181,9 +184,9 @@ def test_bad_arguments_give_one_sentence_and_2(
 def test_what_cannot_change_on_resume_is_refused(cli: Cli):
     run = str(train(cli, "--steps", "5")["run"])
     code, _, err = cli("train", "--resume", run, "--steps", "9", "--batch-size", "3")
-    assert code == 2 and "cannot change while training" in err
+    assert code == 2 and "cannot change during training" in err
     code, _, err = cli("train", "--resume", run, "--preset", "toy-ring")
-    assert code == 2 and "leave --preset away" in err
+    assert code == 2 and "Leave out --preset" in err
 
 
 def test_every_hyperparameter_is_a_flag(capfd: pytest.CaptureFixture[str]):
@@ -304,12 +307,12 @@ def test_killed_and_resumed_equals_never_killed(
 def test_diagnose_says_what_is_wrong_and_what_would_help(cli: Cli, runs_dir: Path):
     train(cli, "--steps", "30", "--objective.penalty-weight", "1000")
     code, out, _ = cli("diagnose", "last")
-    assert code == 0 and "no fault shows" in out
+    assert code == 0 and "no problems found" in out
     run = Run.find("last", runs_dir)
     run.add_metrics([Measured(step, "penalty_pull", 30.0) for step in (10, 20, 30)])
     code, out, _ = cli("diagnose", "last")
     assert code == 0 and out.startswith("! The penalty is too strong: On average")
-    assert "would help: Penalty weight λ 1,000 → 100\n" in out
+    assert "may help: Penalty weight λ 1,000 → 100\n" in out
     code, out, _ = cli("diagnose", "last", "--json")
     (finding,) = [json.loads(line) for line in out.splitlines()]
     assert finding["rule"] == "strong-penalty" and finding["raised"]
@@ -373,7 +376,7 @@ def test_a_walk_as_z_is_the_path_of_the_latent_page(cli: Cli, tmp_path: Path):
     [
         (["--out", "walk.avi"], "can be written as .gif, .webp or .mp4"),
         (["--out", "walk.gif", "--waypoints", "9"], "two to eight waypoints, not 9"),
-        (["--out", "walk.gif", "--class", "7"], "not told the class"),
+        (["--out", "walk.gif", "--class", "7"], "not class-conditional"),
         (["--out", "nowhere/walk.gif"], "cannot be written"),
         (["--out", "walk.gif", "--step", "7"], "7"),
     ],

@@ -12,11 +12,16 @@ from wgan.config import (
     PARTS,
     PRESETS,
     ConfigError,
+    Group,
     Hyperparameter,
+    Machine,
     TrainConfig,
+    adapt_to_dataset,
     hyperparameters,
+    recommended,
+    unused_settings,
 )
-from wgan.data import DATASETS
+from wgan.data import DATASETS, Drawing, Own, Ring8
 from wgan.networks import NETWORKS
 from wgan.objectives import OBJECTIVES
 
@@ -33,7 +38,7 @@ from wgan.objectives import OBJECTIVES
         ),
         (
             {"objective": {"name": "hinge", "clip_value": 0.1}},
-            "The objective hinge has no clip_value: it has no settings of its own; clip_value "
+            "The objective hinge has no clip_value: it has no settings; clip_value "
             "belongs to wgan.",
         ),
         (
@@ -42,7 +47,7 @@ from wgan.objectives import OBJECTIVES
         ),
         (
             {"dataset": "ring-8", "network": "dcgan"},
-            "The network dcgan makes pictures, and this data set holds points. Choose the network mlp.",
+            "The network dcgan makes pictures, but this data set contains points. Choose the network mlp.",
         ),
         ({"network": "mlp"}, "Choose the network dcgan."),
         (
@@ -162,6 +167,79 @@ def test_every_hyperparameter_explains_itself():
             assert value.low is not None and value.high is not None, value.path
 
 
+def test_every_hyperparameter_has_a_group_and_a_reason_if_a_run_fixes_it():
+    groups = {value.path: value.group for value in hyperparameters()}
+    for part, group in (
+        ("dataset", Group.DATA),
+        ("objective", Group.OBJECTIVE),
+        ("network", Group.NETWORK),
+        ("optimizer", Group.OPTIMISER),
+    ):
+        own = {g for path, g in groups.items() if path.partition(".")[0] == part}
+        assert own == {group}
+    assert set(groups.values()) == set(Group)
+    for value in hyperparameters():
+        assert bool(value.fixed) is not value.live, value.path
+        assert not value.fixed.endswith("."), value.path
+
+
+CPU = Machine(("cpu",))
+FAST_CPU = Machine(("cpu",), frozenset({"cpu"}))
+GPU = Machine(("cuda", "cpu"), frozenset({"cuda"}))
+MAC = Machine(("mps", "cpu"))
+USUAL = "warmup_updates preview_class split_updates objective.noise_scale"
+"""Settings without effect in the default config on any machine."""
+
+
+@pytest.mark.parametrize(
+    ("values", "machine", "unused"),
+    [
+        ({}, CPU, f"{USUAL} device precision"),
+        ({}, FAST_CPU, f"{USUAL} device"),
+        ({}, GPU, f"{USUAL} threads"),
+        ({}, MAC, f"{USUAL} threads compiled precision"),
+        ({"device": "cpu"}, GPU, f"{USUAL} precision"),
+        # A value that needs an absent device is shown.
+        ({"device": "cuda"}, CPU, f"{USUAL} precision threads"),
+        ({"precision": "bfloat16"}, CPU, f"{USUAL} device"),
+        (
+            {"dataset": "ring-8"},
+            GPU,
+            f"{USUAL} conditional replacement inference_fakes precision threads",
+        ),
+        (
+            {"network": {"name": "dcgan", "batch_norm": False}},
+            FAST_CPU,
+            f"{USUAL} inference_fakes device",
+        ),
+        (
+            {"objective": {"name": "wgan-gp", "penalty_at": "noise"}, "warmup_every": 5},
+            FAST_CPU,
+            "preview_class split_updates device",
+        ),
+        (
+            {"objective": "wgan", "conditional": True, "warmup_steps": 5},
+            FAST_CPU,
+            "device",
+        ),
+        (
+            {"objective": "wgan-groupsort"},
+            FAST_CPU,
+            "conditional warmup_updates preview_class device",
+        ),
+        (
+            {"objective": {"name": "wgan-groupsort", "orthonormal": "cayley"}},
+            FAST_CPU,
+            "conditional warmup_updates preview_class device objective.iterations",
+        ),
+    ],
+)
+def test_settings_without_effect_are_known(
+    values: dict[str, object], machine: Machine, unused: str
+):
+    assert unused_settings(TrainConfig.parse(values), machine) == set(unused.split())
+
+
 def test_choosing_an_objective_takes_its_own_defaults():
     base = TrainConfig(objective={"name": "wgan-gp", "penalty_weight": 3.0})
     assert base.changed({"objective": "wgan"}).objective == OBJECTIVES["wgan"]()
@@ -256,3 +334,49 @@ def test_configs_are_read_without_torch():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (result.stdout.strip(), result.stderr) == ("[]", "")
+
+
+def own_pictures(count: int, colours: str, side: int = 32) -> Own:
+    return Own.model_validate({"count": count, "colours": colours, "side": side})
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_data_set_has_recommended_settings_with_which_it_can_be_trained(name: str):
+    config = recommended(DATASETS[name]())
+    assert config.dataset.name == name
+    assert config.network.incompatibility_reason(config.dataset.shape) is None
+    # The settings of a preset for the same data and kind of settings are the recommended ones.
+    if name in ("ring-8", "mnist-10k"):
+        preset = PRESETS["toy-ring" if name == "ring-8" else "quick-mnist"].config
+        assert adapt_to_dataset(preset, preset.dataset) == preset
+
+
+def test_points_after_pictures_get_the_settings_for_points():
+    before = PRESETS["quick-mnist"].config.changed({"critic_learning_rate": 5e-4, "seed": 7})
+    config = adapt_to_dataset(before.changed({"dataset": Drawing()}), before.dataset)
+    assert config == PRESETS["toy-ring"].config.changed({"dataset": Drawing(), "seed": 7})
+    back = adapt_to_dataset(config.changed({"dataset": "mnist-10k"}), config.dataset)
+    assert back == PRESETS["quick-mnist"].config.changed({"seed": 7})
+
+
+@pytest.mark.parametrize(
+    ("dataset", "changes"),
+    [
+        (own_pictures(5_000, "grey"), {}),
+        (
+            own_pictures(5_000, "rgb", side=64),
+            {"generator_learning_rate": 1e-3, "critic_learning_rate": 2e-3},
+        ),
+        (own_pictures(300, "grey", side=28), {"steps": 5_000}),
+    ],
+)
+def test_own_pictures_get_settings_for_their_colours_and_number(dataset: Own, changes):
+    before = PRESETS["quick-mnist"].config.changed({"n_critic": 3})
+    config = adapt_to_dataset(before.changed({"dataset": dataset}), before.dataset)
+    assert config == before.changed({"dataset": dataset, **changes})
+
+
+def test_settings_that_the_visitor_changed_for_the_same_kind_of_data_stay():
+    before = PRESETS["toy-ring"].config.changed({"objective.penalty_weight": 10.0})
+    changed = before.changed({"dataset": Ring8(scale=3.0)})
+    assert adapt_to_dataset(changed, before.dataset) == changed

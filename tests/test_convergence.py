@@ -196,7 +196,7 @@ def test_a_critic_of_nothing_finite_is_a_sentence():
     while not task.done:
         with contextlib.suppress(ValueError):  # for the worker's log; the words are in the standing
             task.step()
-    assert task.done and "nothing can be compared" in task.status.error
+    assert task.done and "there is nothing to compare" in task.status.error
 
 
 # ---- as a task of a session -----------------------------------------------------------------------

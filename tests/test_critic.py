@@ -347,7 +347,9 @@ def test_an_uploaded_picture_takes_the_shape_of_the_data():
     assert critic.picture_from(png((90, 60), (255, 255, 255)), (1, 28, 28), invert=True).max() == 0
     red = critic.picture_from(png((40, 40), (255, 0, 0)), (3, 32, 32))
     assert red.shape == (3, 32, 32) and red[0].min() == 255 and red[1].max() == 0
-    with pytest.raises(DataError, match="This picture cannot be used: it is no picture"):
+    with pytest.raises(
+        DataError, match="This picture cannot be used: it is not a readable picture"
+    ):
         critic.picture_from(b"no picture", (1, 28, 28))
     with pytest.raises(DataError, match="it is empty"):
         critic.picture_from(b"", (1, 28, 28))

@@ -74,7 +74,7 @@ def test_pictures_are_added_trained_on_and_removed(
     assert main(["data", "remove", key]) == 0
     assert last(capsys) == {"removed": key}
     assert main(["data", "remove", key]) == 2
-    assert "There are no prepared pictures" in capsys.readouterr().err
+    assert "There are no added pictures" in capsys.readouterr().err
 
 
 def test_a_title_is_taken_from_the_source_and_stdout_is_only_json(
@@ -95,7 +95,7 @@ def test_a_title_is_taken_from_the_source_and_stdout_is_only_json(
         (["--held-out", "0.9"], "held_out must be at most 0.5"),
         (["--held-out", "some"], "held_out must be a number, not 'some'."),
         (["--near", "maybe"], "near must be true or false, not 'maybe'."),
-        (["--background", "puce"], "choose white, black or a colour"),
+        (["--background", "puce"], "Use white, black or a code"),
         (["--pattern", "*.gif"], "no file fits the pattern '*.gif'"),
         (["--no-such"], "There is no option --no-such"),
     ],
@@ -112,4 +112,4 @@ def test_bad_flags_are_one_sentence(
 
 def test_a_source_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["data", "add", str(tmp_path / "nothing"), "--quiet"]) == 2
-    assert "There is no file or folder" in capsys.readouterr().err
+    assert "The file or folder" in capsys.readouterr().err

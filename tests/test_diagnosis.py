@@ -1,5 +1,6 @@
 """Diagnosis: runs made to fail, each in one way, and healthy ones that must raise nothing."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -13,7 +14,18 @@ from tests.conftest import THREADS
 from wgan.arrays import F64
 from wgan.config import PRESETS, TrainConfig
 from wgan.data import Mnist10k, Pictures
-from wgan.diagnosis import RULES, Evidence, diagnose, evidence_of, examine, sample_facts
+from wgan.diagnosis import (
+    RULES,
+    SCENARIOS,
+    Evidence,
+    Rule,
+    diagnose,
+    evidence_of,
+    examine,
+    health,
+    sample_facts,
+    scenario_of,
+)
 from wgan.runs import Change, Measured
 from wgan.training import Diverged, Engine, LiveEvaluator, Training
 from wgan.training.reports import Report
@@ -324,7 +336,7 @@ def test_a_plateau_is_told_from_slow_progress_and_from_noise():
     (finding,) = diagnose(evidence_with(emd_512=flat, emd_512_floor=[0.9]))
     assert "you can stop" in finding.reading.evidence and finding.reading.proposals == ()
     (finding,) = diagnose(evidence_with(emd_512=flat, emd_512_floor=[0.1]))
-    assert "Waiting longer will not help" in finding.reading.evidence
+    assert "More training with these settings will not help" in finding.reading.evidence
     assert raised(evidence_with(emd_512=falling, emd_512_floor=[0.9])) == []
 
 
@@ -411,7 +423,7 @@ def test_a_change_does_not_hide_that_all_samples_lie_on_one_point():
         changes = [Change(step, "objective.penalty_weight", 1, 2)] if step else []
         (finding,) = diagnose(evidence_of(TOY, {}, measurements, changes))
         assert finding.key == "mode-collapse" and finding.reading.since == 30
-        assert "spread 1 %" in finding.reading.evidence
+        assert "spread of the samples is 1 %" in finding.reading.evidence
     # A fork begins with other settings, and what its parent's samples were is not held against it.
     assert diagnose(evidence_of(TOY, {}, measurements, begun=50)) == []
 
@@ -420,13 +432,13 @@ def test_a_change_does_not_hide_that_all_samples_lie_on_one_point():
     ("numbers", "facts"),
     [
         ({}, []),
-        ({"variety": [0.01]}, ["The samples spread 1 % as far as real examples."]),
+        ({"variety": [0.01]}, ["The spread of the samples is 1 % of the spread of real examples."]),
         (
             {name: values[-1:] for name, values in COLLAPSED.items() if "floor" not in name}
             | {"modes_2500_floor": [25.0]},
             [
                 "0 of 25 modes have a sample; 0 % of the samples are good.",
-                "The samples spread 1 % as far as real examples.",
+                "The spread of the samples is 1 % of the spread of real examples.",
             ],
         ),
         ({"emd_512": [0.5], "emd_512_floor": [0.2]}, [": 0.5; real examples score 0.2."]),
@@ -439,3 +451,127 @@ def test_facts_about_the_samples_need_one_measurement(
     sentences = sample_facts(evidence_with(TOY, None, **numbers))
     assert len(sentences) == len(facts)
     assert all(fact in sentence for fact, sentence in zip(facts, sentences, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("depth", "text"),
+    [
+        (-2.2, "160 times smaller"),
+        (3.0, "1,000 times larger"),
+        (0.3, "2 times larger"),
+        (0.01, "equally large"),
+    ],
+)
+def test_the_ratio_of_two_gradients_is_in_plain_words(depth: float, text: str):
+    findings = examine(evidence_with(gradient_depth=[depth] * 3, generator_signal=[1.0] * 3))
+    by_key = {finding.key: finding.reading.evidence for finding in findings}
+    assert text in by_key["exploding-gradient"] and text in by_key["vanishing-gradient"]
+
+
+@pytest.mark.parametrize(
+    ("generator", "text"),
+    [
+        (1.0, "the generator's weights change 20 times as much as the critic's"),
+        (1e-5, "the critic's weights change 5,000 times as much as the generator's"),
+    ],
+)
+def test_the_faster_network_is_named(generator: float, text: str):
+    critic = 0.05 / TOY.n_critic
+    (finding,) = examine(evidence_with(generator_move=[generator] * 3, critic_move=[critic] * 3))
+    assert text in finding.reading.evidence
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_the_condition_of_a_rule_is_a_sentence_with_sensible_numbers(rule: Rule):
+    text = rule.condition
+    assert text[0].isupper() and text.endswith(".")
+    assert not re.search(r"\d\.\d{3}|\^|_|log", text)
+    assert "test_" not in rule.source
+
+
+def test_the_condition_of_a_rule_follows_its_thresholds():
+    assert "100 times smaller" in RULES["vanishing-gradient"].condition
+    stricter = replace(RULES["vanishing-gradient"], limits={"signal": 0.05, "depth": -3.0})
+    assert "1000 times smaller" in stricter.condition and "5 %" in stricter.condition
+
+
+def test_the_health_line_names_the_first_problem_and_counts_the_others():
+    evidence = evidence_with(TOY, None, **COLLAPSED)
+    findings = diagnose(evidence)
+    raised = [finding for finding in examine(evidence) if finding.reading.raised]
+    assert [f.key for f in findings] == [f.key for f in raised] and raised
+    state = health(examine(evidence), evidence, active=True)
+    assert state.level == raised[0].rule.level
+    assert state.sentence.startswith(f"**{raised[0].rule.title}**")
+    assert ("other problem" in state.sentence) == (len(raised) > 1)
+    assert "0 of 25 modes" in state.facts[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "since", "active", "sentence"),
+    [
+        ({}, 0, True, "appears after three measurements"),
+        ({}, 300, True, "Settings changed at step 300: the next diagnosis"),
+        ({}, 300, False, "ended before the critic was measured three times"),
+        ({"measure": False}, 0, True, "“Measure while training” is off"),
+    ],
+)
+def test_the_health_line_says_why_there_is_no_diagnosis(
+    changes: dict[str, Any], since: int, active: bool, sentence: str
+):
+    evidence = replace(evidence_with(TOY.changed(changes), None, emd_512=[0.5]), since=since)
+    state = health((), evidence, active=active)
+    assert state.level == "unknown" and sentence in state.sentence
+    assert state.facts and "0.5" in state.facts[0]
+
+
+# ---- scenarios -------------------------------------------------------------------------------------
+
+
+def train_and_diagnose(training: Training, steps: int, every: int) -> list[str]:
+    """Train on, measure every so many steps, and return the problems that these measurements show."""
+    live_evaluator = LiveEvaluator(training)
+    live_evaluator.prepare()
+    reports: list[Report] = []
+    measurements: list[Measured] = []
+    for _ in range(steps):
+        training.step()
+        if training.steps % every == 0:
+            reports += training.reports()
+            metrics = live_evaluator.measure_all()
+            measurements += [Measured(training.steps, *item) for item in metrics.items()]
+    curves = {
+        name: np.array([getattr(r, name) for r in reports], np.float64) for name in Report._fields
+    }
+    return raised(evidence_of(training.config, curves, measurements))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_fails_as_it_says_and_its_remedy_helps(name: str):
+    scenario = SCENARIOS[name]
+    torch.set_num_threads(THREADS)
+    engine = Engine("cpu", "float32", THREADS)
+    training = Training(scenario.config, engine=engine)
+    assert scenario.rule in train_and_diagnose(training, 600, 60)
+    if scenario.live:
+        training.apply(**scenario.changes)
+    else:
+        training = Training(scenario.config.changed(scenario.changes), engine=engine)
+    assert scenario.rule not in train_and_diagnose(training, 600, 60)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_is_recognised_and_its_change_is_possible(name: str):
+    scenario = SCENARIOS[name]
+    assert scenario.rule in RULES and name not in PRESETS
+    assert scenario_of(scenario.config.changed({"seed": 3, "steps": 77})) == name
+    if scenario.live:
+        changed = steered(scenario.config, scenario.changes)
+    else:
+        changed = scenario.config.changed(scenario.changes)
+    assert changed != scenario.config and scenario_of(changed) is None
+
+
+def test_presets_are_no_scenarios():
+    assert [name for name, preset in PRESETS.items() if scenario_of(preset.config)] == []

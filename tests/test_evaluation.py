@@ -96,7 +96,7 @@ def test_every_number_stands_beside_its_floor(runs_dir: Path):
     by = {value.title: value for value in evaluation.values}
     assert by["FID"].name == "fid64_2k" and 0 < by["FID"].floor < 1
     assert by["KID"].name == "kid64_1k" and by["Coverage"].name == "coverage_1k"
-    assert evaluation.note.startswith("FID: 2,000 samples; everything else: 1,000")
+    assert evaluation.note.startswith("FID: 2,000 samples; all other metrics: 1,000")
     shares = [s.share for s in progress]
     assert shares == sorted(shares)
     # Without a floor that is kept it is as many as are held out, and says so.
@@ -134,7 +134,7 @@ def test_pictures_of_ones_own_are_measured_by_random_convolutions_and_it_says_so
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet"]) == 0
     output = capsys.readouterr().out
     assert "Features: random convolutions" in output and "45 training pictures" in output
-    assert "15 samples, the number of held-out pictures" in output
+    assert "15 samples, because there are as many held-out pictures" in output
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet", "--json"]) == 0
     values = json.loads(capsys.readouterr().out)["values"]
     by = {value["name"]: value for value in values}

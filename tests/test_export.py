@@ -34,7 +34,7 @@ from wgan.export import (
 from wgan.export.film import CAPTION
 from wgan.jobs import TrainingJob
 from wgan.latent import Models, draw_z
-from wgan.runs import COLUMNS, Run, RunError, Status, fork
+from wgan.runs import COLUMNS, Change, Run, RunError, Status, fork
 
 PICTURES = {
     "dataset": "mnist-10k",
@@ -125,13 +125,31 @@ def _database(statement: str) -> Harm:
 
 
 HOSTILE: dict[str, tuple[Harm, str]] = {
-    "traversal": (_rename("thumb.webp", "RUN/../../evil.webp"), "does not belong"),
-    "absolute": (_rename("thumb.webp", "/tmp/evil.webp"), "does not belong"),
-    "windows": (_rename("thumb.webp", "RUN\\..\\evil.webp"), "does not belong"),
-    "deeper": (_rename("thumb.webp", "RUN/previews/more/00000001.webp"), "does not belong"),
-    "program": (_rename("thumb.webp", "RUN/evil.py"), "does not belong"),
-    "pickle": (_rename("thumb.webp", "RUN/step_00000001.pt"), "does not belong"),
-    "hidden": (_rename("thumb.webp", ".trash/config.json"), "does not belong"),
+    "traversal": (
+        _rename("thumb.webp", "RUN/../../evil.webp"),
+        "This is not an exported run: it contains",
+    ),
+    "absolute": (
+        _rename("thumb.webp", "/tmp/evil.webp"),
+        "This is not an exported run: it contains",
+    ),
+    "windows": (
+        _rename("thumb.webp", "RUN\\..\\evil.webp"),
+        "This is not an exported run: it contains",
+    ),
+    "deeper": (
+        _rename("thumb.webp", "RUN/previews/more/00000001.webp"),
+        "This is not an exported run: it contains",
+    ),
+    "program": (_rename("thumb.webp", "RUN/evil.py"), "This is not an exported run: it contains"),
+    "pickle": (
+        _rename("thumb.webp", "RUN/step_00000001.pt"),
+        "This is not an exported run: it contains",
+    ),
+    "hidden": (
+        _rename("thumb.webp", ".trash/config.json"),
+        "This is not an exported run: it contains",
+    ),
     "two runs": (_rename("thumb.webp", "other/thumb.webp"), "exactly one run"),
     "no config": (_rename("config.json", "RUN/error.log"), "has no config.json"),
     "no database": (_rename("run.sqlite", "RUN/error.log"), "has no run.sqlite"),
@@ -153,10 +171,13 @@ HOSTILE: dict[str, tuple[Harm, str]] = {
     ),
     "trigger": (
         _database("CREATE TRIGGER t AFTER INSERT ON facts BEGIN DELETE FROM reports; END"),
-        "something else",
+        "other data than a run's records",
     ),
-    "view": (_database("DROP TABLE reports; CREATE VIEW reports AS SELECT 1"), "something else"),
-    "foreign table": (_database("CREATE TABLE evil (x)"), "something else"),
+    "view": (
+        _database("DROP TABLE reports; CREATE VIEW reports AS SELECT 1"),
+        "other data than a run's records",
+    ),
+    "foreign table": (_database("CREATE TABLE evil (x)"), "other data than a run's records"),
     "columns": (_database("ALTER TABLE reports DROP COLUMN penalty"), "database cannot be read"),
 }
 
@@ -189,9 +210,9 @@ def test_links_truncation_duplicates_and_other_files_are_refused(points: Run, tm
     export(points, file)
     content = file.read_bytes()
     for name, bad, pattern in (
-        ("cut.zip", content[: len(content) // 2], "no ZIP file|cut off"),
-        ("text.zip", b"This is a letter.", "no ZIP file"),
-        ("empty.zip", b"", "no ZIP file"),
+        ("cut.zip", content[: len(content) // 2], "not a ZIP file|incomplete"),
+        ("text.zip", b"This is a letter.", "not a ZIP file"),
+        ("empty.zip", b"", "not a ZIP file"),
     ):
         (tmp_path / name).write_bytes(bad)
         refused(tmp_path / name, pattern, tmp_path)
@@ -344,20 +365,89 @@ def test_the_snippet_gives_the_same_numbers(points: Run, runs_dir: Path):
                 assert float(values[name]) == columns[name][i], (run.id, i, name)
 
 
-def test_the_command_line_makes_the_same_config(
-    points: Run, runs_dir: Path, tmp_path: Path, capsys
-):
-    arguments = shlex.split(command_line(points))
-    assert arguments[:4] == ["python", "-m", "wgan", "train"]
-    assert main([*arguments[3:], "--quiet", "--runs-dir", str(tmp_path / "again")]) == 0
-    again = Run.find("last", tmp_path / "again")
-    assert again.config() == points.config()
+def repeated(run: Run, runs_dir: Path) -> Run:
+    """Run the printed command, and return the run that it has trained."""
+    arguments = shlex.split(command_line(run))
+    assert arguments[:3] == ["python", "-m", "wgan"]
+    assert main([*arguments[3:], "--quiet", "--runs-dir", str(runs_dir)]) == 0
+    return Run.find("last", runs_dir)
+
+
+def assert_same_training(run: Run, again: Run) -> None:
+    assert again.config() == run.config()
+    expected, columns = run.reports(), again.reports()
+    for name in ("step", "critic_loss", "generator_loss", "critic_gap", "penalty"):
+        assert np.array_equal(columns[name], expected[name]), name
+
+    def manual_changes(r: Run) -> list[Change]:
+        return [change for change in r.changes() if change.path != "engine"]
+
+    assert manual_changes(again) == manual_changes(run)
+
+
+def trained_longer(run: Run, changes: dict[str, object]) -> Run:
+    """Resume a finished run with other values, as *Train longer* does."""
+    job = TrainingJob(run, threads=1, resume=True, changes=changes)
+    job.prepare()
+    while not job.done:
+        if job.training.steps == job.config.steps - 7:
+            job.change({"objective.penalty_weight": 0.5, "decay": "linear"})
+        job.step()
+    job.finish(Status.FINISHED)
+    return run
+
+
+def test_the_command_repeats_a_run_with_its_changes(points: Run, tmp_path: Path, capsys):
+    steps = points.config().steps
+    assert [change.path for change in points.changes()] == ["critic_learning_rate"]
+    assert_same_training(points, repeated(points, tmp_path / "again"))
+    # A change at the last step prolongs the run: the command makes it before it would end.
+    longer = trained_longer(points, {"steps": steps + 20, "n_critic": 1})
+    again = repeated(longer, tmp_path / "longer")
+    assert_same_training(longer, again)
+    assert again.reports()["step"][-1] == steps + 20
+    capsys.readouterr()
+
+
+def test_the_command_repeats_a_fork_with_its_changes(points: Run, runs_dir: Path, capsys):
     child = fork(points, 20, {"n_critic": 1, "objective.penalty_weight": 3}, runs_dir)
+    job = TrainingJob(child, threads=1, resume=True)
+    job.prepare()
+    while not job.done:
+        if job.training.steps in (20, 25):
+            job.change({"generator_learning_rate": 1e-5 * job.training.steps})
+        job.step()
+    job.finish(Status.FINISHED)
     arguments = shlex.split(command_line(child))
     assert arguments[3:7] == ["fork", points.id, "--step", "20"]
-    assert main([*arguments[3:], "--quiet", "--runs-dir", str(runs_dir)]) == 0
+    assert_same_training(child, repeated(child, runs_dir))
     capsys.readouterr()
-    assert Run.find("last", runs_dir).config() == child.config()
+
+
+def test_the_command_keeps_the_steps_of_a_run_with_a_time_limit(runs_dir: Path, tmp_path: Path):
+    config = tiny(steps=10, seconds=1e5, report_every=5)
+    run = train_to_the_end(Run.create(config, runs_dir))
+    assert repeated(run, tmp_path).config() == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("critic-learning-rate=0.001", "must be STEP:NAME=VALUE"),
+        ("5:batch-size=7", "Batch size cannot change during training"),
+        ("5:learning=7", "this run has no hyperparameter 'learning'"),
+        ("5:critic-learning-rate=fast", "critic_learning_rate must be a number"),
+        ("99:n-critic=2", "the run ends at step 40, before this change"),
+        ("5:objective=wgan", "The data set, objective"),
+    ],
+)
+def test_a_scheduled_change_that_is_not_possible_is_refused(
+    change: str, message: str, tmp_path: Path, capsys
+):
+    arguments = ["train", "--preset", "toy-ring", "--steps", "40", "--change", change]
+    assert main([*arguments, "--runs-dir", str(tmp_path / "runs")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
 
 
 def test_tensorboard_reads_every_value(digits: Run, points: Run, tmp_path: Path):
@@ -393,7 +483,9 @@ def test_tensorboard_keeps_one_log_in_a_folder(
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
         assert write(points, out) == 2
         error = capsys.readouterr().err
-        assert "cannot be written" in error and error.count("\n") == 1
+        assert ("is a file, not a folder" in error or "cannot be written" in error) and error.count(
+            "\n"
+        ) == 1
     out = tmp_path / "log"
     assert write(points, out) == 0 and write(points, out) == 0
     assert len(logs(out)) == 1  # not two, which TensorBoard would draw as one doubled curve
@@ -452,7 +544,7 @@ def test_samples_as_a_folder_of_pictures(digits: Run, points: Run, tmp_path: Pat
 def test_what_cannot_be_written_is_said(points: Run, tmp_path: Path, suffix: str):
     with pytest.raises(RunError, match="cannot be written"):
         export(points, tmp_path / "no" / "such" / f"folder{suffix}")
-    with pytest.raises(RunError, match=r"A run is written as \.zip"):
+    with pytest.raises(RunError, match=r"A run can be written as \.zip"):
         export(points, tmp_path / "run.docx")
 
 
@@ -488,5 +580,5 @@ def test_a_generator_that_is_told_the_class_goes_out_with_its_labels(tmp_path: P
     models = Models(state.config, state.tensors, state.step)
     with np.load(tmp_path / "a.npz") as file:
         assert np.array_equal(file["images"], models.make(draw_z(0, 3, 4), [7, 7, 7]))
-    with pytest.raises(RunError, match="There is no class 'x': choose one of 0, 1"):
+    with pytest.raises(RunError, match=r"There is no class 'x'\. Choose from: 0, 1"):
         export_samples(job.run, tmp_path / "b.npz", count=3, seed=0, label="x")

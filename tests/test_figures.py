@@ -36,7 +36,7 @@ def columns(n: int) -> dict[str, np.ndarray]:
 
 def test_smoothing_keeps_a_constant_and_follows_a_step():
     assert figures.smooth(np.full(50, 3.0)) == pytest.approx(np.full(50, 3.0))
-    step = figures.smooth(np.repeat([0.0, 1.0], 200), span=5)
+    step = figures.smooth(np.repeat([0.0, 1.0], 200), share=0.0125)  # 5 of 400 points
     assert step[0] == 0 and step[199] == 0 and step[-1] == pytest.approx(1, abs=1e-6)
     assert np.all(np.diff(step) >= 0)
 
@@ -45,11 +45,33 @@ def test_smoothing_is_the_unbiased_exponential_mean():
     values = np.array([4.0, 0.0, 1.0])
     k = 1 - 1 / 5
     expected = [4.0, (k * 4) / (k + 1), (k * k * 4 + 1) / (k * k + k + 1)]
-    assert figures.smooth(values, span=5) == pytest.approx(expected)
+    assert figures.smooth(values) == pytest.approx(expected)
 
 
 def test_smoothing_passes_over_what_is_not_finite():
     assert figures.smooth(np.array([np.nan, 2.0, np.inf]))[1:] == pytest.approx([2.0, 2.0])
+
+
+def test_curves_can_be_drawn_without_smoothing_and_on_a_logarithmic_axis():
+    values = columns(40) | {"critic_gap": np.linspace(-1, 38, 40)}
+    raw = figures.critic_gap(values, look=figures.ChartLook(smoothing=0.0))
+    assert len(raw["data"]) == 2 and raw["data"][0]["y"] is values["critic_gap"]
+    assert "type" not in raw["layout"]["yaxis"]
+    log = figures.critic_gap(values, look=figures.ChartLook(log=True))
+    accepted(log)
+    assert log["layout"]["yaxis"]["type"] == "log"
+    drawn = log["data"][0]["y"]
+    assert np.isnan(drawn[:2]).all() and np.array_equal(drawn[2:], values["critic_gap"][2:])
+    wide = figures.critic_gap(values, look=figures.ChartLook(smoothing=0.5))["data"][1]["y"]
+    assert wide[-1] < figures.critic_gap(values)["data"][1]["y"][-1] < 38  # it lags further behind
+    compared = figures.compare(
+        [("one", values["step"], values["critic_gap"], "@one", None)],
+        x_title="step",
+        percent=True,
+        look=figures.ChartLook(smoothing=0.0, log=True),
+    )
+    accepted(compared)
+    assert compared["layout"]["yaxis"]["tickformat"] == ".0%" and len(compared["data"]) == 1
 
 
 @pytest.mark.parametrize("make", [figures.losses, figures.critic_gap])

@@ -65,10 +65,10 @@ def test_another_optimiser_begins_without_memory(parent: Run, runs_dir: Path):
 @pytest.mark.parametrize(
     ("changes", "pattern"),
     [
-        ({"dataset": "grid-25"}, "A fork keeps its dataset"),
-        ({"network.width": 32}, "A fork keeps its network"),
-        ({"latent_dim": 5}, "A fork keeps its latent dim"),
-        ({"steps": 20}, "begins at step 20 and would end at step 20"),
+        ({"dataset": "grid-25"}, "A fork keeps the data set"),
+        ({"network.width": 32}, "A fork keeps the network"),
+        ({"latent_dim": 5}, "A fork keeps the number of latent dimensions"),
+        ({"steps": 20}, "begins at step 20, but its last step is 20"),
         ({"n_critic": 0}, "at least 1|greater than or equal to 1|1 or more"),
         ({"nonsense": 1}, "nonsense"),
     ],
@@ -80,7 +80,9 @@ def test_what_a_fork_cannot_change_is_said(parent: Run, runs_dir: Path, changes,
 
 
 def test_a_fork_of_no_checkpoint_is_refused(parent: Run, runs_dir: Path):
-    with pytest.raises(RunError, match="no checkpoint at step 17: it has 0, 20, 40"):
+    with pytest.raises(
+        RunError, match=r"no checkpoint at step 17\. It has checkpoints at steps 0, 20, 40"
+    ):
         fork(parent, 17, {}, runs_dir)
 
 

@@ -180,7 +180,7 @@ def test_the_nearest_training_pictures_go_along(tmp_path: Path, files: Files, ru
     [
         (
             ["DROP TABLE facts", "CREATE TABLE facts (key TEXT, value AS (zeroblob(50000000)))"],
-            "something else",
+            "other data than a run's records",
         ),
         (["UPDATE reports SET critic_loss = 'x'"], "critic_loss must be a number"),
         (["UPDATE reports SET seconds = 9e999"], "seconds must be a number"),
@@ -303,7 +303,7 @@ def test_the_command_imports_and_says_what_it_left_out(
     assert summary.run == "x" and summary.thumb is None and summary.problem == ""
     (tmp_path / "run.zip").write_bytes(b"PK\x05\x06")
     assert main(arguments) == 2
-    assert "no ZIP file" in capsys.readouterr().err
+    assert "not a ZIP file" in capsys.readouterr().err
 
 
 def test_the_newest_run_is_the_one_created_last(runs_dir: Path):
@@ -375,5 +375,5 @@ def test_files_that_a_damaged_directory_hides_are_missed(tmp_path: Path, files: 
     crafted[second + 32 : second + 34] = rest.to_bytes(2, "little")  # the length of its comment
     (tmp_path / "run.zip").write_bytes(crafted)
     assert len(zipfile.ZipFile(tmp_path / "run.zip").infolist()) == 2  # what zipfile makes of it
-    with pytest.raises(RunError, match="list of files is not complete"):
+    with pytest.raises(RunError, match="list of files is incomplete"):
         import_zip(tmp_path / "run.zip", tmp_path / "runs")

@@ -218,7 +218,7 @@ def test_paths_that_lead_out_are_skipped_and_nothing_is_unpacked(
 ):
     prepared_set = prepare(pack([(name, png(9)), *GOOD]), Recipe(), root)
     assert prepared_set.kept == 3
-    assert [reason for _, reason in prepared_set.skipped] == ["its path leads out of the archive"]
+    assert [reason for _, reason in prepared_set.skipped] == ["its path leads outside the archive"]
     assert [p.name for p in paths_below(tmp_path) if p.is_file()] == [
         f"{prepared_set.key}.safetensors"
     ]
@@ -229,9 +229,9 @@ def test_paths_that_lead_out_are_skipped_and_nothing_is_unpacked(
     [
         (tarfile.SYMTYPE, "it is a link"),
         (tarfile.LNKTYPE, "it is a link"),
-        (tarfile.CHRTYPE, "no ordinary file"),
-        (tarfile.BLKTYPE, "no ordinary file"),
-        (tarfile.FIFOTYPE, "no ordinary file"),
+        (tarfile.CHRTYPE, "not an ordinary file"),
+        (tarfile.BLKTYPE, "not an ordinary file"),
+        (tarfile.FIFOTYPE, "not an ordinary file"),
     ],
 )
 def test_links_and_devices_in_a_tar_are_skipped(kind: bytes, phrase: str):
@@ -258,7 +258,7 @@ def test_links_and_pipes_in_a_folder_are_skipped(tmp_path: Path):
     os.mkfifo(folder / "pipe.png")
     reasons_by_name = reasons(folder)
     assert reasons_by_name["link.png"] == reasons_by_name["outside"] == "it is a link"
-    assert reasons_by_name["pipe.png"] == "it is no ordinary file"
+    assert reasons_by_name["pipe.png"] == "it is not an ordinary file"
     assert "outside/secret.png" not in reasons_by_name
 
 
@@ -308,10 +308,10 @@ def test_a_size_that_lies_is_not_believed():
 def test_a_bomb_of_many_members_stops_at_the_total(bomb: bytes, root: Path):
     limits = Limits(unpacked=2_500_000, member=1_500_000)
     meter = Meter(limits)
-    with pytest.raises(Refused, match=r"Unpacked it is larger than .* Use a smaller part"):
+    with pytest.raises(Refused, match=r"It is larger than .* Use a smaller part"):
         list(read_members(bomb, lambda _: True, meter))
     assert meter.unpacked < 4_000_000
-    with pytest.raises(DataError, match="Unpacked"):
+    with pytest.raises(DataError, match="when unpacked"):
         prepare(bomb, Recipe(), root, limits=limits)
 
 
@@ -325,7 +325,7 @@ def test_a_tar_header_that_would_fill_the_memory_is_refused():
         packed.write(bytes(50_000_000))
     tracemalloc.start()
     try:
-        with pytest.raises(Refused, match="no archive that can be read"):
+        with pytest.raises(Refused, match="archive cannot be read"):
             reasons(buffer.getvalue())
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
@@ -363,7 +363,7 @@ def test_time_is_limited():
 def test_the_memory_of_what_is_kept_is_limited(root: Path):
     limits = Limits(prepared=2 * 3 * 32 * 32)
     assert prepare(GOOD[:2], Recipe(), root, limits=limits).kept == 2
-    with pytest.raises(DataError, match="Choose a smaller size, grey, or fewer files"):
+    with pytest.raises(DataError, match="Choose a smaller size, grey pictures, or a file pattern"):
         prepare(GOOD, Recipe(), root, limits=limits)
     assert prepare(GOOD, Recipe(colours="grey"), root, limits=limits).kept == 3
 
@@ -371,18 +371,18 @@ def test_the_memory_of_what_is_kept_is_limited(root: Path):
 @pytest.mark.parametrize(
     ("source", "pattern"),
     [
-        (b"", "no archive that can be read"),
-        (b"just some words", "no archive that can be read"),
-        (b"\x1f\x8b broken", "no archive that can be read"),
-        (b"PK\x03\x04 broken", "damaged or not complete"),
-        (zipped(GOOD)[:-40], "damaged or not complete"),
-        (png(), "no archive that can be read"),
-        (zipped([]), "no picture to train on in it: it is empty"),
-        (tarred([]), "no picture to train on in it: it is empty"),
+        (b"", "archive cannot be read"),
+        (b"just some words", "archive cannot be read"),
+        (b"\x1f\x8b broken", "archive cannot be read"),
+        (b"PK\x03\x04 broken", "damaged or incomplete"),
+        (zipped(GOOD)[:-40], "damaged or incomplete"),
+        (png(), "archive cannot be read"),
+        (zipped([]), "there is no picture: the source is empty"),
+        (tarred([]), "there is no picture: the source is empty"),
         (GOOD[:1], "only one picture"),
         ([("a.png", png()), ("b.png", png())], "only one picture.*1 × it is a duplicate"),
-        ([("a.txt", b"words"), ("b.txt", b"more")], "2 × it is no picture that can be read"),
-        (Path("/nowhere/at/all"), "There is no file or folder"),
+        ([("a.txt", b"words"), ("b.txt", b"more")], "2 × it is not a readable picture"),
+        (Path("/nowhere/at/all"), "The file or folder"),
     ],
 )
 def test_what_is_of_no_use_is_said_and_leaves_nothing(source: Source, pattern: str, root: Path):
@@ -396,7 +396,7 @@ def test_what_came_before_the_break_of_a_tar_is_kept(root: Path):
     whole = tarred(GOOD)
     prepared_set = prepare(whole[: whole.index(GOOD[2][1]) + 1000], Recipe(), root)
     assert prepared_set.kept == 2
-    assert prepared_set.skipped == (("the archive", "it ends or breaks in the middle"),)
+    assert prepared_set.skipped == (("the archive", "it is cut off or broken"),)
 
 
 @given(st.data())
@@ -430,18 +430,18 @@ def claiming(width: int, height: int) -> bytes:
     ("content", "pattern"),
     [
         (b"", "it is empty"),
-        (b"GIF89a", "damaged|no picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no picture that can be read"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0", "no picture that can be read"),
-        (file_of(picture(0), "TIFF"), "no picture that can be read"),
-        (file_of(picture(0), "ICO"), "no picture that can be read"),
-        (png()[:1000], "damaged or not complete"),
-        (file_of(picture(0), "JPEG")[:400], "damaged or not complete"),
+        (b"GIF89a", "damaged|not a readable picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a readable picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "not a readable picture"),
+        (file_of(picture(0), "TIFF"), "not a readable picture"),
+        (file_of(picture(0), "ICO"), "not a readable picture"),
+        (png()[:1000], "damaged or incomplete"),
+        (file_of(picture(0), "JPEG")[:400], "damaged or incomplete"),
         (claiming(60_000, 60_000), "more than 10 million pixels"),
         (claiming(10_000, 10_000), "more than 10 million pixels"),
         (claiming(4_000, 2_501), "more than 10 million pixels"),
-        (claiming(4_000, 2_500), "damaged or not complete"),
-        (file_of(Image.new("RGBA", (9, 9))), "transparent everywhere"),
+        (claiming(4_000, 2_500), "damaged or incomplete"),
+        (file_of(Image.new("RGBA", (9, 9))), "completely transparent"),
     ],
 )
 def test_images_that_cannot_be_used(content: bytes, pattern: str):
@@ -712,7 +712,7 @@ def test_forgetting_deletes_one(root: Path):
     forget(prepared_set.key, root)
     assert [p.key for p in prepared(root)] == [other.key]
     for key in (prepared_set.key, "../own/x", "", "*"):
-        with pytest.raises(DataError, match="There are no prepared pictures"):
+        with pytest.raises(DataError, match="There are no added pictures"):
             forget(key, root)
 
 
@@ -725,7 +725,7 @@ def test_damaged_files_are_left_out_and_said(root: Path):
     for damaged in (whole[:-100], whole[:50], b"", whole.replace(b'"schema', b'"zchema')):
         path.write_bytes(damaged)
         assert prepared(root) == []
-        with pytest.raises(DataError, match="damaged: prepare them again"):
+        with pytest.raises(DataError, match=r"damaged\. Add them again"):
             Own.of(prepared_set).load(root)
     # It is made anew when it is asked for again.
     assert prepare(GOOD, Recipe(), root).kept == 3
@@ -784,7 +784,7 @@ def test_a_root_that_cannot_be_written_leaves_it_to_the_cache_of_the_user(
         ({"title": ""}, "1 to 60 printable"),
         ({"title": "x" * 61}, "1 to 60 printable"),
         ({"title": "a\0b"}, "1 to 60 printable"),
-        ({"background": "javascript"}, "choose white, black"),
+        ({"background": "javascript"}, "Use white, black"),
         ({"side": 30}, "28, 32 or 64"),
         ({"held_out": 0.6}, "0.5"),
         ({"fit": "squash"}, "'crop' or 'pad'"),
@@ -832,7 +832,9 @@ def test_classes_and_mirrors_of_own_pictures(prepared_set: Prepared):
     expected = whole.train[whole.train_labels == 1]
     assert torch.equal(loaded.train[:], torch.cat([expected, expected.flip(-1)]))
     assert loaded.held_out_labels.shape == loaded.held_out.shape[:1]
-    with pytest.raises(ValidationError, match="Pets has no class “mice”: choose among cats, dogs"):
+    with pytest.raises(
+        ValidationError, match=r"Pets has no class “mice”\. Choose from: cats, dogs"
+    ):
         Own.of(prepared_set, classes=("mice",))
 
 
@@ -850,16 +852,16 @@ def test_without_the_pictures_a_config_is_still_understood(prepared_set: Prepare
     again = TrainConfig.parse(json.loads(config.model_dump_json()))
     assert again == config and again.dataset.class_names() == ("dogs",)
     assert again.dataset.shape == (1, 28, 28) and not again.dataset.present()
-    with pytest.raises(DataError, match=r"“Pets” \(pets-.*\) is not on this machine: prepare it"):
+    with pytest.raises(DataError, match=r"“Pets” \(pets-.*\) is not on this machine. Add"):
         again.dataset.load()
 
 
 def test_no_choice_and_no_key(root: Path):
-    assert not Own().present(root) and DATASETS["own"].title == "Pictures of yours"
-    with pytest.raises(DataError, match="No pictures of yours are chosen"):
+    assert not Own().present(root) and DATASETS["own"].title == "Your own pictures"
+    with pytest.raises(DataError, match="None of your own pictures are chosen"):
         Own().load(root)
     for key in ("../../etc/passwd", "A", "x/y", "x.y"):
-        with pytest.raises(ValidationError, match="is not the key"):
+        with pytest.raises(ValidationError, match="is not a key"):
             Own(pictures=key)
 
 
@@ -932,7 +934,7 @@ def test_npm_that_fails_is_said_in_a_sentence(
     npm.write_text("#!/bin/sh\necho 'no such host' >&2\nexit 1\n")
     npm.chmod(0o755)
     monkeypatch.setattr("shutil.which", lambda name: str(npm))
-    with pytest.raises(DataError, match=r"npm could not fetch .*no such host.*Upload"):
+    with pytest.raises(DataError, match=r"npm could not download .*no such host.*Upload"):
         Pokemon().load(root)
     assert not paths_below(root)
 
@@ -950,7 +952,7 @@ def test_npm_that_answers_is_asked_once(
     monkeypatch.setattr("shutil.which", lambda name: str(npm))
     heard: list[str] = []
     loaded = Pokemon().load(root, lambda message, share: heard.append(message))
-    assert "Fetching the Pokémon sprites with npm" in heard
+    assert "Downloading the Pokémon sprites with npm" in heard
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert (root / "pokesprite-images-2.tgz").is_file()
     assert Pokemon(side=64).load(root).shape == (3, 64, 64)

@@ -217,7 +217,7 @@ def test_a_full_disk_loses_nothing(runs_dir: Path, monkeypatch: pytest.MonkeyPat
     training_job.change({"n_critic": 1})
     assert (
         "No space left" in training_job.snapshot.warning
-        and "kept in memory" in training_job.snapshot.warning
+        and "stay in memory" in training_job.snapshot.warning
     )
     assert training_job.snapshot.status is Status.RUNNING
     monkeypatch.setattr(Run, "add", real_add)
@@ -293,7 +293,7 @@ def test_a_folder_deleted_under_a_live_run_is_made_again(runs_dir: Path):
     shutil.rmtree(training_job.run.folder)
     training_job.step()
     training_job.flush()
-    assert "was deleted at step 13 and has been made again" in training_job.snapshot.warning
+    assert "was deleted at step 13 and has been created again" in training_job.snapshot.warning
     while not training_job.done:
         training_job.step()
     training_job.finish(Status.FINISHED)
@@ -420,13 +420,13 @@ def test_a_full_disk_at_the_end_is_one_sentence_that_says_what_to_do(
     for _ in range(5):
         training_job.step()
     training_job.flush()
-    assert "the disk is full or has a fault; free some space" in training_job.snapshot.warning
+    assert "the disk is full or faulty; free some space" in training_job.snapshot.warning
     training_job.finish(Status.STOPPED)
     assert training_job.snapshot.warning == "" and training_job.snapshot.status is Status.FAILED
-    assert "The end of this run could not be written." in training_job.snapshot.error
+    assert "The end of this run could not be saved." in training_job.snapshot.error
     # The weights are saved all the same: only the database could not be written.
     assert (
-        training_job.snapshot.error.endswith("Then resume it: it goes on from step 30.")
+        training_job.snapshot.error.endswith("Then resume the run: it continues from step 30.")
         and last_checkpoint == 20
     )
 
@@ -449,8 +449,8 @@ def test_cancelled_work_stands_where_its_result_does():
         ("Training.preview", "The preview could not be made", "The preview could not be made: "),
         (
             "LiveEvaluator.at_checkpoint",
-            "measuring failed",
-            "A measurement failed and is left out from now on. ",
+            "a measurement failed",
+            "A measurement failed and will not be repeated. ",
         ),
     ],
 )
@@ -476,4 +476,4 @@ def test_what_fails_beside_a_training_is_named_logged_and_ends_nothing(
         and training_job.run.checkpoints.steps()[-1] == 40
     )
     # The next preview succeeded and takes its warning back; what is left out for good stays named.
-    assert (sentence in training_job.snapshot.warning) == (title == "measuring failed")
+    assert (sentence in training_job.snapshot.warning) == (title == "a measurement failed")

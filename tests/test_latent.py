@@ -112,7 +112,7 @@ def test_a_wrong_z_or_foreign_weights_are_refused():
         copy.make(np.zeros((3, 5), dtype=np.float32))
     weights = training.weights()
     weights.pop("average.0.weight")
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match="do not match"):
         Models(training.config, weights, 0)
 
 
@@ -198,7 +198,7 @@ def test_points_on_a_line_still_give_a_plane():
 
 def test_a_map_has_at_most_21_a_side():
     assert len(random_slice(0, 8).window(0, 0, 1, MAX_SIDE)) == 441
-    with pytest.raises(ValueError, match="21 pictures a side"):
+    with pytest.raises(ValueError, match="21 pictures per side"):
         random_slice(0, 8).window(0, 0, 1, MAX_SIDE + 1)
 
 
@@ -302,7 +302,7 @@ def test_a_blend_begins_at_one_class_and_ends_at_the_other():
 
 def test_a_generator_that_is_told_nothing_has_nothing_to_blend():
     copy, _ = models()
-    with pytest.raises(ValueError, match="nothing to blend"):
+    with pytest.raises(ValueError, match="classes cannot be mixed"):
         copy.blend(vectors(0, 1, 2), 0, 1, np.array([0.5]))
 
 

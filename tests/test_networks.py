@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from wgan.networks import NETWORKS, Brownlee, Dcgan, Mlp
+from wgan.networks.base import Network
 from wgan.networks.modules import LabelledCritic
 from wgan.rng import keyed_rng
 
@@ -40,6 +41,16 @@ def test_first_weights_depend_on_the_key_alone(name: str, shape: tuple[int, ...]
         assert any(
             not torch.equal(x, y) for x, y in zip(a.parameters(), c.parameters(), strict=True)
         )
+
+
+@pytest.mark.parametrize(
+    "network", [*(network() for network in NETWORKS.values()), Dcgan(batch_norm=False)]
+)
+def test_a_network_knows_whether_its_generator_has_batch_norm(network: Network):
+    shape = next(s for s in SHAPES[network.kind] if network.incompatibility_reason(s) is None)
+    layers = network.generator(shape, 7).modules()
+    has_batch_norm = any(isinstance(layer, nn.BatchNorm2d) for layer in layers)
+    assert network.generator_uses_batch_norm is has_batch_norm
 
 
 @pytest.mark.parametrize(

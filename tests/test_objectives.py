@@ -393,6 +393,8 @@ class Mine(Wasserstein):
 
     name: Literal["mine"] = "mine"
     title = "Mine"
+    summary = "A test."
+    explanation = "A test."
     source = "nobody"
     squash_scale: Annotated[float, Field(gt=0, le=9)] = Field(
         2.0, title="Scale", description="Divides the scores.", json_schema_extra={"source": "nobody"}
@@ -435,11 +437,11 @@ assert "--objective.squash-scale" in out.getvalue() and "mine" in out.getvalue()
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file("pages/ui/main.py", default_timeout=180).run()
 box = next(b for b in app.selectbox if b.key == "w:objective")
-assert "Mine" in box.options and Mine.__doc__ in box.help
+assert "Mine" in box.options and Mine.summary in box.help
 box.set_value("mine").run()
 assert any(w.key == "w:objective.squash_scale" for w in [*app.number_input, *app.slider])
 print("followed")
-""".replace("Mine.__doc__", "module.Mine.__doc__")
+""".replace("Mine.summary", "module.Mine.summary")
 
 
 def test_an_added_objective_needs_no_other_file(tmp_path: Path):

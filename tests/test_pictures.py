@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wgan.imaging import encode, tile
+from wgan.imaging import encode, tile, untile
 
 
 def test_tiles_lie_row_by_row():
@@ -30,3 +30,16 @@ def test_png_is_exact_and_webp_close(channels: int):
     mode = "L" if channels == 1 else "RGB"
     webp = np.asarray(Image.open(BytesIO(encode(smooth))).convert(mode)).reshape(smooth.shape)
     assert np.abs(webp.astype(int) - smooth).mean() < 12
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_is_cut_out_of_its_grid(channels: int):
+    pictures = np.random.default_rng(0).integers(0, 256, (6, channels, 4, 5), dtype=np.uint8)
+    grid = tile(pictures, columns=3)
+    for i, picture in enumerate(pictures):
+        cut = untile(grid, i, (channels, 4, 5))
+        assert cut is not None and np.array_equal(cut, picture)
+    assert untile(grid, 6, (channels, 4, 5)) is None and untile(grid, -1, (channels, 4, 5)) is None
+    coloured = np.repeat(tile(pictures[:, :1], columns=3), 3, axis=2)  # as WebP decodes grey
+    cut = untile(coloured, 4, (1, 4, 5))
+    assert cut is not None and np.array_equal(cut, pictures[4, :1])

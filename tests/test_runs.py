@@ -77,7 +77,7 @@ def test_the_newest_comes_first_and_can_be_found(runs_dir: Path):
     assert Run.find(str(runs[0].folder), Path("elsewhere")).id == runs[0].id
     with pytest.raises(RunError, match="no run 'nothing'"):
         Run.find("nothing", runs_dir)
-    with pytest.raises(RunError, match="no run in"):
+    with pytest.raises(RunError, match="no runs in"):
         Run.find("last", runs_dir / "empty")
 
 
@@ -249,7 +249,7 @@ def test_who_lost_the_run_to_another_process_writes_no_more(run: Run, training: 
     with run.lock():
         (run.folder / "lock").unlink()
         with Run(run.folder).lock():
-            with pytest.raises(RunTakenOver, match="Another process trains run"):
+            with pytest.raises(RunTakenOver, match="Another process is now training run"):
                 run.set_fact("status", Status.FINISHED)
             with pytest.raises(RunTakenOver):
                 run.add_checkpoint(training.state(), {})
@@ -314,14 +314,14 @@ def test_a_damaged_checkpoint_is_passed_over(run: Run, training: Training):
     ("harm", "pattern"),
     [
         (lambda t: t.pop("critic.0.weight"), "critic.0.weight is missing"),
-        (lambda t: t.update({"critic.more": torch.zeros(1)}), "belongs to no layer"),
+        (lambda t: t.update({"critic.more": torch.zeros(1)}), "does not belong to any layer"),
         (
             lambda t: t.update({"average.0.weight": torch.zeros(3, 3)}),
-            r"has the shape \(3, 3\), not",
+            r"has the shape \(3, 3\) instead of",
         ),
         (
             lambda t: t["critic.0.weight"].__setitem__((0, 0), float("nan")),
-            "values that are not finite",
+            "infinite or undefined values",
         ),
     ],
 )
@@ -362,7 +362,9 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_offered(run: Run, t
     harmed = bytearray(path.read_bytes())
     harmed[-5] ^= 16
     path.write_bytes(harmed)
-    with pytest.raises(RunError, match=rf"{path.name} is damaged.*The one before it is of step 3"):
+    with pytest.raises(
+        RunError, match=rf"{path.name} is damaged.*Use the one before it, at step 3"
+    ):
         run.checkpoints.read(4)
     state, _, reasons = run.checkpoints.newest_resumable()
     assert state.step == 3 and len(reasons) == 1 and path.name in reasons[0]
@@ -418,14 +420,16 @@ def test_a_step_without_a_checkpoint_is_said(run: Run, training: Training):
     run.add_checkpoint(training.state(), {})
     training.step()
     run.add_checkpoint(training.state(), {})
-    with pytest.raises(RunError, match=r"no checkpoint at step 9: it has 3, 4"):
+    with pytest.raises(
+        RunError, match=r"no checkpoint at step 9\. It has checkpoints at steps 3, 4"
+    ):
         run.checkpoints.read(9)
 
 
 def test_what_is_not_finite_is_never_saved(run: Run, training: Training):
     with torch.no_grad():
         next(training.critic.parameters())[0] = float("inf")
-    with pytest.raises(RunError, match="not finite at step 3"):
+    with pytest.raises(RunError, match="undefined values at step 3"):
         run.add_checkpoint(training.state(), {})
     assert run.checkpoints.steps() == [] and not list(run.folder.glob("*.part"))
 
@@ -452,7 +456,7 @@ def test_previews_are_thinned(run: Run):
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(RunError, match="No run can be made"):
+    with pytest.raises(RunError, match="No run can be created"):
         Run.create(tiny(), blocked)
 
 

@@ -38,9 +38,9 @@ def test_a_call_returns_its_result_and_tells_its_progress():
     [
         ("refuse", {}, r"^This is not a run\.$"),
         ("fail", {}, r"damaged and cannot be read \(IndexError: list index out of range\)\.$"),
-        ("crash", {}, "the process that read it broke down"),
-        ("flood", {}, "broke down"),
-        ("missing", {}, "broke down"),
+        ("crash", {}, "the process that read it crashed"),
+        ("flood", {}, "crashed"),
+        ("missing", {}, "crashed"),
     ],
 )
 def test_a_failure_is_one_sentence(name: str, arguments: dict[str, Any], pattern: str):

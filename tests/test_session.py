@@ -76,7 +76,7 @@ def test_the_app_trains_the_same_numbers_as_a_script(session: Session, runs_dir:
 
 def test_a_second_start_says_what_is_running(session: Session):
     run = session.start(tiny(**LONG))
-    with pytest.raises(Busy, match=rf"\(run {run}\)\. Queue the new run behind it, or stop it"):
+    with pytest.raises(Busy, match=rf"\(run {run}\)\. Add the new run to the queue, or stop this"):
         session.start(tiny())
     second = session.start(tiny(seed=1), queue=True)
     assert session.queued()[-1].run == second
@@ -302,7 +302,7 @@ def test_own_presets(session: Session):
     session.presets.save("My ring (2)", tiny())
     assert session.presets.all() == {"My ring (2)": tiny()}
     for bad in ("", "../x", "a/b", next(iter(PRESETS)), "x" * 41):
-        with pytest.raises(RunError, match="preset's name"):
+        with pytest.raises(RunError, match="name of a preset"):
             session.presets.save(bad, tiny())
     session.presets.delete("My ring (2)")
     session.presets.delete("../../etc")
@@ -620,13 +620,50 @@ def test_a_requested_config_is_shown_until_the_training_has_taken_it(tmp_path: P
 
     snapshots.publish(snapshot)
     assert seeds() == (1, 1)
-    snapshots.request("a-run", second)
+    to_second = snapshots.request("a-run", second)
     assert seeds() == (2, 2)
-    snapshots.publish(replace(snapshot, config=second))
+    snapshots.publish(snapshot)  # by a step that began before
     assert seeds() == (2, 2)
-    snapshots.request("a-run", third)
-    snapshots.settle("a-run", second)  # The training has taken the second, not the third.
+    to_third = snapshots.request("a-run", third)
+    with snapshots.making("a-run", to_second):  # the training has made the first change only
+        snapshots.publish(replace(snapshot, config=second))
+        assert seeds() == (3, 3) and snapshots.live("a-run")[1] == (to_third,)
     assert seeds() == (3, 3)
-    snapshots.publish(replace(snapshot, config=third))
-    snapshots.settle("a-run", third)
-    assert seeds() == (3, 3) and snapshots.live("a-run")[1] is None
+    with snapshots.making("a-run", to_third):
+        snapshots.publish(replace(snapshot, config=third))
+        assert seeds() == (3, 3) and snapshots.live("a-run")[1] == ()
+    assert seeds() == (3, 3)
+
+
+def test_undo_knows_changes_that_the_training_has_not_made_yet(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+):
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 2)
+    # A busy worker makes no change between two steps for a while.
+    waiting: list[Callable[[], None]] = []
+    order = Scheduler.call_between_steps
+
+    def later(
+        self: Scheduler, name: str, act: Callable[[TrainingJob], None], wait: float = 1.0
+    ) -> None:
+        waiting.append(lambda: order(self, name, act, wait))
+
+    monkeypatch.setattr(Scheduler, "call_between_steps", later)
+    for n_critic in (3, 4, 5):
+        session.change(run, n_critic=n_critic)
+    for expected in (4, 3):
+        session.undo(run)
+        assert session.snapshot(run).config.n_critic == expected
+    session.redo(run)
+    assert session.snapshot(run).config.n_critic == 4
+    monkeypatch.undo()
+    for act in waiting:
+        act()
+    until(lambda: len(user_changes(session, run)) == 6)
+    assert [change.after for change in user_changes(session, run)] == [3, 4, 5, 4, 3, 4]
+    assert session.snapshot(run).config.n_critic == 4
+
+
+def user_changes(session: Session, run: str) -> list[Change]:
+    return [change for change in session.snapshot(run).changes if change.path == "n_critic"]

@@ -204,7 +204,7 @@ def test_a_paced_job_that_diverged_fails_though_it_was_stopped_before_it_looked(
     for _ in range(5):
         job.step()
     job.finish(Status.STOPPED)
-    assert job.run.status() is Status.FAILED and "left all bounds" in job.run.fact("error")
+    assert job.run.status() is Status.FAILED and "became too large" in job.run.fact("error")
     assert list(job.run.reports()["step"]) == [5] and job.run.checkpoints.steps() == [0]
 
 

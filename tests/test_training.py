@@ -10,12 +10,21 @@ import torch
 from torch import nn
 
 from tests.conftest import THREADS, pictures, tiny
-from wgan.config import OPTIMIZERS, ConfigError, TrainConfig
+from wgan.config import OPTIMIZERS, ConfigError, TrainConfig, unused_settings
 from wgan.data import DATASETS, Pictures, Points
 from wgan.metrics import emd
 from wgan.objectives import OBJECTIVES
 from wgan.rng import keyed_rng
-from wgan.training import Diverged, Engine, LiveEvaluator, Training, forecast, resolve_engine, train
+from wgan.training import (
+    Diverged,
+    Engine,
+    LiveEvaluator,
+    Training,
+    forecast,
+    resolve_engine,
+    this_machine,
+    train,
+)
 from wgan.training.engine import Precision
 from wgan.training.reports import EXPLODED, Report
 
@@ -103,6 +112,31 @@ def test_previews_and_metrics_disturb_nothing(engine: Engine):
         torch.rand(3)
         alone.step()
     assert same(watched, alone)
+
+
+@pytest.mark.parametrize(
+    ("values", "unused"),
+    [
+        ({}, {"warmup_updates": 7}),
+        ({}, {"preview_class": 3}),
+        ({"objective": "wgan"}, {"inference_fakes": True}),
+        ({"objective": "wgan-gp"}, {"objective.noise_scale": 3.0}),
+        (
+            {"objective": {"name": "wgan-groupsort", "orthonormal": "cayley"}},
+            {"objective.iterations": 2},
+        ),
+    ],
+)
+def test_a_setting_that_forms_leave_out_has_no_effect(
+    values: dict[str, object], unused: dict[str, object], engine: Engine
+):
+    config = tiny(**values)
+    assert unused.keys() <= unused_settings(config, this_machine())
+    first, second = (Training(c, engine=engine) for c in (config, config.changed(unused)))
+    for _ in range(5):
+        first.step()
+        second.step()
+    assert same(first, second)
 
 
 def test_one_report_an_interval_with_its_means(engine: Engine):
@@ -321,9 +355,11 @@ def test_a_change_survives_the_checkpoint(engine: Engine):
 @pytest.mark.parametrize("path", ["batch_size", "latent_dim", "network.width", "seed"])
 def test_what_cannot_change_says_why(path: str, engine: Engine):
     training = Training(tiny(), engine=engine)
-    with pytest.raises(ConfigError, match="cannot change while training"):
+    with pytest.raises(ConfigError, match="cannot change during training"):
         training.apply(**{path: 3})
-    with pytest.raises(ConfigError, match="keeps its data set, objective"):
+    with pytest.raises(
+        ConfigError, match="data set, objective, network and optimiser of a run cannot"
+    ):
         training.apply(objective="wgan")
     with pytest.raises(ConfigError, match="n_critic must be at least 1"):
         training.apply(n_critic=0)

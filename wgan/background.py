@@ -66,13 +66,15 @@ class BackgroundTask:
         try:
             self.result = work(self._tell)
         except _Cancelled:
-            self.error = "Cancelled: nothing was kept."
+            self.error = "Cancelled. Nothing was saved."
         except (DataError, RunError) as error:
             self.error = str(error)
         except MemoryError:
-            self.error = "There is not enough memory for it. Take fewer or smaller pictures."
+            self.error = "There is not enough memory. Use fewer or smaller pictures."
         except OSError as error:
             self.error = f"A file cannot be read or written ({error.strerror or error})."
         except Exception as error:
             log.exception("%s failed", self.title)
-            self.error = f"This went wrong, and is a bug of ours: {type(error).__name__}: {error}."
+            self.error = (
+                f"An unexpected error occurred. Please report it: {type(error).__name__}: {error}."
+            )

@@ -80,6 +80,16 @@ def fmt_sci(value: float) -> str:
     return f"{digits}×10{str(int(power)).translate(_RAISED)}".replace("-", "−")
 
 
+def fmt_rounded(value: float) -> str:
+    """Format a ratio or another rough number with two digits: 0.0037, 170, 33,000, 2.5×10⁷."""
+    if value == 0 or 1e-3 <= abs(value) < 1e6:
+        return fmt_number(float(f"{value:.2g}"))
+    digits, _, power = f"{value:.1e}".partition("e")
+    if not power:
+        return fmt_digits(value)  # infinite or NaN
+    return f"{digits}×10{str(int(power)).translate(_RAISED)}".replace("-", "−")
+
+
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

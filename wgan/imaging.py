@@ -49,6 +49,28 @@ def decode(image: bytes) -> U8:
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
+def untile(grid: U8, index: int, shape: tuple[int, int, int]) -> U8 | None:
+    """Return one picture of a grid without gaps; None if the grid is smaller.
+
+    Args:
+        grid: (rows·H, columns·W, 1 or 3) uint8.
+        index: Index of the picture, row by row.
+        shape: (C, H, W) of the picture. A grey picture is the mean of the grid's channels.
+
+    Returns:
+        (C, H, W) uint8.
+    """
+    channels, height, width = shape
+    columns = grid.shape[1] // width
+    row, column = divmod(index, columns) if columns else (0, 0)
+    part = grid[row * height : (row + 1) * height, column * width : (column + 1) * width]
+    if index < 0 or part.shape[:2] != (height, width):
+        return None
+    if channels == 1:
+        part = part.mean(axis=2, keepdims=True).round()
+    return np.ascontiguousarray(part.transpose(2, 0, 1)).astype(np.uint8)
+
+
 def scatter(
     layers: Sequence[tuple[Real, tuple[int, int, int]]],
     extent: float,

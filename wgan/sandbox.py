@@ -156,7 +156,7 @@ def result_of(
     if "refused" in outcome:
         raise failure(str(outcome["refused"]))
     failed, ended = str(outcome.get("failed", "")), outcome.get("ended")
-    out_of_memory = f"{subject} needs more than {limits.memory >> 20:,} MB of memory to be read."
+    out_of_memory = f"{subject} needs more than {limits.memory >> 20:,} MB of memory."
     if failed == "MemoryError" or ended == -getattr(signal, "SIGKILL", 9):
         raise failure(f"{out_of_memory} It was refused.")
     if failed == "Timeout" or ended == -getattr(signal, "SIGXCPU", 24):
@@ -166,8 +166,8 @@ def result_of(
         )
     if ended is not None:
         raise failure(
-            f"{subject} is damaged, or made to do harm: the process that read it broke down "
-            f"(exit code {ended}). It was refused."
+            f"{subject} was refused, because the process that read it crashed (exit code "
+            f"{ended}). It may be damaged or malicious."
         )
     detail = str(outcome.get("detail", ""))
     raise failure(f"{subject} is damaged and cannot be read ({failed}{detail and ': '}{detail}).")

@@ -134,7 +134,7 @@ def shown(value: object) -> str:
     if isinstance(value, bytes):
         return f"{len(value):,} bytes"
     if isinstance(value, int) and abs(value) >= 1 << 64:
-        return "a number beyond all bounds"
+        return "a number that is too large"
     if isinstance(value, dict | list):
         return "a list" if isinstance(value, list) else "a JSON object"
     short = repr(value)[:42]
@@ -377,7 +377,7 @@ def parse_neighbours(value: object) -> tuple[int, tuple[float, ...], tuple[bool,
     if not isinstance(distances, list) or not isinstance(copies, list):
         raise SchemaError("neighbours must have distances and copies")
     if len(distances) != len(copies) or not all(isinstance(copy, bool) for copy in copies):
-        raise SchemaError("neighbours must say of each distance whether it is a copy")
+        raise SchemaError("neighbours must state for each distance whether it is a copy")
     return (
         whole(values.get("step"), "the step of neighbours"),
         tuple(number(distance, "a distance", 0.0, 1e6) for distance in distances),

@@ -120,10 +120,10 @@ def test_an_upload_is_imported_and_shown(pair: tuple[Run, Run], tmp_path: Path):
     app = alone("runs.py").run()
     upload(app, (tmp_path / "run.zip").read_bytes())
     assert not app.exception and not app.error
-    assert f"{whole.id}-2 has been taken in." in page_text(app)
+    assert f"Imported {whole.id}-2." in page_text(app)
     assert len(list_runs(whole.folder.parent)) == 3
     upload(app, b"no zip at all")
-    assert "no ZIP file" in app.error[0].value and not app.exception
+    assert "not a ZIP file" in app.error[0].value and not app.exception
 
 
 def test_one_upload_limit_is_set_shown_and_enforced(pair: tuple[Run, Run]):

@@ -18,10 +18,12 @@ from pages.ui.core.run_picker import run_titles
 from pages.ui.core.state import NextRun, Visitor
 from tests.app.conftest import state_of
 from tests.conftest import app_at, tiny, train_to_the_end
-from wgan.config import PRESETS, TrainConfig, hyperparameters
+from wgan.config import PRESETS, Group, TrainConfig, hyperparameters, unused_settings
 from wgan.jobs import TrainingJob
+from wgan.objectives import OBJECTIVES, WganLp
 from wgan.runs import Measured, Run, Status, list_runs, throw_away, trash
 from wgan.session import SUMMARY_CACHE_S
+from wgan.training import this_machine
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py"))
@@ -55,7 +57,8 @@ def button(app: AppTest, key: str) -> Any:
 
 
 def has_button(app: AppTest, key: str) -> bool:
-    return any(widget.key == key for widget in app.button)
+    """Whether there is a button that can be pressed."""
+    return any(widget.key == key and not widget.disabled for widget in app.button)
 
 
 def until_button(app: AppTest, key: str) -> None:
@@ -128,14 +131,43 @@ def test_every_page(app: AppTest, runs_dir: Path, ran: bool, subtests: pytest.Su
             assert len(app.markdown) > 0
 
 
-def test_the_sidebar_shows_every_hyperparameter_with_its_help(app: AppTest):
-    app.session_state["advanced"] = True
-    sound(app.run())
+def open_groups(app: AppTest) -> None:
+    """Open the expanders of all groups of the sidebar."""
+    for group in Group:
+        app.session_state[f"advanced-{group.lower()}"] = True
+
+
+def sidebar_controls(app: AppTest) -> dict[str, Any]:
+    """The sidebar's controls by the path of their hyperparameter."""
     kinds = ("selectbox", "slider", "select_slider", "number_input", "toggle", "multiselect")
-    widgets = {w.key: w for kind in kinds for w in app.sidebar.get(kind) if w.key}
-    for value in hyperparameters(PRESETS["quick-mnist"].config):
-        assert f"w:{value.path}" in widgets, value.path
-        assert value.help in widgets[f"w:{value.path}"].help, value.path
+    widgets = [w for kind in kinds for w in app.sidebar.get(kind) if w.key]
+    return {w.key.split(":")[1]: w for w in widgets if w.key.startswith("w:")}
+
+
+@pytest.mark.parametrize("name", ["quick-mnist", "toy-ring", "brownlee"])
+def test_the_sidebar_shows_the_hyperparameters_that_apply_by_group(app: AppTest, name: str):
+    open_groups(app)
+    app.run()
+    sound(preset(app).set_value(name).run())
+    config = PRESETS[name].config
+    unused = unused_settings(config, this_machine())
+    shown = sidebar_controls(app)
+    known = {v.path: v for v in hyperparameters(config) if not v.hidden}
+    assert shown.keys() == known.keys() - unused
+    for path, control in shown.items():
+        assert known[path].help in control.help, path
+    for expander in app.sidebar.expander:
+        paths = [w.key.split(":")[1] for w in expander if (w.key or "").startswith("w:")]
+        assert paths and {known[path].group for path in paths} == {expander.label}
+
+
+def test_a_setting_appears_with_what_it_depends_on(app: AppTest):
+    open_groups(app)
+    app.run()
+    assert not {"preview_class", "warmup_updates"} & sidebar_controls(app).keys()
+    sidebar_controls(app)["conditional"].set_value(True).run()
+    sidebar_controls(app)["warmup_steps"].set_value(3).run()
+    assert {"preview_class", "warmup_updates"} <= sidebar_controls(app).keys()
 
 
 def test_every_preset_can_be_chosen(app: AppTest, subtests: pytest.Subtests):
@@ -161,7 +193,7 @@ def test_what_a_late_browser_says_of_a_control_that_was_overtaken_is_not_heard(a
             if w.key.startswith("w:")
         }
 
-    app.session_state["advanced"] = True
+    open_groups(app)
     app.run()
     first = keys()
     assert len(first) > 5 and set(first.values()) == {f"w:{path}" for path in first}
@@ -209,7 +241,7 @@ def test_edit_undo_reset_and_own_presets(app: AppTest):
 
 
 def test_what_cannot_be_is_a_sentence_and_nothing_is_lost(app: AppTest):
-    app.session_state["advanced"] = True
+    open_groups(app)
     app.run()
     control(app.selectbox, "network").set_value("mlp").run()
     assert "Choose the network dcgan" in app.error[0].value
@@ -219,9 +251,57 @@ def test_what_cannot_be_is_a_sentence_and_nothing_is_lost(app: AppTest):
 
 def test_choosing_points_takes_everything_along(app: AppTest):
     app.run()
+    control(app.selectbox, "objective").set_value("wgan-lp").run()
+    before = next_config(app)
     control(app.selectbox, "dataset").set_value("two-moons").run()
     sound(app)
-    assert next_config(app).network.name == "mlp"
+    points = PRESETS["toy-ring"].config
+    config = next_config(app)
+    # The settings suit points, and the objective is still the visitor's own.
+    assert config.network == points.network and config.batch_size == points.batch_size
+    assert config.objective == WganLp(penalty_weight=0.1)
+    notice = next(m.value for m in app.markdown if "changed to suit Two moons" in m.value)
+    assert "0.1 (was 10)" in notice
+    button(app, "keep_settings").click().run()
+    sound(app)
+    kept = next_config(app)
+    assert kept.dataset.name == "two-moons" and kept.network.name == "mlp"
+    assert kept.objective == before.objective and kept.batch_size == before.batch_size
+    assert not [m for m in app.markdown if "changed to suit" in m.value]
+    button(app, "undo").click().run()
+    assert next_config(app) == before
+
+
+def test_a_card_explains_the_objective_and_the_menu_has_one_line_each(app: AppTest):
+    app.run()
+    menu = control(app.selectbox, "objective")
+    lines = [line for line in menu.help.split("\n\n") if line.startswith("**")]
+    assert len(lines) == len(OBJECTIVES) and max(map(len, lines)) < 160
+    button(app, "about-objective").click().run()
+    sound(app)
+    page_text = " ".join(m.value for m in app.markdown)
+    assert OBJECTIVES["wgan-gp"].explanation in page_text and "$$" in page_text
+
+
+def test_a_data_set_of_the_same_kind_keeps_all_settings(app: AppTest):
+    app.run()
+    control(app.slider, "n_critic").set_value(3).run()
+    control(app.selectbox, "dataset").set_value("fashion-mnist").run()
+    sound(app)
+    expected = PRESETS["quick-mnist"].config.changed({"n_critic": 3, "dataset": "fashion-mnist"})
+    assert next_config(app) == expected
+    assert not [m for m in app.markdown if "changed to suit" in m.value]
+
+
+def test_a_notice_about_changed_settings_ends_when_the_run_starts(app: AppTest):
+    app.run()
+    control(app.selectbox, "dataset").set_value("two-moons").run()
+    assert [m for m in app.markdown if "changed to suit Two moons" in m.value]
+    button(app, "start").click().run()
+    until_button(app, "pause")
+    sound(app)
+    assert not [m for m in app.markdown if "changed to suit" in m.value]
+    assert [m for m in app.markdown if "[Details](#what-is-happening)" in m.value]
 
 
 def test_start_steer_stop_resume(app: AppTest):
@@ -232,7 +312,8 @@ def test_start_steer_stop_resume(app: AppTest):
     sound(app)
     run = app.query_params["run"]
     locked = control(app.select_slider, "batch_size")
-    assert locked.disabled and "Cannot change while training" in locked.help
+    assert locked.disabled and "the order of the examples depends on it. To use" in locked.help
+    assert any("Grey settings are fixed" in caption.value for caption in app.sidebar.caption)
     rate = control(app.select_slider, "critic_learning_rate")
     assert not rate.disabled
     rate.set_value(0.001).run()
@@ -274,7 +355,7 @@ def test_a_second_start_offers_to_queue_or_stop(app: AppTest):
     app.button_group(key="settings_of").set_value("Next run").run()
     button(app, "start").click().run()
     assert has_button(app, "dialog_queue") and has_button(app, "dialog_stop")
-    assert any("Queue the new run behind it" in text.value for text in app.markdown)
+    assert any("Add the new run to the queue" in text.value for text in app.markdown)
 
 
 def test_nobody_is_asked_about_a_run_that_has_ended_meanwhile(app: AppTest):
@@ -375,20 +456,6 @@ def runs_page(app: AppTest, runs_dir: Path) -> Callable[[], AppTest]:
     return lambda: page_alone("runs.py")
 
 
-def test_a_run_is_named_noted_and_starred(runs_page: Callable[[], AppTest], runs_dir: Path):
-    run = finished_run(runs_dir)
-    app = runs_page()
-    next(w for w in app.text_input if w.label == "Name").set_value("The best")
-    next(w for w in app.text_area if w.label == "Note").set_value("Look at this one.")
-    next(w for w in app.toggle if w.label == "Star").set_value(True)
-    next(b for b in app.button if b.label == "Keep").click().run()
-    sound(app)
-    assert (
-        run.facts() | {"name": "The best", "note": "Look at this one.", "star": "1"} == run.facts()
-    )
-    assert any("The best" in m.value for m in app.markdown)
-
-
 def test_the_table_is_filtered_and_says_when_nothing_is_like_that(
     runs_page: Callable[[], AppTest], runs_dir: Path
 ):
@@ -400,6 +467,18 @@ def test_the_table_is_filtered_and_says_when_nothing_is_like_that(
     assert list(app.dataframe[0].value["Objective"]) == ["WGAN"]
     next(w for w in app.text_input if w.key == "filter").set_value("nothing").run()
     assert any("No runs match the filter" in c.value for c in sound(app).caption)
+
+
+def test_metrics_are_numbers_in_the_table_so_that_they_can_be_sorted(
+    runs_page: Callable[[], AppTest], runs_dir: Path
+):
+    for value in (0.01, 0.1, 0.0025):
+        run = finished_run(runs_dir)
+        run.add_metrics([Measured(10, "emd_512", value), Measured(20, "emd_512", 2 * value)])
+    table = runs_page().dataframe[0].value
+    column = table["Exact W₁, 512 samples"]
+    assert sorted(column) == [0.0025, 0.01, 0.1]
+    assert all(table[name].dtype.kind in "if" for name in ("Step", "Time", "Size"))
 
 
 def test_the_trash_gives_back_and_is_emptied(runs_page: Callable[[], AppTest], runs_dir: Path):
@@ -427,7 +506,7 @@ def test_a_hostile_upload_is_a_sentence(runs_page: Callable[[], AppTest], runs_d
         assert time.monotonic() < end
         time.sleep(0.1)
         app.run()
-    assert "no ZIP file" in app.error[0].value and not app.exception
+    assert "not a ZIP file" in app.error[0].value and not app.exception
     assert [r.id for r in list_runs(runs_dir)] == [run.id]
 
 
@@ -442,6 +521,20 @@ def test_compare_says_what_differs(app: AppTest, runs_dir: Path):
     assert rows["Objective"] == ["wgan-gp", "wgan"]
     assert rows["Critic learning rate"] == ["0.0001", "0.002"]
     assert "Batch size" not in rows and "Exact W₁, 512 samples, last" in rows
+
+
+def test_compare_opens_on_the_quality_of_the_samples(app: AppTest, runs_dir: Path):
+    a, b = finished_run(runs_dir), finished_run(runs_dir, objective="gan")
+    app = app_at("compare")
+    app.query_params["runs"] = f"{a.id},{b.id}"
+    sound(app.run())
+    curve = next(box for box in app.selectbox if box.key == "compare_curve")
+    assert curve.value == "Sample quality" and "Critic gap" in curve.options
+    keys = {str(element.proto.id) for element in app.get("bidi_component")}
+    shown = ("compare-emd", "compare-modes", "compare-high_quality")
+    assert all(any(name in key for key in keys) for name in shown), keys
+    curve.set_value("Critic gap").run()
+    sound(app)
 
 
 def test_a_failed_run_offers_a_bug_report(app: AppTest, runs_dir: Path):
@@ -477,7 +570,7 @@ def test_a_fault_is_told_with_its_evidence_and_a_fork_that_mends_it(app: AppTest
     run.add_metrics([Measured(s, name, v) for s in (10, 20, 30) for name, v in looks.items()])
     sound(app.run())
     page_text = " ".join(text.value for text in app.markdown)
-    assert "The penalty is too strong" in page_text and "pulls 30 times as hard" in page_text
+    assert "The penalty is too strong" in page_text and "gradient is 30 times as large" in page_text
     button(app, "mend-strong-penalty-0").click().run()
     sound(app)
     assert "Fork from step" in app.sidebar.info[0].value
@@ -490,7 +583,7 @@ def test_of_a_run_that_was_hardly_measured_nothing_is_claimed(app: AppTest, runs
     finished_run(runs_dir)
     sound(app.run())
     page_text = " ".join(text.value for text in (*app.markdown, *app.caption))
-    assert "there is no diagnosis of it" in page_text and "No problems found" not in page_text
+    assert "so there is no diagnosis" in page_text and "No problems found" not in page_text
 
 
 def test_a_sound_run_is_called_so(app: AppTest, runs_dir: Path):
@@ -513,7 +606,7 @@ def test_numbers_that_cannot_be_compared_never_share_an_axis(app: AppTest, runs_
     app.query_params["curve"] = "emd_512"
     sound(app.run())
     captions = [text.value for text in app.caption if "Not drawn" in text.value]
-    assert len(captions) == 1 and "Exact W₁, 512 samples of other data" in captions[0]
+    assert len(captions) == 1 and "Exact W₁, 512 samples was measured on other data" in captions[0]
     table = app.dataframe[0].value
     row = table[table[""] == "Exact W₁, 512 samples, last"].iloc[0].tolist()
     assert row[-1] == "not comparable" and "not comparable" not in row[:-1]
@@ -546,3 +639,27 @@ def test_many_who_watch_are_each_shown_less_often(app: AppTest):
     assert not slowly() and set(last_seen) - {"visitor 0"} == {state_of(app, Visitor).id}
     assert "visitor 0" in last_seen
     session.session().stop(run)
+
+
+def test_a_scenario_starts_with_one_click_and_its_remedy_is_recorded(app: AppTest):
+    app.run()
+    app.switch_page("../presets.py").run()
+    button(app, "preset-saturated-clipping").click().run()
+    sound(app)
+    assert "saturated" in " ".join(m.value for m in app.markdown).lower()
+    button(app, "start_scenario").click().run()
+    app.switch_page("../train.py").run()
+    until_button(app, "pause")
+    sound(app)
+    assert [m for m in app.markdown if "**Saturated clipping, on purpose.**" in m.value]
+    remedy = button(app, "remedy")
+    assert remedy.label == "Try the remedy" and not remedy.disabled
+    remedy.click().run()
+    sound(app)
+    assert button(app, "remedy").disabled and button(app, "remedy").label == "Remedy applied"
+    run = session.session().library.run(app.query_params["run"])
+    button(app, "stop").click().run()
+    until_button(app, "resume")
+    assert [(c.path, c.after) for c in run.changes() if c.path != "engine"] == [
+        ("objective.clip_value", 0.1)
+    ]

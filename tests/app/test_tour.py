@@ -71,7 +71,9 @@ def test_six_steps_and_words_that_are_found(tmp_path: Path, monkeypatch: pytest.
     app.text_input(key="glossary").set_value("discriminator").run()
     assert "Critic" in listed_terms()
     app.text_input(key="glossary").set_value("no such word").run()
-    assert listed_terms() == [] and any("No word here" in element.value for element in app.caption)
+    assert listed_terms() == [] and any(
+        "No entry matches" in element.value for element in app.caption
+    )
     app.checkbox[2].check().run()
     assert app.query_params["seen"] in ("3", ["3"])
 

@@ -72,10 +72,10 @@ def drag(page: "Page", start: tuple[float, float], end: tuple[float, float]) -> 
 
 
 def choose_points(page: "Page", url: str) -> None:
-    """Choose the preset of eight piles of points on the Train page."""
+    """Choose the preset of eight Gaussians on the Train page."""
     page.goto(url)
     page.get_by_role("button", name="Start", exact=True).wait_for(timeout=120_000)
     page.locator("[class*='st-key-preset'] input").first.click()
-    page.get_by_role("option", name="Eight piles of points").click()
+    page.get_by_role("option", name="Eight Gaussians").click()
     dataset = hyperparameter(page, "dataset").locator("input").first
     until(lambda: dataset.input_value() == "Ring of 8 Gaussians")

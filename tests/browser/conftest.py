@@ -18,7 +18,9 @@ from wgan.cli.main import main
 from wgan.runs import list_runs
 
 try:
-    from playwright.sync_api import Browser, Locator, Page, sync_playwright
+    from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+    expect.set_options(timeout=120_000)  # 5 s else, which a busy machine needs for a page
 except ImportError:  # the tests are skipped, in `chromium` below
     sync_playwright = None
 
@@ -85,8 +87,10 @@ def page(chromium: "Browser") -> "Iterator[Page]":
     faults: list[str] = []
 
     def console(message) -> None:
-        # Streamlit looks for its server beside a deep link first; those 404s are its own.
-        if message.type == "error" and "/_stcore/" not in (message.location or {}).get("url", ""):
+        # Streamlit looks for its server beside a deep link first; those 404s are its own. It also
+        # reports a server that a test has ended before it closed the page.
+        place = f"{message.text} {(message.location or {}).get('url', '')}"
+        if message.type == "error" and "/_stcore/" not in place:
             faults.append(f"{message.text} {message.location}")
 
     def request(request) -> None:

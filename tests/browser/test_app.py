@@ -214,9 +214,9 @@ def test_points_over_the_critics_surface(page, url: str, runs: Path):
     # A second start while this one runs says so, and queues.
     page.get_by_text("Next run", exact=True).click()
     press(page, "Start next")
-    page.get_by_text("Queue the new run behind it").wait_for()
+    page.get_by_text("Add the new run to the queue").wait_for()
     before = len(list_runs(runs))
-    press(page, "Queue it")
+    press(page, "Add to the queue")
     until(lambda: len(list_runs(runs)) == before + 1)
     page.get_by_role("button", name="Cancel the last", exact=True).wait_for()
     press(page, "Cancel the last")
@@ -228,7 +228,7 @@ def test_points_over_the_critics_surface(page, url: str, runs: Path):
     page.get_by_role("button", name="Resume", exact=True).wait_for()
     still(page)
     press(page, "Evaluate")
-    page.get_by_text(re.compile("Evaluation of step")).wait_for(timeout=120_000)
+    page.get_by_text(re.compile("Evaluation at step")).wait_for(timeout=120_000)
     until(lambda: button(page, "Evaluate").is_enabled() and not button(page, "Cancel").count())
 
 
@@ -321,7 +321,7 @@ def fork_from_step_100(page, url: str, runs: Path, parent: str) -> str:
     page.goto(f"{url}/?run={parent}")
     page.get_by_role("button", name="Fork", exact=True).click(timeout=120_000)
     option(page, f"fork_step_{parent}", "100")
-    press(page, "Prepare the fork")
+    press(page, "Prepare fork")
     page.get_by_text("Fork from step 100 of").wait_for()
     hyperparameter(page, "objective").locator("input").first.click()
     page.get_by_role("option", name="WGAN", exact=True).click()
@@ -389,7 +389,7 @@ def export_and_import(page, url: str, runs: Path, run: str, file: Path) -> None:
     page.get_by_role("button", name="Export", exact=True).click(timeout=120_000)
     still(page)
     with page.expect_download() as download:
-        press(page, "Whole run")
+        press(page, "Complete run (ZIP)")
     download.value.save_as(file)
     page.keyboard.press("Escape")
     press(page, "Import")

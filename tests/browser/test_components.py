@@ -11,8 +11,6 @@ if not os.environ.get("CI"):  # in CI it must be there: without it, the import b
     pytest.importorskip("playwright", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
-expect.set_options(timeout=120_000)  # 5 s else, whatever the page's own is
-
 ROOT = Path(__file__).parents[2]
 
 # A training that is none: its step is counted by the clock of the server.
@@ -212,7 +210,7 @@ def test_zoom_and_legend_survive_updates_and_theme_and_leave_with_the_page(
     page: Page, app: str
 ) -> None:
     page.goto(app)
-    page.locator(".st-key-chart .legendtoggle").nth(1).wait_for(timeout=20_000)
+    page.locator(".st-key-chart .legendtoggle").nth(1).wait_for()
     page.locator(".st-key-chart .legendtoggle").nth(1).click()
     page.wait_for_function(f"({ZOOM})()[5] === 'legendonly'")
     box = page.locator(".st-key-chart .nsewdrag").bounding_box()
@@ -374,7 +372,7 @@ def test_lines_move_without_plotly_and_are_exact_under_the_pointer(page: Page, a
     page.wait_for_function(f"(before) => {line} !== before", arg=before)
     assert page.evaluate("plots") == 0
     page.wait_for_function(  # then the line moves no more
-        "parseInt(document.querySelector('.wgan-cards dd').innerText) > 21", timeout=20_000
+        "parseInt(document.querySelector('.wgan-cards dd').innerText) > 21"
     )
     path = page.evaluate(line)
     # What was drawn by hand is what Plotly draws of the same points.

@@ -43,13 +43,13 @@ def test_a_fault_is_named_mended_and_taken_back(page, url: str, runs: Path):
     page.get_by_role("button", name="Resume", exact=True).click(timeout=120_000)
     finding = page.locator(".st-key-finding-strong-penalty")
     finding.wait_for(timeout=120_000)
-    assert "times as hard at the critic's weights" in finding.inner_text()
+    assert "times as large as the loss's" in finding.inner_text()
     finding.get_by_role("button", name="Penalty weight λ 1,000 → 100", exact=True).click(
         timeout=120_000
     )
     until(lambda: weights() == [100.0])
     # The sidebar follows, the evidence of before is not held against the run, and undo is offered.
-    page.get_by_text("The settings changed at step").wait_for(timeout=120_000)
+    page.get_by_text("Settings changed at step").wait_for(timeout=120_000)
     finding.wait_for(state="detached", timeout=120_000)
     slider = hyperparameter(page, "objective.penalty_weight")
     slider.get_by_text("100", exact=True).first.wait_for(timeout=120_000)

@@ -63,7 +63,7 @@ def test_a_plane_is_dragged_zoomed_and_kept_from(page, site: str):
     nearest_pictures_are_shown_and_taken_away(page)
     point_is_kept_by_keyboard(page)
     # Through the three kept points.
-    page.get_by_text("Through the first three kept points").click()
+    page.get_by_text("Through the kept points A, B and C").click()
     until(
         lambda: (
             not map_words(page).startswith("Middle: x 0.00, y 0.00, ")
@@ -156,7 +156,7 @@ def sum_is_kept_once_and_a_point_removed(page) -> None:
     until(lambda: has_kept(page, 5))
     # Twice the same is said; one is taken away again, and the others stay.
     page.get_by_role("button", name="Keep the sum").click()
-    page.get_by_text("That is kept already, as E.").wait_for()
+    page.get_by_text("This point is already kept, as E.").wait_for()
     page.get_by_role("button", name="Remove").click()
     page.get_by_role("option", name="B", exact=True).or_(
         page.get_by_role("menuitem", name="B", exact=True)
@@ -169,7 +169,7 @@ def walk_leads_through_kept_points(page) -> None:
     page.get_by_role("radio", name="Kept").or_(
         page.get_by_role("button", name="Kept")
     ).first.click()
-    page.get_by_text("4 points are kept.").wait_for()
+    page.get_by_text("You have kept 4 points.").wait_for()
     page.locator(".st-key-walk canvas").first.wait_for()
     # A shorter walk has a shorter axis.
     axis = "document.querySelector('.st-key-lengths .js-plotly-plot')?._fullLayout.xaxis.range[1]"
@@ -213,7 +213,7 @@ def test_classes_blend_and_checkpoints_stand_beside_each_other(page, site: str):
     page.goto(f"{site}/latent?section=classes")
     page.get_by_text("From 3 to 8, a row for each z").wait_for(timeout=120_000)
     before = pixels(page, ".st-key-blend")
-    page.get_by_role("button", name="Other z").click()
+    page.get_by_role("button", name="New z").click()
     until(lambda: pixels(page, ".st-key-blend") not in (before, ""))
     section(page, "Through training")
     page.locator(".st-key-through canvas").first.wait_for()
@@ -241,8 +241,8 @@ def move(page, key: str, to: str) -> None:
 
 def test_a_picture_is_found_and_walked_from(page, site: str):
     page.goto(f"{site}/latent?section=find")
-    page.get_by_role("button", name="Find it").wait_for(timeout=120_000)
-    assert page.get_by_role("button", name="Find it").is_disabled()  # nothing is drawn yet
+    page.get_by_role("button", name="Find z").wait_for(timeout=120_000)
+    assert page.get_by_role("button", name="Find z").is_disabled()  # nothing is drawn yet
     canvas = page.locator(".wgan-sketch canvas")
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + 60, box["y"] + 40)
@@ -251,10 +251,10 @@ def test_a_picture_is_found_and_walked_from(page, site: str):
     page.mouse.up()
     move(page, "find_updates", "End")  # else a fast machine has ended before Cancel is pressed
     move(page, "find_starts", "End")
-    page.get_by_role("button", name="Find it").click()
-    page.get_by_text("of 255 a pixel").wait_for(timeout=120_000)
+    page.get_by_role("button", name="Find z").click()
+    page.get_by_text("of 255 per pixel").wait_for(timeout=120_000)
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_text("Cancelled: this is how far it came").wait_for()
+    page.get_by_text("The search was cancelled here").wait_for()
 
     move(page, "find_updates", "Home")
     move(page, "find_starts", "Home")
@@ -262,8 +262,8 @@ def test_a_picture_is_found_and_walked_from(page, site: str):
         page.get_by_role("button", name="Real")
     ).first.click()
     page.locator(".st-key-find_real button").nth(3).click()
-    page.get_by_role("button", name="Find it").click()
+    page.get_by_role("button", name="Find z").click()
     page.get_by_text("Nearest training pictures").wait_for(timeout=120_000)
     page.get_by_text("held-out pictures").wait_for()
-    page.get_by_role("button", name="Keep its z").click()
+    page.get_by_role("button", name="Keep this z").click()
     until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 1)

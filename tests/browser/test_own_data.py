@@ -40,15 +40,15 @@ def test_an_archive_of_ones_own_is_trained_on(page, serve, archive: Path, tmp_pa
     runs, root = tmp_path / "runs", tmp_path / "data"
     url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs), "WGAN_DATA": str(root)})
     page.goto(f"{url}/datasets")
-    page.get_by_role("button", name="Add pictures of yours").click(timeout=120_000)
+    page.get_by_role("button", name="Add your own pictures").click(timeout=120_000)
     page.locator("[class*=st-key-intake_files] input[type=file]").set_input_files(archive)
     page.get_by_text("shapes.zip").first.wait_for()
-    press(page, "Make a data set")
+    press(page, "Create data set")
     page.get_by_role("heading", name="shapes").wait_for(timeout=120_000)
     page.get_by_text("By class: dark, light").wait_for(timeout=120_000)
     # What was left out is told.
-    press(page, "What was skipped")
-    page.get_by_text("files looked at, 120 pictures kept").wait_for()
+    press(page, "Skipped files")
+    page.get_by_text("files read, 120 pictures kept").wait_for()
     page.keyboard.press("Escape")
     assert not (tmp_path / "escaped.png").exists()
 

@@ -52,11 +52,11 @@ NAMES = [
 ]
 NUMBERS = [0, 1, 255, 256, 511, 512, 10**6, 2**24, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63 - 1]
 REASONS = re.compile(
-    r"it is empty|it is damaged( or not complete)?|it is transparent everywhere|it is encrypted|it is a link"
-    r"|it is no ordinary file|it has no name|it is larger than [\d.]+ MB|it has more than [\d.]+ million pixels"
-    r"|it is no picture that can be read \(PNG, JPEG, WebP, GIF, BMP\)|it is an archive inside the archive"
-    r"|it is packed in a way that is not known here|its path leads out of the (archive|folder|upload)"
-    r"|it needs too much memory to be (read|unpacked)|it ends or breaks in the middle"
+    r"it is empty|it is damaged( or incomplete)?|it is completely transparent|it is encrypted|it is a link"
+    r"|it is not an ordinary file|it has no name|it is larger than [\d.]+ MB|it has more than [\d.]+ million pixels"
+    r"|it is not a readable picture \(PNG, JPEG, WebP, GIF or BMP\)|it is an archive inside the archive"
+    r"|its compression method is not supported|its path leads outside the (archive|folder|upload)"
+    r"|it needs too much memory to (read|unpack)|it is cut off or broken"
 )
 """All that may be said of one file."""
 
@@ -312,7 +312,7 @@ def check(seed: int, place: Path, *, child: bool = False) -> str:
         assert message.endswith(".") and "\n" not in message and "Traceback" not in message, message
         # These stand for exceptions that nobody foresaw.
         assert "is damaged and cannot be read (" not in message, message
-        assert "broke down" not in message and "something else" not in message, message
+        assert "crashed" not in message and "invalid data" not in message, message
         return "refused"
     finally:
         shutil.rmtree(place, ignore_errors=True)

@@ -15,7 +15,7 @@ from wgan.paths import app_script
 
 @click.command("app", cls=StrictCommand)
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, help="Default: 8501.")
-@click.option("--headless", is_flag=True, help="Do not open the browser: print the address only.")
+@click.option("--headless", is_flag=True, help="Do not open the browser, only print the address.")
 @runs_dir_option
 def app_command(port: int, headless: bool, runs_dir: Path) -> int:
     """Open the app in the browser. Stop it with Ctrl+C.
@@ -24,7 +24,9 @@ def app_command(port: int, headless: bool, runs_dir: Path) -> int:
     """
     script = app_script()
     if script is None:
-        raise UsageError("The app is not part of this installation: install the whole package.")
+        raise UsageError(
+            "This installation does not contain the app. Install the complete package."
+        )
     runs_dir.mkdir(parents=True, exist_ok=True)
     bring_once(runs_dir)
     environment = {**os.environ, "WGAN_RUNS": str(runs_dir.resolve())}

@@ -19,19 +19,23 @@ from wgan.training.engine import cores, pick_device
     default="auto",
     help="Default: auto.",
 )
-@click.option("--threads", type=Whole(), multiple=True, help="CPU threads, one number or several.")
-@click.option("--only", multiple=True, metavar="WORD", help="Rows whose name has all these words.")
 @click.option(
-    "--compiled", is_flag=True, help="Compiled steps (on CUDA: recorded graphs) beside the usual."
+    "--threads", type=Whole(), multiple=True, help="Number of CPU threads; can be repeated."
+)
+@click.option(
+    "--only", multiple=True, metavar="WORD", help="Only rows whose name contains all these words."
+)
+@click.option(
+    "--compiled", is_flag=True, help="Also measure compiled steps (on CUDA: CUDA graphs)."
 )
 @click.option(
     "--costs",
     is_flag=True,
-    help="A training as the app runs it beside the bare loop: the time lost to reports, previews, "
-    "metrics, checkpoints and recording.",
+    help="Compare a training as the app runs it with the bare loop: the time for reports, "
+    "previews, metrics, checkpoints and recording.",
 )
-@click.option("--rounds", type=Whole(), default=5, help="Rounds of each row. Default: 5.")
-@click.option("--seconds", type=Scale(), help="Of a round. Default: 2, with --costs 10.")
+@click.option("--rounds", type=Whole(), default=5, help="Rounds per row. Default: 5.")
+@click.option("--seconds", type=Scale(), help="Seconds per round. Default: 2, with --costs 10.")
 @json_option()
 def bench_command(
     device: str,
@@ -43,10 +47,11 @@ def bench_command(
     seconds: float | None,
     as_json: bool,
 ) -> None:
-    """Measure networks and objectives: steps and real images per second, and memory. Medians.
+    """Measure networks and objectives: steps and real images per second, and memory. All are medians.
 
-    The rate of the machine's matrix product is shown beside it. The memory is the maximum in use: on
-    CUDA what torch allocated for the row, else the whole process' (on a Mac, up to then).
+    For comparison, the speed of a matrix product on this machine is shown, too. The memory is the
+    maximum in use: on CUDA the memory that torch allocated for the row, else that of the whole process
+    (on a Mac, the maximum until then).
     """
     if compiled and costs:
         raise UsageError("--compiled and --costs cannot be combined.")
@@ -60,7 +65,7 @@ def bench_command(
     configs = bench.bench_configs(only)
     if not configs:
         raise UsageError(
-            f"No row has all of these words. There are {', '.join(bench.bench_configs())}."
+            f"No row contains all of these words. The rows are: {', '.join(bench.bench_configs())}."
         )
     if rounds < 1 or not all(threads):
         raise UsageError("--rounds and --threads must be at least 1.")

@@ -60,10 +60,10 @@ def _recipe_option(name: str, field: FieldInfo) -> click.Option:
     params=[_recipe_option(name, field) for name, field in Recipe.model_fields.items()],
 )
 @click.argument("source", type=click.Path(path_type=Path))
-@json_option("Nothing but the JSON on stdout.")
+@json_option("Print only the JSON on stdout.")
 @quiet_option
 def add_command(source: Path, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Prepare your own images to train on.
+    """Prepare your own images for training.
 
     SOURCE is a folder, a .zip or a .tar(.gz|.bz2|.xz). The last line on stdout is a JSON object with a
     key to train with: wgan train --dataset own --dataset.pictures KEY.

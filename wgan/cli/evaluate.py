@@ -26,10 +26,10 @@ from wgan.runs import Run
 
 @click.command("evaluate", cls=StrictCommand)
 @run_argument
-@click.option("--samples", type=Whole(), help="Pictures to make. Default: 10,000.")
-@click.option("--seed", type=Whole(), default=0, help="Of z. Default: 0.")
+@click.option("--samples", type=Whole(), help="Number of samples. Default: 10,000.")
+@click.option("--seed", type=Whole(), default=0, help="Seed of z. Default: 0.")
 @step_option
-@json_option("As one JSON object.")
+@json_option("Print one JSON object.")
 @quiet_option
 @runs_dir_option
 def evaluate_command(
@@ -41,12 +41,12 @@ def evaluate_command(
     quiet: bool,
     runs_dir: Path,
 ) -> None:
-    """Measure samples of a RUN with every metric, beside the values of real examples.
+    """Measure samples of a RUN with every metric, and compare with the values of real examples.
 
     The values are recorded in the run.
     """
     if samples is not None and samples < 10:
-        raise UsageError("--samples must be at least 10: of fewer nothing can be said.")
+        raise UsageError("--samples must be at least 10.")
     judged = Run.find(run, runs_dir)
     state, _ = judged.checkpoints.read(step)
     models = Models(state.config, state.tensors, state.step)
@@ -77,13 +77,15 @@ def evaluate_command(
 
 @click.command("diagnose", cls=StrictCommand)
 @run_argument
-@click.option("--all", "show_all", is_flag=True, help="Every rule, also those that do not apply.")
-@json_option("As JSON, one object a rule.")
+@click.option(
+    "--all", "show_all", is_flag=True, help="List every check, also those without a problem."
+)
+@json_option("Print JSON, one object per check.")
 @runs_dir_option
 def diagnose_command(run: str, show_all: bool, as_json: bool, runs_dir: Path) -> None:
-    """Say what goes wrong in a RUN, what speaks for it, and what would help.
+    """List the known problems of a RUN, their evidence, and changes that may help.
 
-    The exit code is 0 also if a problem was found.
+    The exit code is 0, even if a problem was found.
     """
     snapshot = RunReader(Run.find(run, runs_dir)).snapshot()
     findings = examine(snapshot.evidence)
@@ -114,19 +116,22 @@ def diagnose_command(run: str, show_all: bool, as_json: bool, runs_dir: Path) ->
         )
         for proposal in finding.reading.proposals if finding.reading.raised else ():
             print(
-                f"    would help: {proposal.description}{'' if proposal.live else ' (takes a fork)'}"
+                "    may help: "
+                f"{proposal.description}{('' if proposal.live else ' (needs a fork)')}"
             )
     if not listed and not as_json:
         print(
-            f"{snapshot.run}: no fault shows by step {snapshot.step:,}; {len(findings)} of {len(RULES)} can be told "
-            "from what was measured."
+            f"{snapshot.run}: no problems found by step {snapshot.step:,}. {len(findings)} of "
+            f"{len(RULES)} checks apply and have enough data."
         )
 
 
 @click.command("train-features", cls=StrictCommand)
 @click.argument("dataset")
-@click.option("--seed", type=Whole(), default=0, help="Of all draws. Default: 0.")
-@click.option("--epochs", type=Whole(), default=3, help="Passes over the data. Default: 3.")
+@click.option("--seed", type=Whole(), default=0, help="Random seed. Default: 0.")
+@click.option(
+    "--epochs", type=Whole(), default=3, help="Number of passes over the data. Default: 3."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Default: a file in the data root.")
 @quiet_option
 def train_features_command(
@@ -139,7 +144,7 @@ def train_features_command(
     """
     if dataset not in DATASETS or not DATASETS[dataset].features:
         names = ", ".join(name for name, candidate in DATASETS.items() if candidate.features)
-        raise UsageError(f"No classifier can be trained for {dataset!r}: choose one of {names}.")
+        raise UsageError(f"No classifier can be trained for {dataset!r}. Choose from: {names}.")
     if epochs < 1:
         raise UsageError("--epochs must be at least 1.")
     data_set = DATASETS[dataset](name=dataset)

@@ -20,18 +20,23 @@ from wgan.runs import Run, RunError, Status, list_runs
 
 @click.command("examples", cls=StrictCommand)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--work", type=click.Path(path_type=Path), metavar="DIR", help="Keep the whole runs.")
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep the complete runs in this folder.",
+)
 @runs_dir_option
 @quiet_option
 def examples_command(names: tuple[str, ...], work: Path | None, runs_dir: Path, quiet: bool) -> int:
-    """Train, evaluate and thin out the runs that come with the program, each with its model card.
+    """Train and evaluate the runs that come with the program, and write their model cards.
 
-    Without a NAME, all of them: half an hour of two cores.
+    Without a NAME, all of them. This takes half an hour on two cores.
     """
     example_names = names or tuple(EXAMPLES)
     for name in example_names:
         if name not in EXAMPLES:
-            raise UsageError(f"There is no example {name!r}; there are {', '.join(EXAMPLES)}.")
+            raise UsageError(f"There is no example {name!r}. Choose from: {', '.join(EXAMPLES)}.")
     with contextlib.ExitStack() as stack:
         folder = work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for name in example_names:

@@ -11,13 +11,18 @@ from wgan.cli.options import StrictCommand, Whole, run_argument, runs_dir_option
 from wgan.export import export_samples, export_walk
 from wgan.runs import Run
 
-_CLASS = click.option("--class", "label", metavar="NAME", help="For class-conditional generators.")
+_CLASS = click.option(
+    "--class",
+    "label",
+    metavar="NAME",
+    help="Class of the samples, for class-conditional generators.",
+)
 
 
 @click.command("sample", cls=StrictCommand)
 @run_argument
-@click.option("--count", type=Whole(), default=64, help="How many samples. Default: 64.")
-@click.option("--seed", type=Whole(), default=0, help="Of z. Default: 0.")
+@click.option("--count", type=Whole(), default=64, help="Number of samples. Default: 64.")
+@click.option("--seed", type=Whole(), default=0, help="Seed of z. Default: 0.")
 @_CLASS
 @step_option
 @click.option(
@@ -36,7 +41,7 @@ def sample_command(
     out: Path,
     runs_dir: Path,
 ) -> None:
-    """Write samples of a RUN's generator."""
+    """Save samples of a RUN's generator."""
     source = Run.find(run, runs_dir)
     if count < 1:
         raise UsageError("--count must be at least 1.")
@@ -46,8 +51,10 @@ def sample_command(
 
 @click.command("walk", cls=StrictCommand)
 @run_argument
-@click.option("--waypoints", type=Whole(), default=5, help="2 to 8. Default: 5.")
-@click.option("--seed", type=Whole(), default=0, help="Of the waypoints. Default: 0.")
+@click.option(
+    "--waypoints", type=Whole(), default=5, help="Number of waypoints, 2 to 8. Default: 5."
+)
+@click.option("--seed", type=Whole(), default=0, help="Seed of the waypoints. Default: 0.")
 @click.option(
     "--method", type=click.Choice(["slerp", "lerp"]), default="slerp", help="Default: slerp."
 )
@@ -58,7 +65,7 @@ def sample_command(
 )
 @runs_dir_option
 def walk_command(run: str, out: Path, runs_dir: Path, **options: Any) -> None:
-    """Write a closed walk of a RUN through random waypoints: as .gif, .webp or .mp4, or its z as .npy."""
+    """Save a closed walk of a RUN through random waypoints: as .gif, .webp or .mp4, or its z as .npy."""
     source = Run.find(run, runs_dir)
     summary = export_walk(source, out, **options)
     print(json.dumps({"run": str(source.folder), "out": str(out), **summary}))

@@ -14,19 +14,19 @@ from click.shell_completion import CompletionItem, shell_complete
 COMMANDS = {
     "app": ("wgan.cli.app", "Open the app in the browser."),
     "train": ("wgan.cli.train", "Train a run, or resume one."),
-    "fork": ("wgan.cli.train", "Continue from a checkpoint with other values, as a new run."),
+    "fork": ("wgan.cli.train", "Continue from a checkpoint as a new run with other settings."),
     "runs": ("wgan.cli.runs", "List the runs, the newest first."),
-    "export": ("wgan.cli.runs", "Write a run in another format."),
+    "export": ("wgan.cli.runs", "Export a run."),
     "import": ("wgan.cli.runs", "Import a run that was exported as .zip."),
     "data": ("wgan.cli.data", "List data sets, add your own images, remove them."),
-    "sample": ("wgan.cli.latent", "Write samples of a run's generator."),
-    "walk": ("wgan.cli.latent", "Write a walk through latent space as a film."),
+    "sample": ("wgan.cli.latent", "Save samples of a run's generator."),
+    "walk": ("wgan.cli.latent", "Save a walk through latent space as a film."),
     "evaluate": ("wgan.cli.evaluate", "Measure how good a run's generator is."),
-    "diagnose": ("wgan.cli.evaluate", "Say what goes wrong in a run, and what would help."),
-    "train-features": ("wgan.cli.evaluate", "Train the classifier that metrics use."),
-    "examples": ("wgan.cli.examples", "Train the runs that come with the program."),
-    "reproduce": ("wgan.cli.reproduce", "Measure published results again."),
-    "bench": ("wgan.cli.bench", "Measure speed and memory of training on this machine."),
+    "diagnose": ("wgan.cli.evaluate", "Check a run for known problems, and suggest changes."),
+    "train-features": ("wgan.cli.evaluate", "Train the classifier whose features the metrics use."),
+    "examples": ("wgan.cli.examples", "Train the example runs that come with the program."),
+    "reproduce": ("wgan.cli.reproduce", "Repeat published experiments, and compare the results."),
+    "bench": ("wgan.cli.bench", "Measure the speed and memory of training on this machine."),
 }
 """The module of each command, and its summary. A module is imported when its command is used."""
 
@@ -64,8 +64,8 @@ class _Commands(click.Group):
 
 commands = _Commands(
     name="wgan",
-    help="Train Wasserstein GANs, record them, and look inside. `wgan app` opens the app; "
-    "`wgan COMMAND --help` describes a command.",
+    help="Train Wasserstein GANs, record them, and inspect them. `wgan app` opens the app; `wgan "
+    "COMMAND --help` describes a command.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error(f"{_sentence(error)} See {path} --help.")
         return 2
     except KeyboardInterrupt:
-        print_error("Interrupted: nothing was recorded.")
+        print_error("Interrupted. Nothing was saved.")
         return 130
     except BrokenPipeError:
         pass
@@ -117,15 +117,17 @@ def _failed(error: Exception) -> int:
         return 2
     if os.environ.get("WGAN_DEBUG"):
         raise error
-    print_error(f"{error_message(error)} Set WGAN_DEBUG=1 to see where.")
+    print_error(f"{error_message(error)} Set WGAN_DEBUG=1 to see the traceback.")
     return 1
 
 
 def _sentence(error: click.UsageError) -> str:
     """Return a click error in one line."""
     if isinstance(error, click.NoSuchOption):
-        close = ", ".join(error.possibilities or ())
-        return f"There is no option {error.option_name}." + (f" Near it: {close}." if close else "")
+        close = " or ".join(error.possibilities or ())
+        return f"There is no option {error.option_name}." + (
+            f" Did you mean {close}?" if close else ""
+        )
     line = " ".join(error.format_message().split())
     return f"{line[:1].upper()}{line[1:].rstrip('.')}."
 

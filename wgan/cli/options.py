@@ -45,7 +45,9 @@ class Scale(click.ParamType[float]):
             number = float(value)
         if 0 < number <= 1000:
             return number
-        return self.fail(f"must be a number above 0, at most 1000, not {value!r}", param, ctx)
+        return self.fail(
+            f"must be a number greater than 0 and at most 1000, not {value!r}", param, ctx
+        )
 
 
 class StrictCommand(click.Command):
@@ -92,17 +94,18 @@ def runs_dir_option(command: Command) -> Command:
         type=click.Path(path_type=Path),
         default=default_runs_dir,
         metavar="DIR",
-        help="Folder of the runs. Default: WGAN_RUNS of the environment, else checkpoints; an installed "
-        "package uses the user's data folder if there are no checkpoints here.",
+        help="Folder of the runs. Default: the environment variable WGAN_RUNS, else checkpoints. "
+        "An installed package uses the user's data folder if there is no folder checkpoints "
+        "here.",
     )(command)
 
 
 def quiet_option(command: Command) -> Command:
     """Add `--quiet`."""
-    return click.option("--quiet", is_flag=True, help="No progress on stderr.")(command)
+    return click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")(command)
 
 
-def json_option(text: str = "As JSON, one object a line.") -> Callable[[Command], Command]:
+def json_option(text: str = "Print JSON, one object per line.") -> Callable[[Command], Command]:
     """Add `--json`."""
     return click.option("--json", "as_json", is_flag=True, help=text)
 
@@ -114,7 +117,9 @@ def run_argument(command: Command) -> Command:
 
 def step_option(command: Command) -> Command:
     """Add `--step`."""
-    return click.option("--step", type=Whole(), help="Checkpoint. Default: the newest.")(command)
+    return click.option(
+        "--step", type=Whole(), help="Step of the checkpoint. Default: the newest."
+    )(command)
 
 
 def _flag_name(path: str) -> str:
@@ -148,24 +153,60 @@ def config_options(command: click.Command) -> click.Command:
     return command
 
 
+class ScheduledChange(click.ParamType[tuple[int, str, str]]):
+    """A click type: a change to make after a step, `STEP:NAME=VALUE`, as (step, name, value)."""
+
+    name = "STEP:NAME=VALUE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, str, str]:
+        """Parse the step; the name and the value are checked with the config of the run."""
+        if isinstance(value, tuple):
+            return value
+        step, colon, change = str(value).partition(":")
+        name, equals, text = change.partition("=")
+        if not (step.isdecimal() and colon and name and equals):
+            self.fail(
+                f"must be STEP:NAME=VALUE, for example 300:critic-learning-rate=0.001, not {value!r}",
+                param,
+                ctx,
+            )
+        return int(step), name.strip(), text.strip()
+
+
+def change_option(command: Command) -> Command:
+    """Add `--change`."""
+    return click.option(
+        "--change",
+        "scheduled",
+        type=ScheduledChange(),
+        multiple=True,
+        help="Change a hyperparameter after a step, for example 300:critic-learning-rate=0.001. "
+        "Can be repeated. If you stop the run, changes at later steps are dropped.",
+    )(command)
+
+
+def parse_value(value: Hyperparameter, text: str) -> Any:
+    """Convert a text to the type of a hyperparameter. Other texts remain: the config reports the error."""
+    if value.optional and text.lower() == "none":
+        return None
+    if value.type is bool:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if value.many:
+        return [word.strip() for word in text.split(",") if word.strip()]
+    with contextlib.suppress(ValueError):
+        return value.type(text)
+    return text
+
+
 def changes_of(options: dict[str, Any]) -> dict[str, Any]:
     """Return the given hyperparameters by path, converted to their types."""
-    changes: dict[str, Any] = {}
-    for value in hyperparameters():
-        text = options.get(_flag_name(value.path))
-        if text is None:
-            continue
-        if value.optional and text.lower() == "none":
-            changes[value.path] = None
-        elif value.type is bool:
-            changes[value.path] = {"true": True, "false": False}.get(text.lower(), text)
-        elif value.many:
-            changes[value.path] = [word.strip() for word in text.split(",") if word.strip()]
-        else:
-            # If it is not a number, leave it as text: the config reports the error.
-            changes[value.path] = text
-            with contextlib.suppress(ValueError):
-                changes[value.path] = value.type(text)
+    changes = {
+        value.path: parse_value(value, text)
+        for value in hyperparameters()
+        if (text := options.get(_flag_name(value.path))) is not None
+    }
     if "seconds" in changes and "steps" not in changes:
         changes["steps"] = LAST_STEP
     return changes

@@ -16,9 +16,16 @@ from wgan.reproduce import EXPERIMENTS, Bench, page, run_experiment, table
 @click.option("--list", "show_list", is_flag=True, help="List the experiments.")
 @click.option("--all", "run_all", is_flag=True, help="All experiments, one after the other.")
 @json_option()
-@click.option("--seed", type=Whole(), default=0, help="Of all draws. Default: 0.")
-@click.option("--scale", type=Scale(), default=1.0, help="Multiplies the steps. Default: 1.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.md", help="Write a page.")
+@click.option("--seed", type=Whole(), default=0, help="Random seed. Default: 0.")
+@click.option(
+    "--scale", type=Scale(), default=1.0, help="Factor for the number of steps. Default: 1."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE.md",
+    help="Also write the results to a Markdown file.",
+)
 @quiet_option
 def reproduce_command(
     name: str | None,
@@ -30,7 +37,7 @@ def reproduce_command(
     out: Path | None,
     quiet: bool,
 ) -> None:
-    """Measure a published result again, and set it beside what its source says."""
+    """Repeat a published experiment, and compare the result with its source."""
     if show_list:
         for key, experiment in EXPERIMENTS.items():
             if as_json:
@@ -40,9 +47,9 @@ def reproduce_command(
         return
     names = ", ".join(EXPERIMENTS)
     if name is None and not run_all:
-        raise UsageError(f"Name an experiment, or give --all. There are {names}.")
+        raise UsageError(f"Name an experiment, or use --all. The experiments are: {names}.")
     if name is not None and name not in EXPERIMENTS:
-        raise UsageError(f"There is no experiment {name!r}: choose one of {names}.")
+        raise UsageError(f"There is no experiment {name!r}. Choose from: {names}.")
     folder = None if out is None else out.parent
     if out is not None:  # Said now and not after half an hour.
         try:

@@ -29,7 +29,7 @@ def runs_command(as_json: bool, runs_dir: Path) -> None:
             print(json.dumps(_summary(summary)))
         return
     if not summaries:
-        print(f"There is no run in {runs_dir} yet.")
+        print(f"There are no runs in {runs_dir} yet.")
     for summary in summaries:
         star, what = (
             "*" if summary.star else " ",
@@ -65,14 +65,16 @@ def _summary(summary: RunSummary) -> dict[str, Any]:
 @click.command(
     "export",
     cls=StrictCommand,
-    help=f"Write a RUN as {_FORMATS}, or, with --tensorboard, as event files.",
+    help=f"Export a RUN as {_FORMATS}, or, with --tensorboard, as event files.",
 )
 @run_argument
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE")
-@click.option("--tensorboard", is_flag=True, help="--out is a folder of event files.")
+@click.option(
+    "--tensorboard", is_flag=True, help="Write event files for TensorBoard; --out is their folder."
+)
 @runs_dir_option
 def export_command(run: str, out: Path, tensorboard: bool, runs_dir: Path) -> None:
-    """Write a run in another format."""
+    """Export a run."""
     source = Run.find(run, runs_dir)
     result: Mapping[str, object]
     result = {"events": export_tensorboard(source, out)} if tensorboard else export(source, out)
@@ -86,13 +88,13 @@ def export_command(run: str, out: Path, tensorboard: bool, runs_dir: Path) -> No
 def import_command(file: Path, runs_dir: Path, quiet: bool) -> int:
     """Import a run that was exported as .zip."""
     if not file.is_file():
-        raise UsageError(f"There is no file {file}.")
+        raise UsageError(f"The file {file} does not exist.")
     progress = Progress(quiet)
     try:
         with progress:
             run, remarks = import_zip(file, runs_dir, progress.tell)
     except KeyboardInterrupt:
-        print("Cancelled: nothing was kept.", file=sys.stderr)
+        print("Cancelled. Nothing was saved.", file=sys.stderr)
         return 130
     for remark in remarks:
         print(remark, file=sys.stderr)

@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,19 +18,21 @@ import click
 from wgan.cli.main import UsageError, print_error, program_name
 from wgan.cli.options import (
     StrictCommand,
+    change_option,
     changes_of,
     config_options,
+    parse_value,
     quiet_option,
     run_argument,
     runs_dir_option,
     step_option,
 )
 from wgan.cli.progress import Progress
-from wgan.config import PRESETS, ConfigError, TrainConfig
+from wgan.config import PRESETS, ConfigError, TrainConfig, hyperparameters
 from wgan.data import DataError
 from wgan.jobs import TrainingJob, error_message
 from wgan.jobs.worker import run_worker, should_continue
-from wgan.runs import Run, RunError, Status, fork, list_runs
+from wgan.runs import Change, Run, RunError, Status, fork, fork_config, list_runs
 from wgan.runs.lock import DEAD_AFTER_S
 from wgan.training import Diverged
 from wgan.training.distributed import ALONE, ProcessGroup, init, is_launched, shutdown
@@ -42,12 +44,13 @@ FIRST_PROCESS_S = 60.0
 
 @dataclass(frozen=True)
 class Request:
-    """The request of a command: a preset or a run to resume, and the given values."""
+    """The request of a command: a preset or a run to resume, the given values, and later changes."""
 
     runs_dir: Path
     preset: str | None
     resume: str | None
     changes: Mapping[str, Any]
+    scheduled: Sequence[tuple[int, str, str]]
 
 
 @config_options
@@ -55,12 +58,18 @@ class Request:
 @click.option("--preset", type=click.Choice(list(PRESETS)), metavar="NAME", help=", ".join(PRESETS))
 @runs_dir_option
 @click.option("--resume", metavar="RUN", help="Resume a run: its name, its folder, or last.")
+@change_option
 @quiet_option
 def train_command(
-    runs_dir: Path, preset: str | None, resume: str | None, quiet: bool, **options: Any
+    runs_dir: Path,
+    preset: str | None,
+    resume: str | None,
+    scheduled: Sequence[tuple[int, str, str]],
+    quiet: bool,
+    **options: Any,
 ) -> int:
     """Train a WGAN. The last line on stdout is a JSON object."""
-    request = Request(runs_dir, preset, resume, changes_of(options))
+    request = Request(runs_dir, preset, resume, changes_of(options), scheduled)
     if is_launched():
         return _train_together(request, Progress(quiet))
     progress = Progress(quiet)
@@ -72,16 +81,28 @@ def train_command(
 @run_argument
 @step_option
 @runs_dir_option
+@change_option
 @quiet_option
-def fork_command(run: str, step: int | None, runs_dir: Path, quiet: bool, **options: Any) -> int:
-    """Fork a RUN: continue from a checkpoint with other values, as a new run.
+def fork_command(
+    run: str,
+    step: int | None,
+    runs_dir: Path,
+    scheduled: Sequence[tuple[int, str, str]],
+    quiet: bool,
+    **options: Any,
+) -> int:
+    """Fork a RUN: continue from a checkpoint as a new run with other settings.
 
     RUN is its name, its folder, or last. The last line on stdout is a JSON object.
     """
     changes = changes_of(options)
-    forked = fork(Run.find(run, runs_dir), step, changes, runs_dir)
+    parent = Run.find(run, runs_dir)
+    state, _ = parent.checkpoints.read(step)
+    later = scheduled_changes(fork_config(state, changes), state.step, scheduled)
+    forked = fork(parent, state.step, changes, runs_dir)
     progress = Progress(quiet)
-    return run_job(TrainingJob(forked, resume=True, publish=progress.preparing), progress)
+    job = TrainingJob(forked, resume=True, scheduled=later, publish=progress.preparing)
+    return run_job(job, progress)
 
 
 def _train_together(request: Request, progress: Progress) -> int:
@@ -152,7 +173,8 @@ def _relaunched(
             while run.alive() and time.monotonic() < end:  # on another machine, by its heartbeat
                 time.sleep(1.0)
             print(
-                f"A process was lost: run {run.id} goes on from step {run.resume_point()[1]:,}.",
+                f"A process ended unexpectedly. Run {run.id} continues from step "
+                f"{run.resume_point()[1]:,}.",
                 file=sys.stderr,
             )
             return TrainingJob(
@@ -160,8 +182,8 @@ def _relaunched(
             )
     if launch.startswith("none "):
         print(
-            "The run of this launch is not known on this machine, and another begins: give torchrun "
-            "--rdzv-id ID, by which every machine knows it.",
+            "This machine does not know the run of this launch, so a new run begins. To "
+            "continue a run on several machines, start torchrun with --rdzv-id ID.",
             file=sys.stderr,
         )
     return None
@@ -173,7 +195,7 @@ def _training_job(
     """Return the job of a new or resumed run."""
     changes = dict(request.changes)
     if request.resume and request.preset:
-        raise UsageError("A resumed run keeps its config: leave --preset away.")
+        raise UsageError("A resumed run keeps its config. Leave out --preset.")
     if request.resume:
         run = Run.find(request.resume, request.runs_dir)
         config_before, step = run.resume_point()
@@ -182,23 +204,63 @@ def _training_job(
         config = steered(config_before, changes)
         if step >= config.steps:
             raise UsageError(
-                f"Run {run.id} is at step {step:,} already, and its last is "
-                f"{config.steps:,}: give a larger --steps, the total."
+                f"Run {run.id} is already at step {step:,}, and its last step is "
+                f"{config.steps:,}. Use a larger --steps (the total number of steps)."
             )
         return TrainingJob(
             run,
             resume=True,
             changes=changes,
+            scheduled=scheduled_changes(config, step, request.scheduled),
             publish=progress.preparing,
             process_group=process_group,
         )
     base = PRESETS[request.preset].config if request.preset else TrainConfig()
     config = base.changed(request.changes)
+    later = scheduled_changes(config, 0, request.scheduled)
     return TrainingJob(
         Run.create(config, request.runs_dir),
+        scheduled=later,
         publish=progress.preparing,
         process_group=process_group,
     )
+
+
+def scheduled_changes(
+    config: TrainConfig, step: int, scheduled: Sequence[tuple[int, str, str]]
+) -> list[Change]:
+    """Return the changes of `--change`, in the order of their steps.
+
+    Args:
+        config: The config with which the run begins.
+        step: The step at which it begins.
+        scheduled: Step, name and value of each change.
+
+    Raises:
+        ConfigError: A name or a value is not valid, or cannot be changed during training.
+    """
+    changes: list[Change] = []
+    for at, name, text in sorted(scheduled, key=lambda change: change[0]):
+        by_flag = {value.path.replace("_", "-"): value for value in hyperparameters(config)}
+        value = by_flag.get(name.lstrip("-").replace("_", "-"))
+        if value is None:
+            raise ConfigError(
+                f"--change {at}:{name}={text}: this run has no hyperparameter {name!r}. Use the name of "
+                "an option without its dashes, for example critic-learning-rate."
+            )
+        if at < step:
+            raise ConfigError(
+                f"--change {at}:{name}={text}: the run begins at step {step:,}, so the change needs a "
+                "later step."
+            )
+        if at > config.steps:
+            raise ConfigError(
+                f"--change {at}:{name}={text}: the run ends at step {config.steps:,}, before this change."
+            )
+        before = config.flat()[value.path]
+        config = steered(config, {value.path: parse_value(value, text)})
+        changes.append(Change(at, value.path, before, config.flat()[value.path]))
+    return changes
 
 
 def run_job(job: TrainingJob, progress: Progress) -> int:
@@ -232,7 +294,8 @@ def run_job(job: TrainingJob, progress: Progress) -> int:
         print_error(error_message(error))
         if began and (steps := job.run.checkpoints.steps()):
             print_error(
-                f"Its last checkpoint is of step {steps[-1]:,}: {program_name()} train --resume {job.run.id}"
+                f"Its last checkpoint is at step {steps[-1]:,}. To continue: {program_name()} "
+                f"train --resume {job.run.id}"
             )
         return 1
     snapshot = job.snapshot

@@ -1,11 +1,14 @@
 """TrainConfig, with all hyperparameters, and PRESETS, named configs."""
 
+from wgan.config.applicability import Machine, unused_settings
 from wgan.config.comparison import differences
 from wgan.config.errors import ConfigError, explain
+from wgan.config.groups import Group
 from wgan.config.hyperparameters import Hyperparameter, hyperparameters
 from wgan.config.model import PREVIEW_COLUMNS, TrainConfig, short
 from wgan.config.parts import OPTIMIZERS, PARTS, Adam, Optimizer, RMSprop
 from wgan.config.presets import PRESETS, SLOWER, Preset
+from wgan.config.recommended import adapt_to_dataset, recommended
 
 __all__ = [
     "OPTIMIZERS",
@@ -15,13 +18,18 @@ __all__ = [
     "SLOWER",
     "Adam",
     "ConfigError",
+    "Group",
     "Hyperparameter",
+    "Machine",
     "Optimizer",
     "Preset",
     "RMSprop",
     "TrainConfig",
+    "adapt_to_dataset",
     "differences",
     "explain",
     "hyperparameters",
+    "recommended",
     "short",
+    "unused_settings",
 ]

@@ -33,8 +33,8 @@ def check_network(network: AnyNetwork, dataset: AnyDataset, objective: AnyObject
         )
     if network.uses_batch_norm and not objective.allows_batch_norm:
         raise ValueError(
-            f"The critic of the network {network.name} has batch norm, which mixes samples, "
-            f"and {objective.name} asks for each sample's own slope. Choose the network "
+            f"The critic of the network {network.name} has batch norm, which mixes samples, but "
+            f"{objective.name} needs the critic's slope at each sample. Choose the network "
             f"{fitting_network(dataset)} or the objective wgan."
         )
 
@@ -43,19 +43,19 @@ def check_labels(dataset: AnyDataset, objective: AnyObjective, preview_class: in
     """Check that a class-conditional training is possible, and that the class of its previews exists."""
     if not dataset.class_names():
         raise ValueError(
-            f"The data set {dataset.name} has no labels, so the networks cannot be told "
-            "the class. Turn conditional off or choose a data set with labels."
+            f"The data set {dataset.name} has no labels, so a class-conditional training is not possible. "
+            "Turn conditional off or choose a data set with labels."
         )
     classes = len(dataset.class_names())
     if preview_class >= classes:
         raise ValueError(
             f"The data set {dataset.name} has {classes} classes, 0 to {classes - 1}: there "
-            f"is no class {preview_class} to show."
+            f"is no class {preview_class}. Choose another class of the previews."
         )
     if not objective.class_conditional:
         raise ValueError(
-            "A class-conditional critic with a projection is not 1-Lipschitz, which "
-            f"{objective.name} promises. Turn conditional off or choose another objective."
+            f"The objective {objective.name} guarantees a 1-Lipschitz critic, but a class-conditional "
+            "critic is not 1-Lipschitz. Turn conditional off or choose another objective."
         )
 
 
@@ -73,8 +73,8 @@ def check_without_replacement(dataset: AnyDataset, batch_size: int) -> None:
     size = dataset.size
     if size is None:
         raise ValueError(
-            f"The data set {dataset.name} draws fresh points for every batch, so "
-            "drawing without replacement means nothing there. Turn replacement on."
+            f"The data set {dataset.name} draws new points for every batch, so "
+            "drawing without replacement is not possible. Turn replacement on."
         )
     if batch_size > size:
         raise ValueError(

@@ -34,7 +34,7 @@ def _explain_one(problem: dict[str, Any], model: type[BaseModel]) -> str:
         if part and variant:
             owners = [n for n, v in PARTS[part].items() if name in v.model_fields]
             has = [k for k in fields if k != "name"]
-            own = f"it has {', '.join(has)}" if has else "it has no settings of its own"
+            own = f"it has {', '.join(has)}" if has else "it has no settings"
             hint = f"; {name} belongs to {', '.join(owners)}" if owners else ""
             return f"The {part} {where[1]} has no {name}: {own}{hint}."
         close = get_close_matches(name, fields, n=1)

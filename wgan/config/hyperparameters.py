@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from wgan.config.groups import Group
 from wgan.config.model import TrainConfig
 from wgan.config.parts import PARTS
 
@@ -35,6 +36,8 @@ class Hyperparameter:
     live: bool  # whether it can change during training
     advanced: bool
     log: bool  # whether its scale is logarithmic
+    group: Group  # under which forms show it; that of its part for a setting of a part
+    fixed: str  # why it cannot change during training, as the end of a sentence; "" if it can
     main: bool = False  # whether forms show it beside the choice of its part
 
 
@@ -44,31 +47,13 @@ def hyperparameters(config: TrainConfig | None = None) -> Iterator[Hyperparamete
     Without a config, iterate over those of all variants of all parts, each dotted name once.
     """
     known = _described(TrainConfig)
-    for name, field in TrainConfig.model_fields.items():
+    for name, described_field in known.items():
         if name not in PARTS:
-            yield known[name]
+            yield described_field
             continue
         choices = PARTS[name]
         default = None if config is None else getattr(config, name).name
-        yield Hyperparameter(
-            name,
-            field.title or name,
-            field.description or "",
-            str,
-            default,
-            None,
-            None,
-            tuple(choices),
-            False,
-            False,
-            None,
-            False,
-            None,
-            None,
-            False,
-            name in ("network", "optimizer"),
-            False,
-        )
+        yield replace(described_field, type=str, default=default, choices=tuple(choices))
         yielded = set()
         variants: Iterable[Any] = (
             choices.values() if config is None else [type(getattr(config, name))]
@@ -82,12 +67,8 @@ def hyperparameters(config: TrainConfig | None = None) -> Iterator[Hyperparamete
 
 @cache  # a diagnosis uses them at every report
 def _described(model: type[BaseModel], prefix: str = "") -> dict[str, Hyperparameter]:
-    """Describe each field of a model, except those that are parts."""
-    return {
-        name: _describe(prefix + name, field)
-        for name, field in model.model_fields.items()
-        if prefix or name not in PARTS
-    }
+    """Describe each field of a model."""
+    return {name: _describe(prefix + name, field) for name, field in model.model_fields.items()}
 
 
 def _describe(path: str, field: FieldInfo) -> Hyperparameter:
@@ -106,7 +87,10 @@ def _describe(path: str, field: FieldInfo) -> Hyperparameter:
         high = getattr(bound, "le", getattr(bound, "lt", high))
     choices = tuple(get_args(kind)) if get_origin(kind) is Literal else None
     is_list = get_origin(kind) is tuple
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    extra = _extra_of(field)
+    declared = _extra_of(TrainConfig.model_fields[path.partition(".")[0]])
+    # An objective's values take effect at the next update, so all of them are live.
+    live = bool(extra.get("live", path.startswith("objective.")))
     return Hyperparameter(
         path=path,
         title=field.title or path.rpartition(".")[2].replace("_", " ").capitalize(),
@@ -122,9 +106,14 @@ def _describe(path: str, field: FieldInfo) -> Hyperparameter:
         hidden=bool(extra.get("hidden") or extra.get("editor")),
         unit=str(extra["unit"]) if extra.get("unit") else None,
         source=str(extra["source"]) if extra.get("source") else None,
-        # An objective's values take effect at the next update, so all of them are live.
-        live=bool(extra.get("live", path.startswith("objective."))),
+        live=live,
         advanced=bool(extra.get("advanced")) or path.startswith("optimizer."),
         log=bool(extra.get("log")),
+        group=Group(declared["group"]),
+        fixed="" if live else str(declared.get("fixed", "")),
         main=bool(extra.get("main")),
     )
+
+
+def _extra_of(field: FieldInfo) -> dict[str, Any]:
+    return dict(field.json_schema_extra) if isinstance(field.json_schema_extra, dict) else {}

@@ -1,7 +1,7 @@
 """TrainConfig, the single list of all hyperparameters.
 
-The Field of a hyperparameter holds its bounds, default, unit, help and source. Sliders, command-line
-flags, JSON and the documentation follow from it (`hyperparameters`).
+The Field of a hyperparameter holds its bounds, default, group, unit, help and source. Sliders,
+command-line flags, JSON and the documentation follow from it (`hyperparameters`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from wgan.config.compatibility import (
     fitting_network,
 )
 from wgan.config.errors import ConfigError, explain
+from wgan.config.groups import Group
 from wgan.config.parts import PARTS, Adam, AnyOptimizer
 from wgan.data import DATASETS, AnyDataset, Mnist10k
 from wgan.networks import AnyNetwork, Dcgan
@@ -37,13 +38,34 @@ PREVIEW_COLUMNS = 8
 
 def _extra(
     *,
+    group: Group,
+    live: bool = False,
+    fixed: str = "",
     source: str | None = None,
     unit: str | None = None,
-    live: bool = False,
     advanced: bool = False,
     log: bool = False,
 ) -> dict[str, Any]:
-    return {"source": source, "unit": unit, "live": live, "advanced": advanced, "log": log}
+    """Return what a hyperparameter declares besides pydantic's fields.
+
+    Args:
+        group: The group in which forms show it, with all settings of its variants if it is a part.
+        live: Whether it can change during training. Otherwise `fixed` is the reason.
+        fixed: Why it cannot change during training: the end of a sentence, without a full stop.
+        source: Where the default comes from.
+        unit: The unit.
+        advanced: Whether forms show it only on demand.
+        log: Whether its scale is logarithmic.
+    """
+    return {
+        "group": group,
+        "live": live,
+        "fixed": fixed,
+        "source": source,
+        "unit": unit,
+        "advanced": advanced,
+        "log": log,
+    }
 
 
 LearningRate = Annotated[float, Field(gt=0, le=0.1)]
@@ -55,196 +77,280 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: AnyDataset = Field(
-        default_factory=Mnist10k, title="Data set", description="What the generator learns."
+        default_factory=Mnist10k,
+        title="Data set",
+        description="The examples that the generator learns to imitate.",
+        json_schema_extra=_extra(group=Group.DATA, fixed="the run has loaded these data"),
     )
     objective: AnyObjective = Field(
         default_factory=WganGp,
         title="Objective",
-        description="What critic and generator minimise, and what keeps the critic Lipschitz.",
+        description="The losses of critic and generator, and the constraint that keeps the critic Lipschitz.",
+        json_schema_extra=_extra(
+            group=Group.OBJECTIVE, fixed="the critic's layers and losses are built for it"
+        ),
     )
     network: AnyNetwork = Field(
-        default_factory=Dcgan, title="Network", description="The generator and critic pair."
+        default_factory=Dcgan,
+        title="Network",
+        description="The architecture of generator and critic.",
+        json_schema_extra=_extra(
+            group=Group.NETWORK, advanced=True, fixed="the weights belong to these layers"
+        ),
     )
     optimizer: AnyOptimizer = Field(
         default_factory=Adam,
         title="Optimiser",
-        description="How gradients become steps, for both networks.",
+        description="The rule that turns gradients into weight updates, for both networks.",
+        json_schema_extra=_extra(
+            group=Group.OPTIMISER,
+            advanced=True,
+            fixed="its running averages cannot be used by another optimiser",
+        ),
     )
     generator_learning_rate: LearningRate = Field(
         1e-4,
         title="Generator learning rate",
-        description="Size of the generator's steps.",
-        json_schema_extra=_extra(source="Gulrajani et al. 2017, alg. 1", live=True, log=True),
+        description="The size of the generator's updates.",
+        json_schema_extra=_extra(
+            group=Group.OPTIMISER, source="Gulrajani et al. 2017, alg. 1", live=True, log=True
+        ),
     )
     critic_learning_rate: LearningRate = Field(
         1e-4,
         title="Critic learning rate",
-        description="Size of the critic's steps. A critic that learns faster gives a better "
-        "direction, until it becomes unstable.",
-        json_schema_extra=_extra(source="Gulrajani et al. 2017, alg. 1", live=True, log=True),
+        description="The size of the critic's updates. A critic that learns faster gives the "
+        "generator a better direction, until it becomes unstable.",
+        json_schema_extra=_extra(
+            group=Group.OPTIMISER, source="Gulrajani et al. 2017, alg. 1", live=True, log=True
+        ),
     )
     n_critic: Annotated[int, Field(ge=1, le=100)] = Field(
         5,
-        title="Critic updates a step",
-        description="Critic updates before each generator update. More brings the critic closer "
-        "to the true Wasserstein distance, and each step takes longer.",
-        json_schema_extra=_extra(source="Arjovsky et al. 2017, alg. 1: 5", live=True),
+        title="Critic updates per step",
+        description="Critic updates before each generator update. More updates bring the critic "
+        "closer to its optimum, but each step takes longer.",
+        json_schema_extra=_extra(
+            group=Group.SCHEDULE, source="Arjovsky et al. 2017, alg. 1: 5", live=True
+        ),
     )
     conditional: bool = Field(
         False,
         title="Class-conditional",
-        description="For data with labels: the generator gets a class in addition to z, and the critic "
-        "scores each picture together with its class.",
-        json_schema_extra=_extra(source="Miyato and Koyama 2018, arXiv:1802.05637"),
+        description="The generator gets a class in addition to z, and the critic scores each "
+        "picture together with its class. This needs a data set with labels.",
+        json_schema_extra=_extra(
+            group=Group.DATA,
+            source="Miyato and Koyama 2018, arXiv:1802.05637",
+            fixed="the networks are built with or without a class as input",
+        ),
     )
     batch_size: Annotated[int, Field(ge=1, le=4096)] = Field(
         64,
         title="Batch size",
-        description="Examples in each update.",
-        json_schema_extra=_extra(source="Arjovsky et al. 2017, alg. 1: 64", unit="examples"),
+        description="The number of examples in each update.",
+        json_schema_extra=_extra(
+            group=Group.DATA,
+            source="Arjovsky et al. 2017, alg. 1: 64",
+            unit="examples",
+            fixed="the order of the examples depends on it",
+        ),
     )
     warmup_steps: Annotated[int, Field(ge=0, le=10_000)] = Field(
         0,
         title="Critic warm-up",
-        description="In this many steps at the start the critic gets more updates (below), so that the "
-        "generator begins with a good critic.",
-        json_schema_extra=_extra(source="WGAN's code: 25", unit="steps", advanced=True),
+        description="In this many steps at the start, the critic gets more updates, so that the "
+        "generator begins with a good critic. 0: no warm-up.",
+        json_schema_extra=_extra(
+            group=Group.SCHEDULE,
+            source="WGAN's code: 25",
+            unit="steps",
+            advanced=True,
+            fixed="the warm-up is planned when a run starts",
+        ),
     )
     warmup_every: Annotated[int, Field(ge=0, le=100_000)] = Field(
         0,
         title="Repeat the warm-up every",
-        description="A step with more critic updates follows after each interval of this length. 0: never.",
-        json_schema_extra=_extra(source="WGAN's code: 500", unit="steps", advanced=True),
+        description="After each interval of this length, one step has as many critic updates as a "
+        "warm-up step. 0: never.",
+        json_schema_extra=_extra(
+            group=Group.SCHEDULE,
+            source="WGAN's code: 500",
+            unit="steps",
+            advanced=True,
+            fixed="the warm-up is planned when a run starts",
+        ),
     )
     warmup_updates: Annotated[int, Field(ge=1, le=1000)] = Field(
         100,
         title="Warm-up critic updates",
         description="Critic updates in each step of the warm-up.",
-        json_schema_extra=_extra(source="WGAN's code: 100", advanced=True),
+        json_schema_extra=_extra(
+            group=Group.SCHEDULE,
+            source="WGAN's code: 100",
+            advanced=True,
+            fixed="the warm-up is planned when a run starts",
+        ),
     )
     decay: Literal["none", "linear", "cosine"] = Field(
         "none",
         title="Learning rate decay",
-        description="Both learning rates shrink to 0 at the last step: in a straight line, or along "
-        "half a cosine.",
+        description="Reduces both learning rates to 0 at the last step: in a straight line "
+        "(linear), or along half a cosine wave (cosine).",
         json_schema_extra=_extra(
-            source="linear: Gulrajani et al. 2017, appendix", live=True, advanced=True
+            group=Group.SCHEDULE,
+            source="linear: Gulrajani et al. 2017, appendix",
+            live=True,
+            advanced=True,
         ),
     )
     split_updates: bool = Field(
         False,
         title="Separate updates for real and fake",
-        description="Each critic update becomes two, one by half a batch of real examples and one "
-        "by half a batch of fakes.",
-        json_schema_extra=_extra(source="Brownlee 2019, his WGAN tutorial", advanced=True),
+        description="Replaces each critic update by two: one on half a batch of real examples, "
+        "and one on half a batch of fakes.",
+        json_schema_extra=_extra(
+            group=Group.OBJECTIVE,
+            source="Brownlee 2019, his WGAN tutorial",
+            advanced=True,
+            fixed="the critic's update is built with it",
+        ),
     )
     inference_fakes: bool = Field(
         False,
         title="Critic's fakes in inference mode",
-        description="The fakes that the critic learns from are made with the generator's running "
-        "batch statistics, not those of their own batch.",
-        json_schema_extra=_extra(source="Brownlee 2019, his WGAN tutorial", advanced=True),
+        description="When the generator makes fakes for the critic, its batch norm uses running "
+        "averages instead of the statistics of the batch.",
+        json_schema_extra=_extra(
+            group=Group.OBJECTIVE,
+            source="Brownlee 2019, his WGAN tutorial",
+            advanced=True,
+            fixed="the critic's update is built with it",
+        ),
     )
     latent_dim: Annotated[int, Field(ge=1, le=1024)] = Field(
         64,
         title="Latent dimensions",
-        description="Length of z, the standard normal vector the generator starts from.",
-        json_schema_extra=_extra(source="Radford et al. 2015: 100", advanced=True),
+        description="The length of z, the normally distributed vector from which the generator makes a sample.",
+        json_schema_extra=_extra(
+            group=Group.NETWORK,
+            source="Radford et al. 2015: 100",
+            advanced=True,
+            fixed="the generator's first layer has this many inputs",
+        ),
     )
     steps: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         10_000,
         title="Stop at step",
-        description="The run ends at this generator update.",
-        json_schema_extra=_extra(unit="steps", live=True),
+        description="The run ends after this many generator updates.",
+        json_schema_extra=_extra(group=Group.SCHEDULE, unit="steps", live=True),
     )
     seconds: Annotated[float, Field(gt=0, le=10_000_000)] | None = Field(
         None,
-        title="Stop after seconds",
+        title="Stop after",
         description="The run ends after this much training time, even before its last step. "
         "Empty: no limit.",
-        json_schema_extra=_extra(unit="s", live=True, advanced=True),
+        json_schema_extra=_extra(group=Group.SCHEDULE, unit="s", live=True, advanced=True),
     )
     ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
         0.99,
         title="Averaging of the generator",
-        description="Pictures are made by a running average of the generator's weights; this is "
-        "how much of it is kept at each step (less at the start, so that it catches up). "
-        "0: no averaging.",
+        description="Pictures are made with a moving average of the generator's weights. This is "
+        "the share of the average that is kept at each step. It is smaller in the first steps, so "
+        "that the average catches up. 0: no averaging.",
         json_schema_extra=_extra(
-            source="Yazıcı et al. 2018, arXiv:1806.04498", live=True, advanced=True
+            group=Group.OPTIMISER,
+            source="Yazıcı et al. 2018, arXiv:1806.04498",
+            live=True,
+            advanced=True,
         ),
     )
     replacement: bool = Field(
         True,
         title="Draw with replacement",
-        description="On: every batch is drawn from all the data. Off: each example is seen once "
-        "an epoch, in a new order each time.",
-        json_schema_extra=_extra(advanced=True),
+        description="On: each batch is drawn from all the data. Off: each example is used once "
+        "per epoch, in a new order each time.",
+        json_schema_extra=_extra(
+            group=Group.DATA, advanced=True, fixed="the order of the examples depends on it"
+        ),
     )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         0,
         title="Seed",
-        description="Decides every random number. The same seed on the same machine gives the "
+        description="Determines all random numbers. The same seed on the same machine gives the "
         "same run.",
-        json_schema_extra=_extra(advanced=True),
+        json_schema_extra=_extra(
+            group=Group.ENGINE, advanced=True, fixed="all random numbers depend on it"
+        ),
     )
     report_every: Annotated[int, Field(ge=1, le=10_000)] = Field(
         10,
         title="Report every",
-        description="Losses are averaged over this many steps for each point of the curves.",
-        json_schema_extra=_extra(unit="steps", advanced=True),
+        description="Each point of the curves is a mean over this many steps.",
+        json_schema_extra=_extra(
+            group=Group.REPORTING,
+            unit="steps",
+            advanced=True,
+            fixed="all points of a curve are means over the same number of steps",
+        ),
     )
     preview_every: Annotated[int, Field(ge=1, le=100_000)] = Field(
         50,
-        title="Picture every",
-        description="A grid of samples from the same z is kept each time.",
-        json_schema_extra=_extra(unit="steps", live=True, advanced=True),
+        title="Preview every",
+        description="The interval at which samples from the same z are stored for the timeline.",
+        json_schema_extra=_extra(group=Group.REPORTING, unit="steps", live=True, advanced=True),
     )
     preview_seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         0,
-        title="z of the pictures",
-        description="Which fixed z the grids are made from. The same number keeps the same z, so "
-        "that one sees each sample improve.",
-        json_schema_extra=_extra(live=True, advanced=True),
+        title="Seed of the previews",
+        description="Selects the fixed z of the previews. With the same number, every preview shows "
+        "the same z, so that each sample can be followed over time.",
+        json_schema_extra=_extra(group=Group.REPORTING, live=True, advanced=True),
     )
     preview_class: Annotated[int, Field(ge=-1, le=1000)] = Field(
         -1,
-        title="Class of the pictures",
+        title="Class of the previews",
         description="The class that the previews of a class-conditional generator show, counted from 0. "
         "−1: the first ten classes, one per row.",
-        json_schema_extra=_extra(live=True, advanced=True),
+        json_schema_extra=_extra(group=Group.REPORTING, live=True, advanced=True),
     )
     measure: bool = Field(
         True,
         title="Measure while training",
-        description="The quality of the samples and the state of the critic are measured every few "
-        "seconds, for at most a twentieth of the time.",
-        json_schema_extra=_extra(live=True, advanced=True),
+        description="Measures the quality of the samples and the state of the critic every few "
+        "seconds. This takes at most a twentieth of the time.",
+        json_schema_extra=_extra(group=Group.REPORTING, live=True, advanced=True),
     )
     checkpoint_every: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         500,
         title="Checkpoint every",
-        description="All weights are saved each time, to resume or to walk from.",
-        json_schema_extra=_extra(unit="steps", live=True, advanced=True),
+        description="The interval at which all weights are saved. A run can be resumed and forked "
+        "from a checkpoint.",
+        json_schema_extra=_extra(group=Group.REPORTING, unit="steps", live=True, advanced=True),
     )
     keep_checkpoints: Annotated[int, Field(ge=1, le=1000)] = Field(
         10,
-        title="Keep checkpoints",
-        description="When there are more, every other one of the older is deleted.",
-        json_schema_extra=_extra(unit="files", live=True, advanced=True),
+        title="Checkpoints to keep",
+        description="If there are more checkpoints, every other one of the older ones is deleted.",
+        json_schema_extra=_extra(group=Group.REPORTING, unit="files", live=True, advanced=True),
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto",
         title="Device",
-        description="The device that trains. auto: CUDA, else MPS, else CPU.",
-        json_schema_extra=_extra(advanced=True),
+        description="The device that trains. auto: CUDA, else MPS, else the CPU.",
+        json_schema_extra=_extra(
+            group=Group.ENGINE, advanced=True, fixed="the networks are on this device"
+        ),
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
         title="Precision",
-        description="auto: bfloat16 mixed precision where a short measurement finds it faster, "
+        description="auto: bfloat16 mixed precision if a short measurement shows that it is faster, "
         "else float32.",
-        json_schema_extra=_extra(advanced=True),
+        json_schema_extra=_extra(
+            group=Group.ENGINE, advanced=True, fixed="it is chosen when a run starts"
+        ),
     )
     compiled: bool = Field(
         True,
@@ -252,14 +358,16 @@ class TrainConfig(BaseModel):
         description="After about a minute, long trainings on the CPU switch to compiled steps (this needs a C++ "
         "compiler). On CUDA they use CUDA graphs. They switch only if a measurement shows that this is "
         "faster. The numbers then differ by rounding.",
-        json_schema_extra=_extra(live=True, advanced=True),
+        json_schema_extra=_extra(group=Group.ENGINE, live=True, advanced=True),
     )
     threads: Annotated[int, Field(ge=0, le=256)] = Field(
         0,
         title="CPU threads",
         description="0: automatic. The fastest thread count is measured during training, and again when the "
         "speed changes. The app reserves one core for its pages.",
-        json_schema_extra=_extra(advanced=True),
+        json_schema_extra=_extra(
+            group=Group.ENGINE, advanced=True, fixed="it is chosen when a run starts"
+        ),
     )
 
     @model_validator(mode="before")

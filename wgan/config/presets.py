@@ -93,29 +93,29 @@ BROWNLEE = TrainConfig(
 PRESETS: dict[str, Preset] = {
     "quick-mnist": Preset(
         "Quick digits",
-        "Handwritten digits in the first minute on a laptop: one critic update a step, small batches, "
-        "no momentum, and learning rates twenty and forty times the paper's.",
+        "Handwritten digits in the first minute on a laptop: one critic update per step, small batches, "
+        "no momentum, and learning rates 20 and 40 times as large as in the paper.",
         "Ours, chosen by FID after 15 to 60 seconds on two CPU cores",
-        "The first strokes after seconds, most digits to be read after a minute. The critic gap rises, "
-        "then falls and stays small.",
+        "The first strokes appear after some seconds, and most digits are readable after a minute. The critic "
+        "gap rises, then falls and stays small.",
         QUICK,
     ),
     "paper-wgan": Preset(
         "The first WGAN",
-        "Weight clipping, RMSprop and five critic updates a step, as published. Slow, and sure: "
-        "watch the critic gap fall as the pictures improve.",
+        "Weight clipping, RMSprop and five critic updates per step, as published. It is slow but stable: "
+        "the critic gap falls as the pictures improve.",
         "Arjovsky et al. 2017, algorithm 1, arXiv:1701.07875",
-        "Grey clouds for the first minutes, then blurred digits: the small steps of 5e-5 take their "
-        "time. The gap falls steadily as the pictures improve, which is the paper's figure 3.",
+        "Grey clouds for the first minutes, then blurred digits: with learning rates of 5e-5, training "
+        "takes long. The gap falls steadily as the pictures improve, as in figure 3 of the paper.",
         WGAN,
     ),
     "paper-wgan-gp": Preset(
         "WGAN-GP",
-        "The gradient penalty with the paper's settings: λ = 10, Adam(1e-4, 0, 0.9), five critic "
-        "updates a step.",
+        "The gradient penalty with the settings of the paper: λ = 10, Adam with learning rate 1e-4, β₁ = 0 "
+        "and β₂ = 0.9, and five critic updates per step.",
         "Gulrajani et al. 2017, algorithm 1, arXiv:1704.00028",
-        "Slower at first than the quick preset, and steadier: readable digits after some thousand "
-        "steps. The gap is largest early and falls for as long as it trains.",
+        "Slower at first than the quick preset, but more stable: digits are readable after some thousand "
+        "steps. The gap is largest early and then keeps falling.",
         TrainConfig(
             dataset=Mnist10k(),
             objective=WganGp(penalty_weight=10.0),
@@ -131,69 +131,72 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "toy-ring": Preset(
-        "Eight piles of points",
-        "A ring of eight Gaussians in the plane: see the critic's surface, and the generator's "
-        "points flow along its slope until all eight piles are found.",
-        "After Gulrajani et al. 2017's toy script (λ = 0.1); radius 2, σ 0.05 and small networks, "
-        "so that all is learned within a minute",
-        "All eight piles within a minute, most points within three σ of one. The surface is high on "
-        "the piles and low between them.",
+        "Eight Gaussians",
+        "A ring of eight Gaussians in the plane. The generator's points move uphill on the critic's surface "
+        "until they cover all eight modes.",
+        "After the toy script of Gulrajani et al. 2017 (λ = 0.1), with radius 2, σ 0.05 and small networks, "
+        "so that the ring is learned within a minute",
+        "All eight modes are found within a minute, and most points are within 3 σ of a mode. The surface is "
+        "high on the modes and low between them.",
         TOY,
     ),
     "quick-mnist-60k": Preset(
         "Quick digits, all 60,000",
         "The quick settings on the whole of MNIST.",
         "Ours: the values of quick-mnist",
-        "As Quick digits; with six times the data the critic learns less by heart, so the gap on held-out digits stays with that on training digits for longer.",
+        "As Quick digits. With six times the data the critic memorises less, so the gaps on training digits "
+        "and on held-out digits stay close for longer.",
         QUICK.changed({"dataset": "mnist"}),
     ),
     "quick-fashion": Preset(
         "Quick clothes",
         "Fashion-MNIST: shirts, shoes and bags instead of digits.",
         "Ours: the values of quick-mnist",
-        "Outlines of clothes within half a minute, then grey shades and seams.",
+        "Outlines of clothes appear within half a minute, then grey shades and seams.",
         QUICK.changed({"dataset": "fashion-mnist"}),
     ),
     "quick-kmnist": Preset(
         "Quick Kuzushiji",
-        "Ten characters of old Japanese handwriting.",
+        "Ten characters of historical Japanese handwriting.",
         "Ours: the values of quick-mnist",
-        "Strokes early; the characters vary more within a class than digits do, so readable ones take longer.",
+        "Strokes appear early. The characters of a class vary more than digits do, so it takes longer until "
+        "they are readable.",
         QUICK.changed({"dataset": "kmnist"}),
     ),
     "quick-letters": Preset(
         "Quick letters",
         "Handwritten letters, a to z.",
         "Ours: the values of quick-mnist",
-        "Letters within a minute or two; capital and small ones share a class.",
+        "Letters appear within a minute or two. Capital and small letters share a class.",
         QUICK.changed({"dataset": "emnist-letters"}),
     ),
     "quick-cifar10": Preset(
         "Quick colour photographs",
-        "CIFAR-10: 32×32 photographs of ten kinds of things.",
+        "CIFAR-10: 32×32 photographs of animals and vehicles in ten classes.",
         "Ours: the values of quick-mnist, learning rates halved",
-        "Colours and backgrounds soon, things hardly: it takes networks of this size hours, and much larger ones to be good.",
+        "Colours and backgrounds appear soon. Networks of this size need hours until objects can be "
+        "recognised; good pictures need much larger networks.",
         QUICK.changed(SLOWER | {"dataset": "cifar10", "network.size": "large"}),
     ),
     "quick-svhn": Preset(
         "Quick house numbers",
-        "SVHN: digits photographed from the street.",
+        "SVHN: photographs of house numbers.",
         "Ours: the values of quick-mnist, learning rates halved",
-        "Blurred colour fields, then digits on them after some minutes.",
+        "First blurred colours, then digits on them after some minutes.",
         QUICK.changed(SLOWER | {"dataset": "svhn"}),
     ),
     "quick-pokemon": Preset(
         "Quick Pokémon",
-        "Small sprites in colour: the wish of the project that this one grew from.",
+        "Small sprites in colour, which the project that this one grew from wanted to generate.",
         "Ours: the values of quick-mnist, learning rates halved",
-        "Coloured blobs in the first minute, creatures with outlines within ten minutes.",
+        "Coloured blobs appear in the first minute, and creatures with outlines within ten minutes.",
         QUICK.changed(SLOWER | {"dataset": "pokemon"}),
     ),
     "toy-grid": Preset(
-        "Twenty-five piles of points",
-        "A grid of 25 Gaussians: many more modes to find, or to lose.",
-        "Ours: toy-ring's values on the set of Gulrajani et al. 2017's toy script, with a quicker critic",
-        "The cloud spreads over the grid and breaks up into piles; the outer ones come last.",
+        "Twenty-five Gaussians",
+        "A grid of 25 Gaussians: more modes that a generator can find or miss.",
+        "Ours: the values of toy-ring with a higher critic learning rate, on data of the toy script of Gulrajani et al. 2017",
+        "The cloud spreads over the grid and breaks up into modes. The outer modes appear last.",
         TOY.changed(
             {
                 "dataset": "grid-25",
@@ -205,25 +208,25 @@ PRESETS: dict[str, Preset] = {
     ),
     "toy-swiss-roll": Preset(
         "A spiral of points",
-        "The swiss roll: one curve without piles, for the shape of the critic's surface.",
-        "Ours: the values of toy-ring on the set of Gulrajani et al. 2017's toy script",
-        "A disc that thins out into the spiral, from the outside in.",
+        "The swiss roll: one curve without modes, to study the shape of the critic's surface.",
+        "Ours: the values of toy-ring, on data of the toy script of Gulrajani et al. 2017",
+        "A disc that turns into the spiral, from the outside in.",
         TOY.changed({"dataset": "swiss-roll", "network.width": 128}),
     ),
     "paper-wgan-code": Preset(
-        "The first WGAN, as its code has it",
-        "The published settings with what only the authors' code does: 100 critic updates in each of "
-        "the first 25 steps and again at every 500th.",
+        "The first WGAN, as in its code",
+        "The published settings with a detail of the authors' code: 100 critic updates in each of "
+        "the first 25 steps and in every 500th step.",
         "Arjovsky et al. 2017, their code",
-        "The first 25 steps are slow, as the critic is trained almost to its best; then as the paper's "
-        "preset.",
+        "The first 25 steps are slow, because the critic is trained almost to convergence. After that, the "
+        "training is as with “The first WGAN”.",
         WGAN.changed({"warmup_steps": 25, "warmup_every": 500, "warmup_updates": 100}),
     ),
     "paper-wgan-gp-toy": Preset(
         "WGAN-GP's toy script",
-        "Eight Gaussians of unit variance in all, networks of three layers of 512, λ = 0.1.",
+        "Eight Gaussians with a total variance of 1, networks with three layers of 512 units, and λ = 0.1.",
         "Gulrajani et al. 2017, their toy script",
-        "All eight modes after some thousand steps; the surface takes the shape of the data.",
+        "All eight modes are found after some thousand steps. The surface takes the shape of the data.",
         TrainConfig(
             dataset=Ring8(scale=2.0 / 1.414, sigma=0.02 / 1.414),
             objective=WganGp(penalty_weight=0.1),
@@ -241,9 +244,9 @@ PRESETS: dict[str, Preset] = {
     ),
     "wgan-lp": Preset(
         "WGAN-LP's toy setting",
-        "The one-sided penalty: only slopes above 1 cost, and λ hardly matters.",
+        "The one-sided penalty: only slopes above 1 are penalised, and λ has little influence.",
         "Petzka et al. 2018, section 6.1, arXiv:1709.08894",
-        "A smooth fall of the gap. Fork it with WGAN-GP and λ = 10 and it swings.",
+        "The gap falls smoothly. In a fork with WGAN-GP and λ = 10 it oscillates.",
         TrainConfig(
             dataset=SwissRoll(),
             objective=WganLp(penalty_weight=10.0),
@@ -262,38 +265,38 @@ PRESETS: dict[str, Preset] = {
     ),
     "groupsort": Preset(
         "A 1-Lipschitz critic",
-        "Orthonormal layers and sorting in place of ReLU: no penalty, no clipping, and the critic gap "
-        "is a lower bound of the Wasserstein distance at every moment.",
+        "Orthonormal layers, and sorting in place of ReLU. Without penalty or clipping, the critic gap "
+        "is a lower bound of the Wasserstein distance at every step.",
         "Anil et al. 2019, arXiv:1811.05381; sizes are ours",
-        "A calm gap in the units of the plane: beside W₁ in the metrics it can be read as a distance.",
+        "The gap is smooth and has the unit of the plane. It can be compared with the exact W₁ among the metrics.",
         TOY.changed({"objective": "wgan-groupsort", "n_critic": 5}),
     ),
     "brownlee": Preset(
         "Brownlee's tutorial: sevens",
-        "Digit 7 only, with the tutorial's networks and every default of the Keras of its day; real and fake in "
-        "updates of their own, kernels alone clipped, fakes for the critic in inference mode.",
+        "Only the digit 7, with the networks of the tutorial and the defaults of Keras at that time: separate "
+        "updates for real and fake, clipping of kernels only, and fakes for the critic in inference mode.",
         "Brownlee 2019, How to Develop a Wasserstein GAN From Scratch",
-        "Sevens late in the ten epochs of 97 steps. Biases, batch norm and the last layer are not "
-        "clipped, so nothing bounds the scores: with seed 0 the gap climbs to 620 and then falls, to 8.1 "
-        "on average over the last epoch. Published at the end: scores of −5.3 for real and −14.3 for "
-        "fake, a gap near 8.9.",
+        "Sevens appear late in the ten epochs of 97 steps. Biases, batch norm and the last layer are not "
+        "clipped, so the scores are not bounded: with seed 0 the gap rises to 620 and then falls, to a mean "
+        "of 8.1 in the last epoch. The published scores at the end are −5.3 for real and −14.3 for "
+        "fake, which is a gap of about 8.9.",
         BROWNLEE,
     ),
     "seed-corrected": Preset(
         "The tutorial on all digits",
-        "As Brownlee's, on all ten digits, ten passes: what the project this one grew from set out "
-        "to do.",
-        "TomBalmas/WGAN, with its selection of digits mended",
-        "Digits of all classes; less sharp than the sevens alone.",
+        "Brownlee's tutorial on all ten digits for ten epochs: the aim of the project that this one grew "
+        "from.",
+        "TomBalmas/WGAN, with a corrected selection of digits",
+        "Digits of all classes, less sharp than the sevens alone.",
         BROWNLEE.changed({"dataset.classes": (), "steps": 9_370, "preview_every": 20}),
     ),
     "seed-as-published": Preset(
-        "The tutorial as published there",
-        "Its selection of sevens lacks “== 7”, so labels became indices, and its 60,000 rows hold the "
-        "first ten digits of MNIST only, over and over.",
+        "The tutorial with a selection error",
+        "The original project selects sevens without “== 7”, so labels are used as indices: its 60,000 "
+        "rows repeat the first ten digits of MNIST.",
         "TomBalmas/WGAN, as published",
-        "Ten pictures learned by heart: 5 0 4 1 9 2 1 3 1 4, and never a 6, 7 or 8. The gap on "
-        "held-out digits tells: it parts from that on training digits.",
+        "The networks memorise ten pictures, 5 0 4 1 9 2 1 3 1 4, and never produce a 6, 7 or 8. The gap on "
+        "held-out digits shows this: it departs from the gap on training digits.",
         BROWNLEE.changed(
             {"dataset.classes": (), "dataset.first": 10, "steps": 9_370, "preview_every": 20}
         ),

@@ -144,8 +144,8 @@ class Pictures:
         held_out, held_out_labels = part(self.held_out, self.held_out_labels)
         if not len(train) or not len(held_out):
             raise DataError(
-                f"No picture of {_listed(classes)} is left to train on or to hold out. Choose more "
-                "classes."
+                f"There are no pictures of {_listed(classes)} for training or for the "
+                "held-out part. Choose more classes."
             )
         names = tuple(self.names[label] for label in labels_kept)
         return Pictures(train, held_out, train_labels, held_out_labels, names)
@@ -238,6 +238,10 @@ class Dataset(BaseModel, ABC):
     name: Any = ""  # each class has its own Literal
     kind: ClassVar[Literal["pictures", "points"]]
     title: ClassVar[str]
+    summary: ClassVar[str]
+    """One line for the user: what the data are."""
+    explanation: ClassVar[str] = ""
+    """More about them: Markdown with LaTeX, for a card. Empty if there is no more to say."""
     features: ClassVar[str] = ""
     """Name of the family whose feature network measures these pictures; empty if there is none."""
     stacked: ClassVar[bool] = False
@@ -295,7 +299,7 @@ class Dataset(BaseModel, ABC):
         Raises:
             DataError: The data set uses no package, or its pictures cannot be prepared.
         """
-        raise DataError(f"{self.title} is made of no package.")
+        raise DataError(f"{self.title} does not use a package.")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -350,7 +354,7 @@ class Labelled(Dataset):
     classes: Classes = Field(
         (),
         title="Classes",
-        description="Train on these classes only. Empty: on all of them.",
+        description="Train on these classes only. Empty: on all classes.",
         json_schema_extra={"choices": "classes"},
     )
 
@@ -385,10 +389,10 @@ def check_classes(classes: Sequence[str], known: Sequence[str], title: str) -> N
     """Raise ValueError if the data set lacks one of the classes."""
     strange = [name for name in classes if name not in known]
     if strange and not known:
-        raise ValueError(f"The pictures of {title} have no classes: leave the classes empty.")
+        raise ValueError(f"The pictures of {title} have no classes: do not choose any classes.")
     if strange:
         raise ValueError(
-            f"{title} has no class {_listed(strange)}: choose among {', '.join(known)}."
+            f"{title} has no class {_listed(strange)}. Choose from: {', '.join(known)}."
         )
 
 

@@ -25,7 +25,7 @@ def acquire(lock: threading.Lock, title: str, progress: Progress | None) -> None
     """Acquire the lock of a download. `progress` is called during the wait, and may raise to cancel it."""
     while not lock.acquire(timeout=PROGRESS_INTERVAL_S):
         if progress is not None:
-            progress(f"{title} is being downloaded already", 0.0)
+            progress(f"{title} is already being downloaded", 0.0)
 
 
 def responds(url: str) -> bool:
@@ -76,10 +76,10 @@ def download(
     worker = threading.Thread(target=work, name=f"download {title}", daemon=True)
     try:
         if progress is not None:
-            progress(f"Looking for {title} on the network", 0.0)
+            progress(f"Looking for a server with {title}", 0.0)
         # torchvision tries its mirrors without a time limit. So check first that one of them responds.
         if not any(responds(url) for url in urls):
-            raise OSError("no mirror answers")
+            raise OSError("no server responds")
     except BaseException:
         lock.release()
         raise

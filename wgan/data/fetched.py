@@ -70,11 +70,13 @@ class Fetched(Labelled):
         except (OSError, RuntimeError, ValueError, AssertionError) as error:
             if present:
                 raise DataError(
-                    f"The files of {self.title} in {folder} cannot be read ({error}). Delete that "
-                    f"folder to fetch them again, or choose “{Mnist10k.title}”, which comes with the app."
+                    f"The files of {self.title} in {folder} cannot be read ({error}). Delete "
+                    f"that folder to download them again, or choose “{Mnist10k.title}”, which "
+                    "comes with the app."
                 ) from error
             names = ", ".join(Path(file).name for file in self.files)
             raise DataError(
-                f"{self.title} could not be downloaded: is there a network? Choose “{Mnist10k.title}”, "
-                f"which comes with the app, or put the files of {self.title} into {folder}: {names}."
+                f"{self.title} could not be downloaded. Check the network connection, choose "
+                f"“{Mnist10k.title}”, which comes with the app, or put the files of "
+                f"{self.title} into {folder}: {names}."
             ) from error

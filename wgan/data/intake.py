@@ -125,7 +125,7 @@ class Description(BaseModel):
     @classmethod
     def _distinct(cls, classes: list[str]) -> list[str]:
         if len(set(classes)) < len(classes) or not all(name.isprintable() for name in classes):
-            raise ValueError("The classes have no distinct names.")
+            raise ValueError("Two classes have the same name.")
         return classes
 
 
@@ -224,9 +224,9 @@ def assemble(
             labels = torch.from_numpy(np.fromfile(scratch / FOLDERS, np.int32).astype(np.int64))
             size = os.fstat(spill.fileno()).st_size
             if len(labels) != checked.pictures or size != checked.pictures * int(np.prod(shape)):
-                raise ValueError("The files have other sizes.")
+                raise ValueError("The files have the wrong size.")
             if len(labels) and not 0 <= labels.min() <= labels.max() < max(1, len(checked.classes)):
-                raise ValueError("The labels do not fit the classes.")
+                raise ValueError("The labels do not match the classes.")
             # The open file stays readable after its deletion. From here on, no file remains if this
             # process is killed.
             shutil.rmtree(scratch, ignore_errors=True)
@@ -236,7 +236,7 @@ def assemble(
             _write_data_set(pictures, labels, checked, recipe, source, path, progress)
     except (ValidationError, ValueError, OSError) as error:
         raise DataError(
-            "The process that read the pictures gave something else than pictures. They were refused."
+            "The pictures were refused, because the process that read them returned invalid data."
         ) from error
     return read_header(path)
 
@@ -310,7 +310,11 @@ def _to_hold_out(labels: Tensor, share: float) -> Tensor:
 def _too_few(description: Description, recipe: Recipe) -> str:
     what = "only one picture" if description.pictures else "no picture"
     if not description.seen and not description.reasons:
-        why = f"no file fits the pattern {recipe.pattern!r}" if recipe.pattern else "it is empty"
+        why = (
+            f"no file fits the pattern {recipe.pattern!r}"
+            if recipe.pattern
+            else "the source is empty"
+        )
     else:
         most = sorted(description.reasons.items(), key=lambda item: -item[1])
         parts = [f"{n:,} × {reason}" for reason, n in most[:3]]
@@ -318,8 +322,8 @@ def _too_few(description: Description, recipe: Recipe) -> str:
             parts.append(
                 f"{description.duplicates + description.near_duplicates:,} × it is a duplicate"
             )
-        why = "; ".join(parts) or "there is only one file"
-    return f"There is {what} to train on in it: {why}. At least two different ones are needed."
+        why = "; ".join(parts) or "only one file was given"
+    return f"Training needs at least two different pictures, but there is {what}: {why}."
 
 
 @contextlib.contextmanager

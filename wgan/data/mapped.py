@@ -68,7 +68,8 @@ class Mapped:
 
         if self._map.size() < self._end:
             raise DataError(
-                "The file of the prepared pictures was cut short while it was in use: prepare them again."
+                "The file of the pictures was truncated while it was in use. Add the "
+                "pictures again."
             )
         indices = np.asarray(self._places[_plain(index)])
         is_mirrored = indices < 0

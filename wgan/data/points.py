@@ -51,6 +51,14 @@ class Ring8(_PointSet):
 
     name: Literal["ring-8"] = "ring-8"
     title = "Ring of 8 Gaussians"
+    summary = "Eight Gaussians on a ring: the classic test for mode collapse."
+    explanation = r"""All eight Gaussians have equal weight. Their means lie on a circle around
+0 with radius $r$ (the setting *Radius*), and each has the standard deviation $\sigma$ in both
+directions:
+
+$$ p(x) = \frac{1}{8} \sum_{k=0}^{7} \mathcal{N}\left(x;\; r \begin{pmatrix} \cos 2\pi k/8 \\ \sin 2\pi k/8 \end{pmatrix},\; \sigma^2 I \right) $$
+
+A generator that has collapsed makes points at only some of the Gaussians."""
     scale: Scale = Field(2.0, title="Radius", description="Distance of each mean from the centre.")
     sigma: Annotated[float, Field(gt=0, le=1)] = Field(
         0.02, title="σ", description="Standard deviation of each Gaussian."
@@ -69,6 +77,10 @@ class Grid25(_PointSet):
 
     name: Literal["grid-25"] = "grid-25"
     title = "Grid of 25 Gaussians"
+    summary = "25 Gaussians on a 5×5 grid: a harder test for mode collapse."
+    explanation = r"""All 25 Gaussians have equal weight and the standard deviation $\sigma$ in
+both directions. The outermost means have the coordinates $\pm s$, where $s$ is the setting *Half
+width*."""
     scale: Scale = Field(4.0, title="Half width", description="Coordinate of the outermost means.")
     sigma: Annotated[float, Field(gt=0, le=1)] = Field(
         0.05, title="σ", description="Standard deviation of each Gaussian."
@@ -85,14 +97,22 @@ class Grid25(_PointSet):
 class SwissRoll(_PointSet):
     """A spiral of one and a half turns, uniform in its angle: one connected curve.
 
-    Gulrajani et al. 2017's toy set is this one at scale 1.885 and noise 0.033.
+    The toy data of Gulrajani et al. 2017 have scale 1.885 and noise 0.033.
     """
 
     name: Literal["swiss-roll"] = "swiss-roll"
     title = "Swiss roll"
-    scale: Scale = Field(1.885, title="Outer radius", description="Radius of the outer end.")
+    summary = "A spiral with one and a half turns: one connected curve."
+    explanation = r"""With $t$ uniform on $[1.5\pi, 4.5\pi]$ and outer radius $r$, a point is
+
+$$ x = \frac{r}{4.5\pi} \begin{pmatrix} t \cos t \\ t \sin t \end{pmatrix} + \text{noise} $$
+
+The noise is Gaussian. The toy data of Gulrajani et al. 2017 have $r = 1.885$ and noise 0.033."""
+    scale: Scale = Field(
+        1.885, title="Outer radius", description="Distance of the outer end from the centre."
+    )
     noise: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.033, title="Noise", description="Standard deviation around the curve."
+        0.033, title="Noise", description="Standard deviation of the noise around the curve."
     )
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
@@ -114,9 +134,12 @@ class TwoMoons(_PointSet):
 
     name: Literal["two-moons"] = "two-moons"
     title = "Two moons"
+    summary = "Two half circles that reach into each other."
+    explanation = """Each half circle has the same number of points on average. The noise
+around the curves is Gaussian."""
     scale: Scale = Field(1.5, title="Radius", description="Radius of each half circle.")
     noise: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.075, title="Noise", description="Standard deviation around the curves."
+        0.075, title="Noise", description="Standard deviation of the noise around the curves."
     )
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
@@ -144,9 +167,19 @@ class Spiral(_PointSet):
 
     name: Literal["spiral"] = "spiral"
     title = "Two spiral arms"
-    scale: Scale = Field(2.0, title="Outer radius", description="Radius of the outer ends.")
+    summary = "Two spiral arms that lie close to each other, with one and a half turns each."
+    explanation = r"""With $u$ uniform on $[0, 1]$ and outer radius $r$, a point of arm $k = 0,
+1$ lies at
+
+$$ \text{radius } r\sqrt{u}, \qquad \text{angle } 3\pi\sqrt{u} + k\pi $$
+
+The square root makes the density nearly even along each arm. The noise around the curves is
+Gaussian."""
+    scale: Scale = Field(
+        2.0, title="Outer radius", description="Distance of the outer ends from the centre."
+    )
     noise: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.03, title="Noise", description="Standard deviation around the curves."
+        0.03, title="Noise", description="Standard deviation of the noise around the curves."
     )
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
@@ -174,7 +207,7 @@ def _cells(weights: U8, cell: float) -> Points:
     until = torch.from_numpy(weights.astype(np.int64)).flatten().cumsum(0)
     total = int(until[-1])
     if total == 0:
-        raise DataError("There is nothing drawn: a density needs at least one dark spot.")
+        raise DataError("The drawing is empty. Draw at least one dark spot.")
 
     def sample(n: int, rng: torch.Generator) -> Tensor:
         at = torch.randint(total, (n,), generator=rng, device=rng.device)
@@ -192,6 +225,9 @@ class Checkerboard(_PointSet):
 
     name: Literal["checkerboard"] = "checkerboard"
     title = "Checkerboard"
+    summary = (
+        "The eight dark squares of a 4×4 board, evenly filled: a shape with sharp edges and holes."
+    )
     scale: Scale = Field(2.0, title="Half width", description="The board is [−scale, scale]².")
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
@@ -204,14 +240,15 @@ TEXT_HEIGHT = 64
 
 
 class Text(_PointSet):
-    """A text in the plane, filled with points: can the generator write it?"""
+    """A text in the plane, filled with points."""
 
     name: Literal["text"] = "text"
     title = "Text"
+    summary = "A text that you type, filled with points. Can the generator write it?"
     text: str = Field(
         "WGAN",
         title="Text",
-        description="1 to 12 printable characters.",
+        description="The text to draw: 1 to 12 printable characters.",
         json_schema_extra={"main": True},
     )
     scale: Scale = Field(
@@ -222,10 +259,12 @@ class Text(_PointSet):
     @classmethod
     def _printable(cls, text: str) -> str:
         if not 1 <= len(text) <= 12 or not text.isprintable() or not text.strip():
-            raise ValueError("The text must have 1 to 12 printable characters, not all spaces.")
+            raise ValueError(
+                "The text must have 1 to 12 printable characters, and not only spaces."
+            )
         if missing_examples := _lacking(text):
             raise ValueError(
-                f"The font has no {' '.join(missing_examples)}: write the text with other characters, such as "
+                f"The font has no {' '.join(missing_examples)}. Use other characters, such as "
                 "plain letters and digits."
             )
         return text
@@ -250,7 +289,7 @@ def _drawn(text: str) -> U8:
     ImageDraw.Draw(paper).text((2 - left, 2 - top), text, fill=255, font=font)
     box = paper.getbbox()
     if box is None:
-        raise DataError(f"The font has nothing to draw for {text!r}: choose other characters.")
+        raise DataError(f"The font cannot draw {text!r}. Use other characters.")
     return np.asarray(paper.crop(box))
 
 
@@ -271,7 +310,10 @@ def array_of(cells: str) -> U8:
     Raises:
         ValueError: The text is no drawing.
     """
-    wrong = f"The drawing cannot be read: it must be {CELLS}×{CELLS} cells, as the app writes them."
+    wrong = (
+        f"The drawing cannot be read. It must be {CELLS}×{CELLS} cells, in the format that the "
+        "app writes."
+    )
     if len(cells) > 4 * CELLS * CELLS:
         raise ValueError(wrong)
     try:
@@ -285,7 +327,7 @@ def array_of(cells: str) -> U8:
         raise ValueError(wrong)
     drawing = np.frombuffer(content, dtype=np.uint8).reshape(CELLS, CELLS)
     if not drawing.any():
-        raise ValueError("The drawing is empty: draw something first.")
+        raise ValueError("The drawing is empty. Draw something first.")
     return drawing
 
 
@@ -309,7 +351,10 @@ def density_of(picture: bytes, invert: bool = False) -> str:
     dense = grey if invert else 255 - grey
     if not dense.any():
         what = "black" if invert else "white"
-        raise DataError(f"The picture is all {what}, so there is nothing to draw points from.")
+        raise DataError(
+            f"The whole picture is {what}, so it gives no points. Choose a picture with light and "
+            "dark parts."
+        )
     return cells_of(dense)
 
 
@@ -323,10 +368,12 @@ def heart() -> str:
 
 
 class Drawing(_PointSet):
-    """A density of your own: drawn with the mouse, or the dark parts of a picture."""
+    """A density that the user draws, or the dark parts of a picture."""
 
     name: Literal["drawing"] = "drawing"
     title = "Your drawing"
+    summary = "A density that you draw with the mouse, or the dark parts of a picture."
+    explanation = """The darker a cell of the drawing, the more points it gets."""
     cells: str = Field(
         default_factory=heart,
         title="Drawing",

@@ -32,61 +32,65 @@ class Recipe(BaseModel):
     title: str = Field(
         "My pictures",
         title="Name",
-        description="Shown wherever the pictures are; 1 to 60 characters.",
+        description="The name of the pictures in the app, with 1 to 60 characters.",
     )
     pattern: str = Field(
         "",
-        title="Only files like",
-        description="A pattern of the path inside, such as cats/*.png: * and ? stay in a folder, ** "
-        "crosses folders; without a slash it is the file's name. Empty: all files.",
+        title="File pattern",
+        description="Use only files whose path matches this pattern, such as cats/*.png. * and ? stay "
+        "inside a folder; ** includes subfolders. A pattern without a slash is compared with "
+        "the file name. Empty: all files.",
         max_length=200,
     )
     side: Side = Field(32, title="Size", description="Height and width of the pictures, in pixels.")
     colours: Literal["grey", "rgb"] = Field(
-        "rgb", title="Colours", description="Grey pictures are learned faster."
+        "rgb", title="Colours", description="Grey pictures train faster."
     )
     fit: Literal["crop", "pad"] = Field(
         "crop",
-        title="What is not square",
-        description="crop: cut to the square in the middle. pad: kept whole, with background around.",
+        title="Pictures that are not square",
+        description="Crop: keep the square in the middle. Pad: keep the whole picture, with background "
+        "around it.",
     )
     enlarge: bool = Field(
         True,
         title="Enlarge small pictures",
-        description="Small pictures are enlarged, by whole factors where that fits, so that sprites "
-        "stay sharp. Off: they stay as they are, with background around.",
+        description="Enlarge small pictures, by whole factors if possible, so that sprites stay sharp. "
+        "Off: keep their size, with background around them.",
     )
     trim: bool = Field(
         False,
         title="Trim transparent borders",
-        description="Cut a transparent border off before fitting, as sprites often have one.",
+        description="Remove transparent borders before fitting. Sprites often have them.",
     )
     background: str = Field(
         "white",
         title="Background",
-        description="Behind transparent parts and around: white, black or a colour such as #ff8800.",
+        description="Colour behind transparent parts and around pictures: white, black or a code such as "
+        "#ff8800.",
     )
     unique: bool = Field(
         True,
         title="Drop duplicates",
-        description="Of pictures that are the same once prepared, only the first is kept.",
+        description="If several prepared pictures are equal, keep only the first.",
     )
     near: bool = Field(
         False,
-        title="Drop near duplicates too",
-        description="Pictures count as nearly the same when their 64-bit difference hashes are equal "
-        "and their mean colours close.",
+        title="Drop near duplicates",
+        description="Drop pictures that look nearly the same as another: with the same 64-bit difference "
+        "hash and nearly the same mean colour.",
     )
     labels: bool = Field(
         True,
-        title="Folders are classes",
-        description="A picture's class is the name of its folder, where there are 2 to 100 folders "
-        "with pictures.",
+        title="Folders as classes",
+        description="The class of a picture is the name of its folder. This needs 2 to 100 folders with "
+        "pictures.",
     )
     held_out: Annotated[float, Field(ge=0.05, le=0.5)] = Field(
         0.1,
         title="Held out",
-        description="Share of the pictures that training never sees, to compare with.",
+        description="Share of the pictures that training never uses. They show how well a run does on "
+        "pictures that it has not seen.",
     )
 
     @field_validator("title")
@@ -104,8 +108,8 @@ class Recipe(BaseModel):
             r"#[0-9a-fA-F]{6}", background
         ):
             raise ValueError(
-                f"The background cannot be {background!r}: choose white, black or a colour such as "
-                "#ff8800."
+                f"{background!r} is not a background colour. Use white, black or a code such "
+                "as #ff8800."
             )
         return background
 
@@ -169,7 +173,7 @@ def forget(key: str, root: Path | None = None) -> None:
     paths = [folder / f"{key}.safetensors" for folder in folders(root, FOLDER)]
     existing = [path for path in paths if is_key(key) and path.is_file()]
     if not existing:
-        raise DataError(f"There are no prepared pictures {key!r}.")
+        raise DataError(f"There are no added pictures {key!r}.")
     for path in existing:
         try:
             path.unlink()
@@ -201,8 +205,8 @@ def writable(root: Path | None, name: str) -> Path:
                 folder.mkdir(parents=True, exist_ok=True)
                 return folder
     raise DataError(
-        f"Neither {folders(root, name)[0]} nor {folders(root, name)[1]} can be written. Make one of "
-        "them writable, or set WGAN_DATA to another folder."
+        f"The folders {folders(root, name)[0]} and {folders(root, name)[1]} cannot be "
+        "written. Make one of them writable, or set WGAN_DATA to another folder."
     )
 
 
@@ -247,9 +251,7 @@ def read_header(path: Path) -> Prepared:
         IndexError,
         RecursionError,
     ) as error:
-        raise DataError(
-            f"The prepared pictures in {path} are damaged: prepare them again."
-        ) from error
+        raise DataError(f"The pictures in {path} are damaged. Add them again.") from error
 
 
 def read_pictures(path: Path, *, mapped: bool | None = None) -> Pictures:
@@ -287,9 +289,7 @@ def read_pictures(path: Path, *, mapped: bool | None = None) -> Pictures:
         train, held_out = (_part(path, arrays[name], mapped) for name in ("train", "held_out"))
         return Pictures(train, held_out, train_labels, held_out_labels, header.classes)
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(
-            f"The prepared pictures in {path} are damaged: prepare them again."
-        ) from error
+        raise DataError(f"The pictures in {path} are damaged. Add them again.") from error
 
 
 def _part(path: Path, part: ArrayLocation, mapped: bool) -> Stack:

@@ -7,17 +7,24 @@ of a run. So they give the same result for a live run, a stored run, and a run f
 
 from wgan.diagnosis.catalogue import RULES, diagnose, examine
 from wgan.diagnosis.evidence import Evidence, Finding, Proposal, Reading, Rule, evidence_of
+from wgan.diagnosis.health import Health, health
 from wgan.diagnosis.sample_rules import sample_facts
+from wgan.diagnosis.scenarios import SCENARIOS, Scenario, scenario_of
 
 __all__ = [
     "RULES",
+    "SCENARIOS",
     "Evidence",
     "Finding",
+    "Health",
     "Proposal",
     "Reading",
     "Rule",
+    "Scenario",
     "diagnose",
     "evidence_of",
     "examine",
+    "health",
     "sample_facts",
+    "scenario_of",
 ]

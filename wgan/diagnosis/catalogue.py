@@ -4,109 +4,165 @@ from dataclasses import replace
 
 from wgan.diagnosis import critic_rules, sample_rules, training_rules
 from wgan.diagnosis.evidence import Evidence, Finding, Rule
+from wgan.format import fmt_number, fmt_percent
 
-OURS = "ours: between healthy runs and runs made to fail (tests/test_diagnosis.py)"
+OURS = "thresholds: our own tests, between healthy runs and runs made to fail"
 
 RULES: dict[str, Rule] = {
     "explosion": Rule(
         "The losses explode",
         "danger",
-        "The losses grow without bounds, and the run will soon end with infinite numbers. Mostly a "
-        "learning rate is too high, or nothing holds the critic's slope.",
+        "The losses grow without limit, and the run will soon stop with infinite values. Usually a "
+        "learning rate is too high, or nothing limits the critic's slope.",
         training_rules.explosion,
-        f"EXPLODED ends a run at 10^7; {OURS}",
+        lambda limits: (
+            f"A loss or the penalty exceeds {fmt_number(limits['certain'])}, or it exceeds "
+            f"{fmt_number(limits['large'])} and is more than {fmt_number(limits['growth'])} "
+            "times its usual value."
+        ),
+        OURS,
         {"large": 3e3, "growth": 10.0, "certain": 1e5},
     ),
     "vanishing-gradient": Rule(
         "The generator's gradient vanishes",
         "fault",
-        "Hardly anything of what the critic knows reaches the generator. Either the discriminator is "
-        "so sure that its loss is flat at the fakes, or clipping lets gradients fade with each layer. "
-        "The Wasserstein loss passes on the critic's slope as it is: its signal is 100 %.",
+        "The generator receives almost no gradient from the critic, so it cannot improve. There are two "
+        "causes: the discriminator recognises all fakes, so that its loss is flat there; or weight "
+        "clipping makes the gradient smaller in each layer. With a Wasserstein loss, 100 % of the "
+        "critic's slope reaches the generator.",
         training_rules.vanishing_gradient,
-        f"Arjovsky and Bottou 2017, theorem 2.4; depth: Gulrajani et al. 2017, figure 1b; {OURS}",
+        lambda limits: (
+            f"Less than {fmt_percent(limits['signal'])} of the critic's slope reaches the generator, or "
+            f"the gradient at the critic's first layer is more than {10 ** -limits['depth']:.0f} times "
+            "smaller than at its last layer."
+        ),
+        f"Arjovsky and Bottou 2017, theorem 2.4; Gulrajani et al. 2017, figure 1b; {OURS}",
         {"signal": 0.02, "depth": -2.0},
     ),
     "exploding-gradient": Rule(
         "The critic's gradients explode with depth",
         "fault",
-        "Each layer makes the gradient larger on its way to the input: the first layers are thrown "
-        "about while the last hardly learn. Weights clipped at a c that is too large for the width do "
-        "this.",
+        "Each layer of the critic makes the gradient larger on its way back to the input. The first "
+        "layers then change far too much, while the last layers hardly learn. This happens if the "
+        "clip value c is too large for the width of the layers.",
         training_rules.exploding_gradient,
+        lambda limits: (
+            f"The gradient at the critic's first layer is more than {10 ** limits['depth']:.0f} times "
+            "larger than at its last layer."
+        ),
         f"Gulrajani et al. 2017, figure 1b; {OURS}",
         {"depth": 2.0},
     ),
     "momentum": Rule(
         "Momentum works against the gradient",
         "fault",
-        "The optimiser's step no longer points downhill: it follows gradients of moments ago, and the "
-        "game has turned since. In a healthy run the cosine is 0.2 to 0.6.",
+        "The optimiser's steps no longer follow the gradient. They follow older gradients, but the "
+        "other network has changed since then. In a healthy run, the cosine is between 0.2 and 0.6.",
         training_rules.momentum,
+        lambda limits: (
+            "The cosine between the critic's step and the downhill direction is below "
+            f"{fmt_number(limits['cosine'])} on average."
+        ),
         f"Arjovsky et al. 2017, section 4: the cosine turned negative in runs that failed; {OURS}",
         {"cosine": 0.1},
     ),
     "learning-rates": Rule(
         "The learning rates are out of balance",
         "fault",
-        "One network rushes while the other hardly moves, so they do not answer each other.",
+        "One network changes quickly and the other hardly changes, so they do not learn from each other.",
         training_rules.learning_rates,
+        lambda limits: (
+            f"Per step, the generator's weights change more than {fmt_number(limits['high'])} times as "
+            f"much as the critic's, or the critic's more than {1 / limits['low']:.0f} times as much as "
+            "the generator's."
+        ),
         f"two time scales: Heusel et al. 2017, arXiv:1706.08500; {OURS}",
         {"high": 15.0, "low": 1 / 300},
     ),
     "weak-penalty": Rule(
         "The penalty is too weak",
         "fault",
-        "The critic is far steeper than the 1 that it is asked for, and steepness is all that bounds "
-        "it: its gap grows, and the generator is pulled too hard. With a finite λ the slope settles at "
-        "1 + W₁/2λ, so early, far from the data, some excess is usual.",
+        "The critic's slope is far above 1, the target of the penalty. Then the critic gap grows, and "
+        "the generator receives gradients that are too large. A slope somewhat above 1 is normal early "
+        "in training: with a finite λ, it settles at 1 + W₁/2λ.",
         critic_rules.weak_penalty,
+        lambda limits: (
+            "The critic's slope between real and fake samples is above "
+            f"{fmt_number(limits['slope'])} on average."
+        ),
         f"slope 1: Gulrajani et al. 2017, proposition 1; {OURS}",
         {"slope": 6.0},
     ),
     "strong-penalty": Rule(
         "The penalty is too strong",
         "fault",
-        "The critic spends its updates on keeping its slope at 1 and learns little of the data. In "
-        "balance, the penalty and the loss pull equally hard.",
+        "Most of the critic's learning goes into keeping its slope at 1, so it learns little about the "
+        "data. In balance, the gradients of penalty and loss are equally large.",
         critic_rules.strong_penalty,
+        lambda limits: (
+            f"The penalty's gradient is more than {fmt_number(limits['pull'])} times as large as the "
+            "loss's on average."
+        ),
         OURS,
         {"pull": 4.0},
     ),
     "clipping": Rule(
         "Clipping is saturated",
         "fault",
-        "Most weights are at the bound, so the critic is a simple function: it sees the outline of "
-        "the data and not its parts.",
+        "Most weights are at the clip value, so the critic can represent only simple functions. It sees "
+        "the outline of the data, but not the details.",
         critic_rules.clipping,
+        lambda limits: (
+            f"More than {fmt_percent(limits['share'])} of the clipped weights are at ±c."
+        ),
         f"weights pile up at ±c: Gulrajani et al. 2017, figure 1b; {OURS}",
         {"share": 0.6},
     ),
     "undertrained-critic": Rule(
         "The critic is under-trained",
         "fault",
-        "With the generator standing still the critic would still learn much, so the direction it "
-        "gives is behind the samples, and they do not improve. A critic that lags while the samples "
-        "improve is no fault.",
+        "The critic is behind: it would still learn much if the generator stopped. Its gradients are "
+        "therefore out of date, and the samples do not improve. It is not a problem if the critic is "
+        "behind while the samples improve.",
         critic_rules.undertrained_critic,
+        lambda limits: (
+            f"A few more critic updates raise the critic gap by more than {fmt_percent(limits['lag'])} of "
+            "its scale (the gap, or the spread of the scores if that is larger), "
+            f"the best metric has improved by less than {fmt_percent(1 - limits['progress'])}, and it is "
+            f"more than {fmt_number(limits['floors'])} times the value of real examples."
+        ),
         f"train the critic till optimality: Arjovsky et al. 2017, section 3; {OURS}",
         {"lag": 0.7, "progress": 0.97, "floors": 3.0},
     ),
     "memorisation": Rule(
-        "The generator learns pictures by heart",
+        "The generator memorises training pictures",
         "fault",
-        "The samples are training pictures, not new ones. FID and precision take them for perfect. "
-        "More pictures help most; flips, smaller networks and fewer steps help too.",
+        "The samples are copies of training pictures, not new pictures. FID and precision do not notice "
+        "this. More training pictures help most. Mirror images, smaller networks and fewer steps also help.",
         sample_rules.memorisation,
-        f"distance ratio: the project's measurements, 0 % of held-out digits; {OURS}",
+        lambda limits: (
+            "The share of samples that are copies is more than "
+            f"{fmt_number(100 * limits['share'])} percentage points above that of held-out pictures."
+        ),
+        f"distance ratio: our own measurements, 0 % of held-out digits; {OURS}",
         {"share": 0.1},
     ),
     "mode-collapse": Rule(
         "Mode collapse",
         "danger",
-        "The generator makes only a part of what is in the data, over and over. The critic answers, the "
-        "generator jumps elsewhere, and neither gets further.",
+        "The generator makes only some kinds of the data, again and again. When the critic learns to "
+        "recognise them, the generator jumps to other kinds, and neither network improves.",
         sample_rules.mode_collapse,
+        lambda limits: (
+            "At least one of these conditions is met in three measurements. Points: at most "
+            f"{fmt_percent(limits['modes'])} of the modes have a sample, while at least "
+            f"{fmt_percent(limits['good'])} of the samples are good. Pictures: the class KL is above "
+            f"{fmt_number(limits['class_kl'])} nats, or more than {fmt_percent(limits['duplicates'])} of "
+            f"the samples nearly repeat another sample. Both: the spread of the samples is below "
+            f"{fmt_percent(limits['variety'])} of that of real examples. Or one evaluation shows coverage "
+            f"below {fmt_percent(limits['coverage'])} and precision above "
+            f"{fmt_percent(limits['precision'])}."
+        ),
         f"modes: Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761; {OURS}",
         {
             "modes": 0.75,
@@ -121,19 +177,29 @@ RULES: dict[str, Rule] = {
     "overfitting-critic": Rule(
         "The critic overfits",
         "fault",
-        "It tells its training pictures from held-out ones, so part of its gap is not about the "
-        "samples at all, and what it teaches leads towards copies.",
+        "The critic distinguishes training pictures from held-out ones. So a part of its gap says nothing "
+        "about the samples, and its gradients lead the generator towards copies.",
         critic_rules.overfitting_critic,
-        f"Gulrajani et al. 2017, figure 5b; 256 examples a side; {OURS}",
+        lambda limits: (
+            f"The gap on held-out examples is more than {fmt_percent(limits['share'])} smaller than on "
+            f"training examples, and the difference exceeds {fmt_number(limits['spreads'])} standard "
+            "deviations of the scores."
+        ),
+        f"Gulrajani et al. 2017, figure 5b; 256 examples of each; {OURS}",
         {"share": 0.25, "spreads": 0.3},
     ),
     "worsening": Rule(
         "The samples become worse",
         "fault",
-        "The best measure of the samples has turned: what was learned is being lost again. In a GAN this "
-        "is usual, as its two players go round each other and modes starve; a Wasserstein loss with a "
-        "penalty, or slower steps, holds what was won. The best checkpoint is kept: fork from it.",
+        "The samples were better before: the generator is losing what it learned. This is common in a "
+        "GAN. A Wasserstein loss with a penalty, or smaller learning rates, can prevent it. The best "
+        "checkpoint is kept: you can fork from it.",
         sample_rules.worsening,
+        lambda limits: (
+            f"In at least {fmt_number(limits['measured'])} measurements, the best metric is now more than "
+            f"{fmt_number(limits['times'])} times its best value, and the difference exceeds "
+            f"{fmt_number(limits['deviations'])} standard deviations of its noise."
+        ),
         OURS,
         {"measured": 6, "times": 1.25, "deviations": 3.0},
     ),
@@ -142,6 +208,11 @@ RULES: dict[str, Rule] = {
         "note",
         "The best metric of the samples has not improved by more than its noise.",
         sample_rules.plateau,
+        lambda limits: (
+            f"In at least {fmt_number(limits['measured'])} measurements, the best metric has improved by less "
+            f"than {fmt_percent(limits['least'])}, or by less than {fmt_number(limits['errors'])} standard "
+            "errors, between the second and the last third."
+        ),
         f"difference of two means over their standard error; {OURS}",
         {"measured": 15, "errors": 2.0, "least": 0.02, "floors": 1.25},
     ),

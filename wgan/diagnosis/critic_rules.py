@@ -10,7 +10,7 @@ from wgan.diagnosis.proposals import (
     propose,
     slope_penalty_weight,
 )
-from wgan.format import fmt_percent, fmt_sci, fmt_value
+from wgan.format import fmt_percent, fmt_rounded, fmt_sci, fmt_value
 from wgan.metrics import title_of
 from wgan.objectives import Wgan
 
@@ -22,8 +22,9 @@ def weak_penalty(evidence: Evidence, rule: Rule) -> Reading | None:
         return None
     share_above_1 = evidence.recent_median("slope_above_1") or 0.0
     return Reading(
-        f"The critic's slope between real and fake is {fmt_sci(slope)} on average, where the penalty asks "
-        f"for 1, and above 1 for {fmt_percent(share_above_1)} of them. λ = {fmt_value(weight)}.",
+        f"The critic's slope between real and fake samples is {fmt_rounded(slope)} on average; the penalty's "
+        f"target is 1. The slope is above 1 at {fmt_percent(share_above_1)} of the points. λ is "
+        f"{fmt_value(weight)}.",
         slope > rule.limits["slope"],
         propose(evidence, {"objective.penalty_weight": max(10.0 * weight, 0.1)}),
     )
@@ -37,8 +38,8 @@ def strong_penalty(evidence: Evidence, rule: Rule) -> Reading | None:
     pull = float(np.mean(pulls))  # The mean, because the pull comes in bursts.
     slope = evidence.recent_median("slope_hat") or 0.0
     return Reading(
-        f"On average the penalty pulls {fmt_sci(pull)} times as hard at the critic's weights as its loss does; the "
-        f"slope between real and fake is {fmt_sci(slope)}. λ = {fmt_value(weight)}.",
+        f"On average, the penalty's gradient is {fmt_rounded(pull)} times as large as the loss's. The "
+        f"critic's slope between real and fake samples is {fmt_rounded(slope)}. λ is {fmt_value(weight)}.",
         pull > rule.limits["pull"],
         propose(
             evidence, {"objective.penalty_weight": weight / 10}, change_rates(evidence, 0.3, 1.0)
@@ -76,10 +77,10 @@ def undertrained_critic(evidence: Evidence, rule: Rule) -> Reading | None:
     far_from_floor = floor is None or values[-1] > rule.limits["floors"] * floor
     config = evidence.config
     return Reading(
-        f"A few more critic updates, with the generator standing still, raise the gap by {fmt_sci(lag)} "
-        f"times its own scale. {title_of(name)}: best {fmt_sci(before)} in the first half of what was "
-        f"measured, {fmt_sci(now)} since"
-        + (f"; floor {fmt_sci(floor)}." if floor is not None else "."),
+        f"A few more critic updates, without generator updates, raise the critic gap by "
+        f"{fmt_rounded(100 * lag)} % of its scale. {title_of(name)}: at best {fmt_sci(before)} in the first "
+        f"half of the measurements, {fmt_sci(now)} in the second half"
+        + (f"; real examples score {fmt_sci(floor)}." if floor is not None else "."),
         lag > rule.limits["lag"] and no_progress and far_from_floor,
         propose(
             evidence,
@@ -104,11 +105,12 @@ def overfitting_critic(evidence: Evidence, rule: Rule) -> Reading | None:
     share = difference / max(gap, 1e-12)
     is_certain = difference > rule.limits["spreads"] * spread
     return Reading(
-        f"The critic gap is {fmt_sci(gap)} on training pictures and {fmt_sci(gap - difference)} on held-out ones: "
+        f"The critic gap is {fmt_sci(gap)} on training pictures and {fmt_sci(gap - difference)} on held-out "
+        "pictures. "
         + (
-            f"{fmt_percent(max(share, 0.0))} of it is learned by heart."
+            f"So {fmt_percent(max(share, 0.0))} of it is memorised."
             if is_certain
-            else "the difference is within the variation of the scores of 256 pictures."
+            else "The difference is within the usual variation between 256 pictures."
         ),
         gap > 0 and share > rule.limits["share"] and is_certain,
         propose(

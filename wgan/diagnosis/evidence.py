@@ -116,9 +116,16 @@ class Rule:
     meaning: str
     """Explanation in Markdown: what happens, and why the evidence shows it."""
     check: Check
+    criterion: Callable[[Mapping[str, float]], str]
+    """Returns the condition for a problem as text, given `limits`."""
     source: str
     limits: Mapping[str, float] = field(default_factory=dict)
     """Thresholds by name; `source` states which of them are our own."""
+
+    @property
+    def condition(self) -> str:
+        """The condition for a problem as text, with the thresholds."""
+        return self.criterion(self.limits)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from wgan.arrays import F64
 from wgan.diagnosis.evidence import MIN_VALUES, NUM_RECENT_VALUES, Evidence, Reading, Rule
 from wgan.diagnosis.proposals import PENALISED, change_rates, propose, slope_penalty_weight
-from wgan.format import fmt_percent, fmt_sci
+from wgan.format import fmt_digits, fmt_percent, fmt_rounded, fmt_sci
 from wgan.metrics import LIVE_SAMPLES, title_of
 
 
@@ -23,8 +23,8 @@ def memorisation(evidence: Evidence, rule: Rule) -> Reading | None:
     floor = evidence.floor(name) or 0.0
     limit = floor + rule.limits["share"]
     return Reading(
-        f"{fmt_percent(share)} of the shown samples are copies of a training picture: twice as near to it, "
-        f"in pixels, as to any other. Of held-out pictures {fmt_percent(floor)} are.",
+        f"{fmt_percent(share)} of the samples are copies: their pixels are twice as close to one training "
+        f"picture as to any other. For held-out pictures, it is {fmt_percent(floor)}.",
         share > limit,
         propose(
             evidence,
@@ -81,8 +81,8 @@ def _few_modes(evidence: Evidence, rule: Rule) -> Reading | None:
     steps, modes, good = steps[-n:], modes[-n:], good[-n:]
     is_bad = (modes <= rule.limits["modes"] * total_modes) & (good >= rule.limits["good"])
     return Reading(
-        f"{modes[-1]:.0f} of {total_modes:.0f} modes have a sample, while {fmt_percent(good[-1])} of the samples are "
-        f"good. At its best the run had {modes.max():.0f}.",
+        f"{modes[-1]:.0f} of {total_modes:.0f} modes have a sample, and {fmt_percent(good[-1])} of the "
+        f"samples are good. The highest number of modes in this run was {modes.max():.0f}.",
         bool(is_bad[-MIN_VALUES:].all()),
         since=_since(steps, is_bad),
     )
@@ -98,8 +98,8 @@ def _few_classes(evidence: Evidence, rule: Rule) -> Reading | None:
     # At the start a classifier reads all samples as one class; then the value falls.
     not_recovering = kl[-1] >= 0.9 * kl[-MIN_VALUES]
     return Reading(
-        f"The classes of the samples are {fmt_sci(kl[-1])} nats from the data's, as if only one in "
-        f"{fmt_sci(math.exp(kl[-1]))} were left.",
+        f"The class KL is {fmt_digits(kl[-1])} nats. It would be the same if only one in "
+        f"{fmt_rounded(math.exp(kl[-1]))} classes were left.",
         bool(is_bad[-MIN_VALUES:].all() and not_recovering),
         since=_since(steps, is_bad),
     )
@@ -116,7 +116,7 @@ def _repeats(evidence: Evidence, rule: Rule) -> Reading | None:
     is_bad = share > rule.limits["duplicates"]
     not_recovering = share[-1] >= 0.9 * share[-MIN_VALUES]
     return Reading(
-        f"{fmt_percent(share[-1])} of the samples nearly repeat another.",
+        f"{fmt_percent(share[-1])} of the samples nearly repeat another sample.",
         bool(is_bad[-MIN_VALUES:].all() and not_recovering),
         since=_since(steps, is_bad),
     )
@@ -130,7 +130,7 @@ def _narrow(evidence: Evidence, rule: Rule) -> Reading | None:
     is_bad = variety < rule.limits["variety"]
     not_recovering = variety[-1] <= 1.25 * variety[-MIN_VALUES]
     return Reading(
-        f"The samples spread {fmt_percent(variety[-1])} as far around their mean as real examples do.",
+        f"The spread of the samples is {fmt_percent(variety[-1])} of the spread of real examples.",
         bool(is_bad[-MIN_VALUES:].all() and not_recovering),
         since=_since(steps, is_bad),
     )
@@ -153,9 +153,9 @@ def _uncovered(evidence: Evidence, rule: Rule) -> Reading | None:
         return None  # The evaluation is old: the run has trained much further.
     floor = evidence.floor(names[0])
     return Reading(
-        f"Only {fmt_percent(coverage[-1])} of the real pictures have a sample nearby"
-        + (f", where other real ones reach {fmt_percent(floor)}" if floor is not None else "")
-        + f", while {fmt_percent(precision[-1])} of the samples lie among real pictures.",
+        f"Only {fmt_percent(coverage[-1])} of the real pictures have a similar sample"
+        + (f" (real pictures score {fmt_percent(floor)})" if floor is not None else "")
+        + f", although {fmt_percent(precision[-1])} of the samples look like real pictures.",
         bool(coverage[-1] < rule.limits["coverage"] and precision[-1] > rule.limits["precision"]),
         since=int(steps[-1]),
     )
@@ -190,7 +190,7 @@ def worsening(evidence: Evidence, rule: Rule) -> Reading | None:
         and best < 0.75 * len(smooth)
     )
     return Reading(
-        f"{title_of(name)} is {fmt_sci(now)} now and was {fmt_sci(float(smooth[best]))} at its best, at step "
+        f"{title_of(name)} is now {fmt_sci(now)}. Its best value was {fmt_sci(float(smooth[best]))} at step "
         f"{int(steps[best + 1]):,}.",
         raised,
         propose(
@@ -218,9 +218,9 @@ def plateau(evidence: Evidence, rule: Rule) -> Reading | None:
     floor = evidence.floor(name)
     near_floor = floor is not None and now.mean() < rule.limits["floors"] * floor
     ending = (
-        "It is as good as real examples score: you can stop."
+        "This is as good as real examples: you can stop."
         if near_floor
-        else "Waiting longer will not help at these settings: stop, or change something."
+        else "More training with these settings will not help: stop, or change a setting."
     )
     raised = (
         improvement < rule.limits["errors"] * error
@@ -228,8 +228,8 @@ def plateau(evidence: Evidence, rule: Rule) -> Reading | None:
     )
     return Reading(
         f"{title_of(name)} went from {fmt_sci(before.mean())} to {fmt_sci(now.mean())} in the last {span:,} "
-        f"steps, ± {fmt_sci(error)}"
-        + (f"; floor {fmt_sci(floor)}. " if floor is not None else ". ")
+        f"steps (uncertainty ±{fmt_sci(error)})"
+        + (f"; real examples score {fmt_sci(floor)}. " if floor is not None else ". ")
         + (ending if raised else "It still improves."),
         raised,
         ()
@@ -253,7 +253,9 @@ def sample_facts(evidence: Evidence) -> list[str]:
             f"{modes:.0f}{of_all} modes have a sample; {fmt_percent(good)} of the samples are good."
         )
     if (variety := evidence.newest("variety")) is not None:
-        facts.append(f"The samples spread {fmt_percent(variety)} as far as real examples.")
+        facts.append(
+            f"The spread of the samples is {fmt_percent(variety)} of the spread of real examples."
+        )
     headline = evidence.headline
     if headline is not None and (value := evidence.newest(headline)) is not None:
         floor = evidence.floor(headline)

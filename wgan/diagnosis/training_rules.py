@@ -4,7 +4,7 @@ import numpy as np
 
 from wgan.diagnosis.evidence import Evidence, Proposal, Reading, Rule
 from wgan.diagnosis.proposals import PENALISED, change_clip_value, change_rates, propose
-from wgan.format import fmt_sci, fmt_value
+from wgan.format import fmt_rounded, fmt_value
 
 
 def explosion(evidence: Evidence, rule: Rule) -> Reading | None:
@@ -20,8 +20,8 @@ def explosion(evidence: Evidence, rule: Rule) -> Reading | None:
         now > rule.limits["large"] and growth > rule.limits["growth"]
     )
     return Reading(
-        f"The largest of the losses and the penalty is {fmt_sci(now)}, {fmt_sci(growth)} times the "
-        f"{fmt_sci(before)} that was usual in the first half. Beyond 10^7 a run ends.",
+        f"The largest loss or penalty is now {fmt_rounded(now)}. In the first half of the run, it was "
+        f"usually {fmt_rounded(before)}. A run stops when a value exceeds 10 million.",
         raised,
         propose(
             evidence,
@@ -40,10 +40,7 @@ def vanishing_gradient(evidence: Evidence, rule: Rule) -> Reading | None:
     if depth is None or signal is None:
         return None
     signal_fades = signal < rule.limits["signal"]
-    text = (
-        f"Of the critic's slope {fmt_sci(100 * signal)} % reaches the generator through its loss. "
-        f"The critic's first layer gets a gradient 10^{fmt_sci(depth)} times that of its last."
-    )
+    text = f"{fmt_rounded(100 * signal)} % of the critic's slope reaches the generator. {_layer_text(depth)}"
     proposals: tuple[Proposal, ...]
     if signal_fades:
         proposals = propose(
@@ -56,6 +53,18 @@ def vanishing_gradient(evidence: Evidence, rule: Rule) -> Reading | None:
     return Reading(text, signal_fades or depth < rule.limits["depth"], proposals)
 
 
+def _layer_text(depth: float) -> str:
+    """Return a sentence about log₁₀ of the first layer's gradient divided by the last layer's."""
+    factor = 10 ** abs(depth)
+    if factor < 1.05:
+        return "The gradients at the critic's first and last layers are equally large."
+    comparison = "larger" if depth > 0 else "smaller"
+    return (
+        f"The gradient at the critic's first layer is {fmt_rounded(factor)} times {comparison} than at "
+        "its last layer."
+    )
+
+
 def _is_minimax(evidence: Evidence) -> bool:
     return getattr(evidence.config.objective, "generator", "") == "minimax"
 
@@ -66,7 +75,7 @@ def exploding_gradient(evidence: Evidence, rule: Rule) -> Reading | None:
     if depth is None:
         return None
     return Reading(
-        f"The critic's first layer gets a gradient 10^{fmt_sci(depth)} times that of its last.",
+        _layer_text(depth),
         depth > rule.limits["depth"],
         propose(
             evidence,
@@ -86,10 +95,14 @@ def momentum(evidence: Evidence, rule: Rule) -> Reading | None:
     if cosines is None or beta1 == 0.0 or step_length is None or step_length < 1e-12:
         return None
     mean, negative = float(np.mean(cosines)), int((cosines < 0).sum())
-    negative_text = f", and {negative} of {len(cosines)} times below 0" if negative else ""
+    negative_text = (
+        f" It was negative in {negative} of the last {len(cosines)} measurements."
+        if negative
+        else ""
+    )
     return Reading(
-        f"The cosine between the critic's step and downhill is {fmt_sci(mean)} on average{negative_text}. "
-        f"β₁ = {fmt_value(beta1)}.",
+        "The cosine between the critic's step and the downhill direction is "
+        f"{fmt_rounded(mean)} on average.{negative_text} β₁ is {fmt_value(beta1)}.",
         mean < rule.limits["cosine"],
         propose(
             evidence,
@@ -113,9 +126,10 @@ def learning_rates(evidence: Evidence, rule: Rule) -> Reading | None:
     ratio = float(
         np.median(generator_steps[-n:] / np.maximum(config.n_critic * critic_steps[-n:], 1e-30))
     )
+    faster, slower = ("generator", "critic") if ratio >= 1 else ("critic", "generator")
     text = (
-        f"In a step the generator's weights move {fmt_sci(ratio)} times as far, for their length, as the "
-        "critic's."
+        f"Per step, the {faster}'s weights change {fmt_rounded(max(ratio, 1 / max(ratio, 1e-30)))} times as "
+        f"much as the {slower}'s, relative to their size."
     )
     high, low = ratio > rule.limits["high"], ratio < rule.limits["low"]
     level = config.critic_learning_rate if high else config.generator_learning_rate

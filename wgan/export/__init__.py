@@ -58,32 +58,33 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     ".zip": Format(
-        "Whole run",
-        "Everything, for another machine's explorer to import.",
+        "Complete run (ZIP)",
+        "All files of the run. You can import it on another machine.",
         export_zip,
     ),
     ".csv": Format(
         "Reports (CSV)",
-        "Every report; clock columns last.",
+        "All reports. The columns with times are the last ones.",
         lambda r, o: {"reports": export_csv(r, o)},
     ),
     ".html": Format(
         "Report (HTML)",
-        "One file that needs no network: curves that hover, timeline, samples, how to repeat it.",
+        "One file that works without a network connection: interactive curves, timeline, "
+        "samples, and how to repeat the run.",
         export_report,
     ),
     ".gif": Format("Film (GIF)", "The samples from the first step to the last.", export_film),
-    ".webp": Format("Film (WebP)", "As the GIF, with all its colours.", export_film),
-    ".mp4": Format("Film (MP4)", "As the GIF, for slides and messages.", export_film),
+    ".webp": Format("Film (WebP)", "Like the GIF, with all colours.", export_film),
+    ".mp4": Format("Film (MP4)", "Like the GIF, for slides and messages.", export_film),
     ".onnx": Format(
         "Generator (ONNX)",
-        "The averaged generator for other programs: z (N, latent dimensions) in, values in "
-        "[−1, 1] or points out. Checked against torch.",
+        "The averaged generator for other programs. Input: z (N, latent dimensions). Output: "
+        "values in [−1, 1], or points. The result is compared with torch.",
         export_onnx,
     ),
     ".pt2": Format(
         "Generator (torch.export)",
-        "The averaged generator as a program that PyTorch runs without this library.",
+        "The averaged generator as a program that PyTorch can run without this library.",
         export_program,
     ),
 }
@@ -97,7 +98,7 @@ def export(run: Run, out: Path) -> Mapping[str, object]:
     """
     if out.suffix not in FORMATS:
         raise RunError(
-            f"A run is written as {', '.join(FORMATS)}; not as {out.suffix or out.name!r}."
+            f"A run can be written as {', '.join(FORMATS)}, not as {out.suffix or out.name!r}."
         )
     try:
         return FORMATS[out.suffix].write(run, out)

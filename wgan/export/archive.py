@@ -171,7 +171,7 @@ def validate_unpacked_run(
         try:
             state, facts = read_checkpoint(path)
             if state.step != step:
-                raise RunError(f"{path.name} is of another step, {state.step:,}.")
+                raise RunError(f"{path.name} contains another step, {state.step:,}.")
         except RunError as error:
             remarks.append(f"{error} It was left out.")
             path.unlink()
@@ -200,7 +200,7 @@ def _move_into_runs_dir(folder: Path, runs_dir: Path, names: Sequence[str]) -> R
         if not target.exists():
             folder.rename(target)
             return Run(target)
-    raise RunError(f"There are too many runs called {name} already. Delete some of them.")
+    raise RunError(f"There are too many runs named {name}. Delete some of them.")
 
 
 def bug_report(run: Run) -> bytes:

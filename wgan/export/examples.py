@@ -62,8 +62,8 @@ class Example:
 EXAMPLES: dict[str, Example] = {
     "example-mnist-wgan-gp": Example(
         "Example: digits",
-        "A WGAN-GP that learned handwritten digits: its curves, every sample on the way, and five "
-        "generators to walk through.",
+        "A WGAN-GP that learned handwritten digits, with its curves, all its samples over "
+        "time, and five generators to explore.",
         "quick-mnist",
         4_000,
         (100, 300, 1_000),
@@ -71,7 +71,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "example-mnist-classes": Example(
         "Example: digits by class",
-        "The same, told which digit to draw: choose the class in the latent space.",
+        "A class-conditional WGAN-GP of digits: choose the class on the Latent page.",
         "quick-mnist",
         4_000,
         (100, 1_000),
@@ -87,15 +87,15 @@ EXAMPLES: dict[str, Example] = {
     ),
     "example-ring-wgan-gp": Example(
         "Example: ring of 8",
-        "A WGAN-GP that found all eight piles of points.",
+        "A WGAN-GP that found all eight modes of the ring.",
         "toy-ring",
         3_000,
         (0, 100, 300, 600, 1_000, 2_000),
     ),
     "example-ring-gan-collapsed": Example(
         "Example: a GAN that collapsed",
-        "A plain GAN on the same eight piles, with momentum 0.9: it fills a few of them well and "
-        "forgets the others. That is mode collapse.",
+        "A GAN on the same ring, with momentum 0.9. It fills a few of the eight modes well "
+        "and leaves out the others: mode collapse.",
         "toy-ring",
         3_000,
         (0, 100, 300, 600, 1_000, 2_000),

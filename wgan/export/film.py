@@ -62,7 +62,7 @@ def write_frames(frames: Sequence[Image.Image], out: Path, fps: int, *, hold: fl
         RunError: The suffix is another one, or the file cannot be written.
     """
     if out.suffix not in (".gif", ".webp", ".mp4"):
-        raise RunError(f"A film can be written as .gif, .webp or .mp4, not {out.suffix!r}.")
+        raise RunError(f"A film can be written as .gif, .webp or .mp4, not as {out.suffix!r}.")
     if out.suffix == ".mp4":
         content = _mp4(frames, fps, hold)
     else:

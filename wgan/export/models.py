@@ -69,8 +69,8 @@ def export_onnx(run: Run, out: Path, step: int | None = None) -> dict[str, objec
         difference = float(np.abs(np.asarray(outputs) - expected).max())
         if difference > TOLERANCE:
             raise RunError(
-                f"The ONNX file would differ from torch by {difference:.2g}, more than {TOLERANCE:g}: "
-                "not written."
+                "The ONNX file was not written, because its results differ from torch by "
+                f"{difference:.2g} (allowed: {TOLERANCE:g})."
             )
         half.replace(out)
     return {"step": models.step, "opset": opset, "difference": difference}

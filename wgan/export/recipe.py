@@ -14,22 +14,30 @@ def nearest_preset(config: TrainConfig) -> str:
 
 
 def command_line(run: Run) -> str:
-    """Return the command that repeats a run up to its first manual change.
+    """Return the command that trains a run again, with the changes that were made during the training.
 
     For a fork, this is a `fork` command, which needs the parent.
     """
     config, parent = run.config(), run.parent()
     if parent is not None:
         before = TrainConfig.parse(run.metadata()["parent"]["config"])
-        arguments = ["python", "-m", "wgan", "fork", parent.run, "--step", str(parent.step)]
-        return shlex.join([*arguments, *_flags(config, before)])
-    preset = nearest_preset(config)
-    arguments = ["python", "-m", "wgan", "train", "--preset", preset]
-    return shlex.join([*arguments, *_flags(config, PRESETS[preset].config)])
+        arguments = ["fork", parent.run, "--step", str(parent.step)]
+    else:
+        preset = nearest_preset(config)
+        before = PRESETS[preset].config
+        arguments = ["train", "--preset", preset]
+    first_step = parent.step if parent is not None else 0  # earlier changes are the parent's
+    later = [c for c in run.changes() if c.step >= first_step and c.path != "engine"]
+    for change in later:
+        name = change.path.replace("_", "-")
+        arguments += ["--change", f"{change.step}:{name}={_word(change.after)}"]
+    return shlex.join(["python", "-m", "wgan", *arguments, *_flags(config, before)])
 
 
 def _flags(config: TrainConfig, base: TrainConfig) -> list[str]:
     changed = {path for path, _, _ in differences(config, base)}
+    if "seconds" in changed:
+        changed.add("steps")  # `--seconds` alone would also set another number of steps
     flags: list[str] = []
     for path, value in config.flat().items():
         part = path.partition(".")[0]

@@ -68,7 +68,7 @@ def report(run: Run) -> str:
         _environment(run),
         "<h2>How to repeat it</h2>",
         f"<pre>{escape(command_line(run))}</pre>",
-        "<p>Or in Python, with every change made by hand:</p>",
+        "<p>Or in Python, which repeats the numbers exactly on the same machine and versions:</p>",
         f"<pre>{escape(snippet(run))}</pre>",
     ]
     if note := run.fact("note"):

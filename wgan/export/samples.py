@@ -49,7 +49,7 @@ def export_samples(
         else:
             kinds = ".png, .npz, or a folder" if pictures else ".npz (its samples are points)"
             raise RunError(
-                f"Samples of run {run.id} can be written as {kinds}, not {out.suffix!r}."
+                f"Samples of run {run.id} can be written as {kinds}, not as {out.suffix!r}."
             )
     except OSError as error:
         raise RunError(f"{out} cannot be written ({error.strerror}).") from error
@@ -59,10 +59,8 @@ def export_samples(
 def class_index(config: TrainConfig, label: str) -> int:
     """Return the index of a class by its name. Raises RunError if there is no such class."""
     if not config.conditional:
-        raise RunError(
-            "This run's generator is not told the class, so none can be asked for. Leave it away."
-        )
+        raise RunError("The generator of this run is not class-conditional. Do not choose a class.")
     names = config.dataset.class_names()
     if label not in names:
-        raise RunError(f"There is no class {label!r}: choose one of {', '.join(names)}.")
+        raise RunError(f"There is no class {label!r}. Choose from: {', '.join(names)}.")
     return names.index(label)

@@ -55,17 +55,15 @@ def export_tensorboard(run: Run, folder: Path) -> int:
             "TensorBoard's files need one more package: pip install tensorboard."
         ) from error
     if folder.is_file():
-        raise RunError(
-            f"{folder} is a file and cannot be written as a folder. Choose another name."
-        )
+        raise RunError(f"{folder} is a file, not a folder. Choose another name.")
     suffix = f".run-{run.id}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         before = list(folder.glob("events.out.tfevents.*"))
         if others := [log.name for log in before if not log.name.endswith(suffix)]:
             raise RunError(
-                f"{folder} holds another log already ({others[0]}), and TensorBoard would mix the two. "
-                "Choose another folder."
+                f"{folder} already contains another log ({others[0]}), and TensorBoard would "
+                "mix the two. Choose another folder."
             )
         with tempfile.TemporaryDirectory(prefix=".tensorboard-", dir=folder) as half:
             events = _write_events(run, SummaryWriter(half, filename_suffix=suffix))

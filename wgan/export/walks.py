@@ -44,7 +44,7 @@ def export_walk(
         RunError: The suffix or the class is unknown, or the file cannot be written.
     """
     if not 2 <= waypoints <= 8:
-        raise RunError(f"A walk has two to eight waypoints, not {waypoints}.")
+        raise RunError(f"A walk needs two to eight waypoints, not {waypoints}.")
     state, _ = run.checkpoints.read(step)
     config = state.config
     models = Models(config, state.tensors, state.step)

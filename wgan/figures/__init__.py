@@ -5,7 +5,16 @@ it. Colours have names by meaning (`@critic`, `@generator`, `@real`, `@fake`, `@
 theme of the page resolves; "@real/0.5" has an opacity of 0.5.
 """
 
-from wgan.figures.base import MARGIN, SERIES, Figure, next_round_number, smooth, with_colours
+from wgan.figures.base import (
+    DEFAULT_LOOK,
+    MARGIN,
+    SERIES,
+    ChartLook,
+    Figure,
+    next_round_number,
+    smooth,
+    with_colours,
+)
 from wgan.figures.clipping import gradient_by_depth, small_surface, with_real_points
 from wgan.figures.collapse import (
     class_shares,
@@ -31,8 +40,10 @@ from wgan.figures.transport import cdfs, potentials, proofs, transport
 from wgan.figures.vanishing import gradient_norms, surface_with_arrows
 
 __all__ = [
+    "DEFAULT_LOOK",
     "MARGIN",
     "SERIES",
+    "ChartLook",
     "Figure",
     "bars",
     "bent_grid",

@@ -1,7 +1,9 @@
 """Shared parts of figures: named colours, margins, smoothing."""
 
 import math
+import textwrap
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -23,17 +25,30 @@ SERIES = ("@one", "@two", "@three", "@four", "@five", "@six")
 """Colours of runs that are compared."""
 
 
-def smooth(values: Real, span: float | None = None) -> Real:
+@dataclass(frozen=True)
+class ChartLook:
+    """How curves are drawn."""
+
+    smoothing: float = 0.05
+    """Share of a curve over which it is averaged, at least 5 points; 0 draws it as it was measured."""
+    log: bool = False
+    """Whether the y axis is logarithmic. Values that are not positive are then not drawn."""
+
+
+DEFAULT_LOOK = ChartLook()
+
+
+def smooth(values: Real, share: float = DEFAULT_LOOK.smoothing) -> Real:
     """Return the exponential moving average of a curve, with bias correction at its start.
 
     Args:
         values: The curve, (N,). Values that are not finite are left out.
-        span: Number of points that it averages over. Default: a 20th of the curve, at least 5.
+        share: Share of the curve that it averages over, at least 5 points.
 
     Returns:
         The smoothed curve, (N,); NaN before the first finite value.
     """
-    decay = 1 - 1 / (span or max(5.0, len(values) / 20))
+    decay = 1 - 1 / max(5.0, len(values) * share)
     is_finite = np.isfinite(values)
 
     def decayed_sums(terms: Real) -> Real:
@@ -53,6 +68,11 @@ def next_round_number(value: float) -> float:
         return 10.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(n for i in (1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if (n := i * power) > value)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Return a text in lines of at most `width` characters, so that a label fits into a narrow chart."""
+    return "<br>".join(textwrap.wrap(text, width)) or text
 
 
 def with_colours(value: Any) -> Any:

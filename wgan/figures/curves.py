@@ -6,7 +6,23 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from wgan.arrays import Real
-from wgan.figures.base import LEGEND, MARGIN, Figure, next_round_number, smooth, vertical_line
+from wgan.figures.base import (
+    DEFAULT_LOOK,
+    LEGEND,
+    MARGIN,
+    ChartLook,
+    Figure,
+    next_round_number,
+    smooth,
+    vertical_line,
+    wrapped,
+)
+
+MARK_WIDTH = 36
+"""Characters in a line of a mark's text on hover."""
+
+NAME_WIDTH = 30
+"""Characters in a line of a run's name in the legend."""
 
 
 def curves(
@@ -17,6 +33,7 @@ def curves(
     x_title: str = "step",
     y_title: str = "",
     zero: bool = True,
+    look: ChartLook = DEFAULT_LOOK,
 ) -> Figure:
     """Return smoothed lines over raw ones, on one axis.
 
@@ -27,15 +44,16 @@ def curves(
         x_title: Title of the x axis.
         y_title: Title of the y axis.
         zero: Whether y = 0 is drawn as a line.
+        look: Smoothing, and the kind of the y axis.
     """
     traces: list[Figure] = []
     for name, values, colour in lines:
-        traces += _raw_and_smoothed(name, x, values, colour, raw_alpha=0.28)
+        traces += _raw_and_smoothed(name, x, values, colour, raw_alpha=0.28, look=look)
     layout: Figure = {
         "margin": MARGIN,
         "hovermode": "x unified",
         "xaxis": _step_axis(x_title, float(x[-1]) if len(x) else 1.0),
-        "yaxis": {"title": {"text": y_title}, "zeroline": zero},
+        "yaxis": {"title": {"text": y_title}, "zeroline": zero} | _y_axis_type(look),
         "legend": LEGEND,
         "shapes": [vertical_line(at, width=1, dash="dot") for at, _ in marks],
     }
@@ -51,10 +69,18 @@ def curves(
 
 
 def _raw_and_smoothed(
-    name: str, x: Real, values: Real, colour: str, *, raw_alpha: float
+    name: str,
+    x: Real,
+    values: Real,
+    colour: str,
+    *,
+    raw_alpha: float,
+    look: ChartLook,
 ) -> list[Figure]:
     """Return a curve as measured, pale, and smoothed; the legend shows one entry."""
-    return [
+    if look.log:
+        values = np.where(values > 0, values, np.nan)
+    raw: list[Figure] = [
         {
             "type": "scatter",
             "mode": "lines",
@@ -65,17 +91,24 @@ def _raw_and_smoothed(
             "hoverinfo": "skip",
             "line": {"color": f"{colour}/{raw_alpha}", "width": 1},
         },
+    ]
+    return [
+        *(raw if look.smoothing else []),
         {
             "type": "scatter",
             "mode": "lines",
             "x": x,
-            "y": smooth(values),
+            "y": smooth(values, look.smoothing) if look.smoothing else values,
             "name": name,
             "legendgroup": name,
             "line": {"color": colour, "width": 2.2},
             "hovertemplate": "%{y:.4g}",
         },
     ]
+
+
+def _y_axis_type(look: ChartLook) -> Figure:
+    return {"type": "log"} if look.log else {}
 
 
 def _step_axis(title: str, last: float) -> Figure:
@@ -96,7 +129,7 @@ def _change_marks(marks: Sequence[tuple[float, str]]) -> Figure:
         "x": np.array([at for at, _ in marks], dtype=np.float64),
         "y": np.ones(len(marks)),
         "yaxis": "y2",
-        "text": [text for _, text in marks],
+        "text": [wrapped(text, MARK_WIDTH) for _, text in marks],
         "name": "change",
         "showlegend": False,
         "marker": {"color": "@mark", "symbol": "triangle-down", "size": 9},
@@ -113,6 +146,7 @@ def losses(
     marks: Sequence[tuple[float, str]] = (),
     *,
     separate_updates: bool = False,
+    look: ChartLook = DEFAULT_LOOK,
 ) -> Figure:
     """Return the critic's mean scores of real and fake examples and the generator's loss over steps.
 
@@ -124,6 +158,7 @@ def losses(
         separate_updates: Whether the critic learns from real and fake examples in separate updates.
             The chart then shows the loss of each update, −E f(real) and E f(fake), under the names
             that the tutorial with this training uses: crit_real, crit_fake, gen.
+        look: Smoothing, and the kind of the y axis.
     """
     if np.isfinite(columns["real_score"]).any():
         real, fake = columns["real_score"], columns["fake_score"]
@@ -139,25 +174,37 @@ def losses(
             ("Critic loss", columns["critic_loss"], "@critic"),
             ("Generator loss", columns["generator_loss"], "@generator"),
         ]
-    return curves(columns["step"], lines, marks=marks)
+    return curves(columns["step"], lines, marks=marks, look=look)
 
 
-def critic_gap(columns: Mapping[str, Real], marks: Sequence[tuple[float, str]] = ()) -> Figure:
+def critic_gap(
+    columns: Mapping[str, Real],
+    marks: Sequence[tuple[float, str]] = (),
+    *,
+    look: ChartLook = DEFAULT_LOOK,
+) -> Figure:
     """Return the critic gap on training and held-out data over steps.
 
     Args:
         columns: The curves of the run, (N,) each, by name.
         marks: Step and text of each change.
+        look: Smoothing, and the kind of the y axis.
     """
     lines = [
         ("Training data", columns["critic_gap"], "@critic"),
         ("Held-out data", columns["critic_gap_held_out"], "@real"),
     ]
-    return curves(columns["step"], lines, marks=marks)
+    return curves(columns["step"], lines, marks=marks, look=look)
 
 
 def quality(
-    title: str, steps: Real, values: Real, floor: float | None, columns: Mapping[str, Real]
+    title: str,
+    steps: Real,
+    values: Real,
+    floor: float | None,
+    columns: Mapping[str, Real],
+    *,
+    log: bool = False,
 ) -> Figure:
     """Return a metric over steps with its floor, and the critic gap on a second axis.
 
@@ -167,6 +214,7 @@ def quality(
         values: Its values, (N,).
         floor: What real examples score; None if it is unknown.
         columns: The curves of the run, by name.
+        log: Whether the metric's axis is logarithmic.
     """
     last = max([1.0, *map(float, steps[-1:]), *map(float, columns.get("step", steps)[-1:])])
     traces: list[Figure] = []
@@ -187,12 +235,14 @@ def quality(
     if floor is not None and math.isfinite(floor):
         traces.append(_floor_line(floor, next_round_number(last)))
     layout: Figure = {
-        "margin": MARGIN | {"r": 52},
+        "margin": MARGIN | {"l": 62, "r": 62},
         "hovermode": "x unified",
         "showlegend": True,
         "xaxis": _step_axis("step", last),
-        "yaxis": {"zeroline": False, "rangemode": "tozero"},
+        "yaxis": {"title": {"text": title}, "zeroline": False}
+        | ({"type": "log"} if log else {"rangemode": "tozero"}),
         "yaxis2": {
+            "title": {"text": "Critic gap"},
             "overlaying": "y",
             "side": "right",
             "showgrid": False,
@@ -236,6 +286,8 @@ def compare(
     *,
     x_title: str,
     zero: bool = True,
+    percent: bool = False,
+    look: ChartLook = DEFAULT_LOOK,
 ) -> Figure:
     """Return the same curve of several runs on one axis: smoothed over raw.
 
@@ -244,10 +296,13 @@ def compare(
             (x, y) where it leaves its parent's line, shown as a dot; other runs have None.
         x_title: Title of the x axis.
         zero: Whether y = 0 is drawn as a line.
+        percent: Whether the values are shares, which the axis shows in %.
+        look: Smoothing, and the kind of the y axis.
     """
     traces: list[Figure] = []
-    for name, x, y, colour, origin in lines:
-        traces += _raw_and_smoothed(name, x, y, colour, raw_alpha=0.22)
+    for title, x, y, colour, origin in lines:
+        name = wrapped(title, NAME_WIDTH)
+        traces += _raw_and_smoothed(name, x, y, colour, raw_alpha=0.22, look=look)
         if origin is not None:
             traces.append(_fork_dot(name, origin, colour))
     longest = max((float(x[-1]) for _, x, _, _, _ in lines if len(x)), default=1.0)
@@ -258,7 +313,9 @@ def compare(
             "hovermode": "x unified",
             "showlegend": True,
             "xaxis": _step_axis(x_title, longest),
-            "yaxis": {"zeroline": zero},
+            "yaxis": {"zeroline": zero}
+            | _y_axis_type(look)
+            | ({"tickformat": ".0%"} if percent else {}),
             "legend": LEGEND,
         },
     }
@@ -274,5 +331,5 @@ def _fork_dot(name: str, origin: tuple[float, float], colour: str) -> Figure:
         "showlegend": False,
         "marker": {"color": colour, "size": 9},
         "name": name,
-        "hovertemplate": "forks off here<extra></extra>",
+        "hovertemplate": "the fork begins here<extra></extra>",
     }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wgan.arrays import Real
-from wgan.figures.base import MARGIN, Figure, square
+from wgan.figures.base import LEGEND, MARGIN, SMALL_LEGEND, Figure, square
 
 
 def plane(
@@ -62,7 +62,7 @@ def plane(
         "layout": {
             "margin": {"l": 34, "r": 8, "t": 26, "b": 26},
             **square(axis),
-            "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+            "legend": SMALL_LEGEND,
             "hovermode": "closest",
         },
     }
@@ -208,7 +208,7 @@ def lengths(path: Real, other: Real, names: tuple[str, str]) -> Figure:
             "hovermode": "x unified",
             "xaxis": {"title": {"text": "frame"}},
             "yaxis": {"title": {"text": "‖z‖"}, "rangemode": "tozero"},
-            "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+            "legend": LEGEND,
             "shapes": [band],
         },
     }

@@ -213,7 +213,9 @@ class _BoundMeasurements:
         else:
             note = f"The critic's scores were no longer finite at update {update:,}."
             if not self._rows:
-                raise ValueError("The critic's scores are not finite: nothing can be compared.")
+                raise ValueError(
+                    "The critic's scores are not finite, so there is nothing to compare."
+                )
         table = np.array(self._rows, dtype=np.float64)
         return CriticConvergence(
             updates=table[:, 0].astype(np.int64),

@@ -137,7 +137,7 @@ def _pictures(
     load()
     reference_stats = ReferenceStats(models.config.dataset, data, root)
     for share in reference_stats.prepare():
-        yield TaskProgress("Features of the training pictures", 0.02 + 0.08 * share)
+        yield TaskProgress("Computing features of the training pictures", 0.02 + 0.08 * share)
     count = requested_samples or (STACKED if models.config.dataset.stacked else SAMPLES)
     n = reference_stats.most(count)
     batches = []
@@ -146,7 +146,7 @@ def _pictures(
         yield TaskProgress("Making samples", 0.1 + 0.2 * len(batches) * BATCH / n)
     whole = PictureInputs(torch.cat(batches), reference_stats)
     for share in whole.features_in_shares():
-        yield TaskProgress("Features of the samples", 0.3 + 0.1 * share)
+        yield TaskProgress("Computing features of the samples", 0.3 + 0.1 * share)
     inputs = whole.first(min(len(data.held_out), requested_samples or SAMPLES))
     for share in inputs.shares():
         yield TaskProgress("Comparing samples with real pictures", 0.4 + 0.25 * share)
@@ -158,15 +158,15 @@ def _pictures(
     note = ""
     if len(inputs) < n:
         titles = " and ".join(METRICS[key].title for key in of_all)
-        note = f"{titles}: {n:,} samples; everything else: {len(inputs):,}, "
-        note += "so that each number has its floor beside it."
+        note = f"{titles}: {n:,} samples; all other metrics: {len(inputs):,}, "
+        note += "so that each value has a floor of the same size."
     elif n < count:
-        note = f"{n:,} samples, the number of held-out pictures, so that each value has a floor of the same size."
+        note = f"{n:,} samples, because there are as many held-out pictures for the floor."
     note = f"{note} {unmeasured_reason(inputs)}".strip()
     values: tuple[Value, ...] = ()
     if not keys:
         yield TaskProgress(
-            "Nothing can be measured",
+            "No metric fits this data set",
             1.0,
             Evaluation(models.step, n, seed, reference_stats.protocol, (), note=note),
         )
@@ -209,8 +209,8 @@ def _points(models: Models, data: Any, seed: int) -> TaskSteps:
                 seed,
                 {},
                 tuple(values),
-                note=f"Mean and deviation over {DRAWS} draws of {POINTS:,} samples, the floor's mean over as "
-                "many of real ones.",
+                note=f"Mean and standard deviation over {DRAWS} draws of {POINTS:,} samples. The "
+                "floor is the mean over the same number of draws of real points.",
             ),
         )
 

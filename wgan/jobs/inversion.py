@@ -86,7 +86,7 @@ def invert(
         return
     for part in nearest(torch.from_numpy(target)[None], pictures.train, NEAREST):
         if isinstance(part, float):
-            yield TaskProgress("Looking for the nearest training pictures", 0.9 + 0.1 * part)
+            yield TaskProgress("Finding the nearest training pictures", 0.9 + 0.1 * part)
             continue
         distances, where = part
         nearest_picture = pictures.train[where[0]].numpy()

@@ -99,8 +99,8 @@ class MetricRecorder:
         except (RunTakenOver, Diverged):
             raise
         except Exception as error:
-            self._problems.log_trace("measuring failed")
+            self._problems.log_trace("a measurement failed")
             self._can_measure = self._evaluator is not None
             self._problems.add_notice(
-                f"A measurement failed and is left out from now on. {error_message(error)}"
+                f"A measurement failed and will not be repeated. {error_message(error)}"
             )

@@ -69,7 +69,7 @@ class Problems:
             raise
         except Exception as error:
             self.log_trace(title)
-            self.warnings[operation] = f"{title}: {error_message(error)} Training goes on."
+            self.warnings[operation] = f"{title}: {error_message(error)} The training continues."
         else:
             self.warnings.pop(operation, None)
 

@@ -21,13 +21,18 @@ class RecordBuffer:
         self.unwritten_reports: list[StoredReport] = []
         self._unwritten_changes: list[Change] = []
         self.replay: deque[Change] = deque()
-        """Changes that a resumed run makes again when their step comes."""
+        """Changes to make when their step comes: scheduled ones, and those that a resumed run repeats."""
         self._written_replay_length = 0
 
     def add_change(self, change: Change) -> None:
         """Record a change."""
         self.changes.append(change)
         self._unwritten_changes.append(change)
+
+    def schedule(self, changes: Iterable[Change]) -> tuple[Change, ...]:
+        """Add changes to make when their step comes; return all that are waiting, in order."""
+        self.replay = deque(sorted([*self.replay, *changes], key=lambda change: change.step))
+        return tuple(self.replay)
 
     def cancel_replay(self, paths: Iterable[str]) -> None:
         """Drop the changes of these hyperparameters from `replay`: the user has given other values."""

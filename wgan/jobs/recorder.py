@@ -14,7 +14,7 @@ from wgan.jobs.snapshot import CURVE_POINTS, Curves, StoredPreview, pack_preview
 from wgan.runs import COLUMNS, Change, Run, RunError, Status, StoredReport
 from wgan.training import Diverged, Engine, Training
 
-IN_MEMORY = "Training goes on; the curves are kept in memory till then."
+IN_MEMORY = "The training continues, and the curves stay in memory until then."
 
 
 class RunRecorder:
@@ -142,8 +142,9 @@ class RunRecorder:
         self._run.add([StoredReport.from_row(row) for row in rows], self.buffer.changes)
         self.buffer.forget_unwritten()
         self._problems.add_notice(
-            f"The folder of this run was deleted at step {training.steps:,} and has been made "
-            "again: the curves are kept, pictures and checkpoints from before are gone."
+            f"The folder of this run was deleted at step {training.steps:,} and has been "
+            "created again. The curves are kept, but earlier pictures and checkpoints are "
+            "lost."
         )
         self.save_preview(training)
         self.save_checkpoint(training)
@@ -197,9 +198,9 @@ class RunRecorder:
         advice = (
             ""
             if newest_checkpoint is None
-            else f" Then resume it: it goes on from step {newest_checkpoint:,}."
+            else f" Then resume the run: it continues from step {newest_checkpoint:,}."
         )
-        return f"The end of this run could not be written. {reason}{advice}"
+        return f"The end of this run could not be saved. {reason}{advice}"
 
     # ---- showing --------------------------------------------------------------------------------
 

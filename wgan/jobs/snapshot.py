@@ -315,9 +315,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 def error_message(error: BaseException) -> str:
     """Return an exception as a sentence for users."""
     if is_out_of_memory(error):
-        return "The machine ran out of memory. Choose a smaller network or a smaller batch."
+        return "The machine ran out of memory. Choose a smaller network or a smaller batch size."
     if isinstance(error, Diverged | DataError | RunError | ConfigError | ValueError):
         return str(error)
     if isinstance(error, OSError):
         return f"A file cannot be read or written ({error.strerror or error})."
-    return f"Something unexpected went wrong: {type(error).__name__}: {error}."
+    return f"An unexpected error occurred: {type(error).__name__}: {error}."

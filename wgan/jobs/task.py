@@ -27,7 +27,7 @@ class TaskStatus:
     key: str
     title: str
     run: str  # name of the run
-    message: str = "Waiting for its turn"
+    message: str = "Waiting in the queue"
     share: float = 0.0
     result: Any = None
     error: str = ""

@@ -4,7 +4,7 @@ import contextlib
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class TrainingJob:
         most_threads: the largest number that may be chosen then (default: all cores).
         resume: whether the run continues from its newest checkpoint.
         changes: hyperparameters to change before the first step, by path.
+        scheduled: changes to make after the steps that they name, in the order of the steps.
         publish: called with every new snapshot.
         process_group: the processes that train it together; this is the first of them.
     """
@@ -59,6 +60,7 @@ class TrainingJob:
         most_threads: int | None = None,
         resume: bool = False,
         changes: Mapping[str, Any] | None = None,
+        scheduled: Sequence[Change] = (),
         publish: Callable[[RunSnapshot], None] | None = None,
         process_group: ProcessGroup = ALONE,
     ) -> None:
@@ -76,6 +78,7 @@ class TrainingJob:
         self._most_threads = threads or most_threads or cores()
         self._resume = resume and bool(run.checkpoints.steps())
         self._first_changes = dict(changes or {})
+        self._scheduled = tuple(scheduled)
         self._publish = publish
         self.recorder = RunRecorder(run, self.config, self.problems, root, resumed=resume)
         self.engine_tuner = EngineTuner(run)
@@ -89,7 +92,7 @@ class TrainingJob:
             stored_snapshot or RunSnapshot(run.id, Status.QUEUED, self.config, parent=run.parent()),
             is_trained_by_other_process=False,
             status=Status.QUEUED,
-            phase="Waiting for its turn",
+            phase="Waiting in the queue",
             error="",
             steps_per_second=0.0,
         )
@@ -142,7 +145,10 @@ class TrainingJob:
             progress("Choosing the fastest precision", 0.0)
             engine = self._resolved(self.config, check)
             engine.activate()
-            self._send_launch_spec(LaunchSpec(self.config, engine, None, self._first_changes, ()))
+            replay = self.recorder.buffer.schedule(self._scheduled)
+            self._send_launch_spec(
+                LaunchSpec(self.config, engine, None, self._first_changes, replay)
+            )
             self._training = Training(
                 self.config, engine=engine, data=data, process_group=self.process_group
             )
@@ -170,6 +176,7 @@ class TrainingJob:
             # A run killed before its first checkpoint can still be resumed, from its start.
             self.recorder.save_preview(self.training)
             self.recorder.save_checkpoint(self.training)
+        self._make_due_changes()
         self._show(status=Status.RUNNING, phase="", phase_share=0.0)
 
     def _restore(self, data: Data, check: Callable[[], None]) -> None:
@@ -177,11 +184,12 @@ class TrainingJob:
         state, facts, damaged = self.run.checkpoints.newest_resumable()
         if damaged:
             self.problems.add_notice(
-                f"{' '.join(damaged)} The run goes on from step {state.step:,}."
+                f"{' '.join(damaged)} The run continues from step {state.step:,}."
             )
         recorded_engine, available = state.engine, self._resolved(state.config, check)
         records = self.recorder.buffer
         records.rewind(self.run.replay(), state, self._first_changes)
+        replay = records.schedule(self._scheduled)
         changes_before = tuple(records.changes)
         # The recorded engine reproduces the numbers exactly. Another one is used only if its device or
         # number of processes is not available, or if it has more threads than allowed.
@@ -193,7 +201,6 @@ class TrainingJob:
         engine = available if must_switch else recorded_engine
         self.recorder.add_engine_change(state.step, recorded_engine, engine)
         engine.activate()
-        replay = tuple(records.replay)
         self._send_launch_spec(LaunchSpec(state.config, engine, state, self._first_changes, replay))
         self._training = Training.restore(
             state, engine=engine, data=data, process_group=self.process_group
@@ -254,7 +261,6 @@ class TrainingJob:
         """Make one training step, and record what is due. Raises Diverged."""
         start = time.perf_counter()
         training, recorder = self.training, self.recorder
-        replay_changes(self.recorder.buffer.replay, training.steps, self._apply)
         training.engine.activate()  # Another job on this thread may have set another engine.
         training.step()
         self.engine_tuner.record_step(time.perf_counter() - start)
@@ -285,12 +291,20 @@ class TrainingJob:
         if measuring:
             recorder.metrics.measure(training, recorder.seconds + time.perf_counter() - start)
         if flushing:
-            with self.problems.computing("speed", "Faster steps could not be tried"):
+            with self.problems.computing("speed", "Testing faster steps failed"):
                 self._tune_engine()
             recorder.seconds += time.perf_counter() - start
             self.flush()
         else:
             recorder.seconds += time.perf_counter() - start
+        self._make_due_changes()
+
+    def _make_due_changes(self) -> None:
+        """Make the scheduled changes of the current step.
+
+        This is done right after the step, so that a change of the last step can prolong the run.
+        """
+        replay_changes(self.recorder.buffer.replay, self.training.steps, self._apply)
 
     def _apply(self, changes: Mapping[str, Any]) -> set[str]:
         """Change hyperparameters, record what differs, and return its paths. Raises ConfigError."""

@@ -62,8 +62,9 @@ def run_worker(process_group: ProcessGroup, root: Path | None = None) -> bool:
     def apply(changes: Mapping[str, Any]) -> None:
         training.apply(**changes)
 
+    replay_changes(replay, training.steps, apply)
     while should_continue(training, process_group, True):
-        replay_changes(replay, training.steps, apply)
         training.step()
         training.reports()
+        replay_changes(replay, training.steps, apply)
     return True

@@ -163,7 +163,7 @@ class Grid:
 
 
 def base_config(*, seed: int = 0, steps: int = BUDGET) -> TrainConfig:
-    """Return the config that all cells share: the preset of eight piles, without weight averaging."""
+    """Return the config that all cells share: the preset “Eight Gaussians”, without weight averaging."""
     return PRESETS["toy-ring"].config.changed(
         {"seed": seed, "steps": steps, "ema_decay": 0.0, "report_every": 10, "precision": "float32"}
     )

@@ -84,7 +84,7 @@ def _first_weight(models: Models) -> F32:
             flat = weight.flatten(1).T if isinstance(part, nn.ConvTranspose2d) else weight
             # In a class-conditional generator the class vector follows z.
             return np.asarray(flat.numpy()[:, : models.config.latent_dim], np.float32)
-    raise ValueError("This generator has no first weight to look at.")
+    raise ValueError("This generator has no first weight matrix, so it has no such directions.")
 
 
 @torch.no_grad()

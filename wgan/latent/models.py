@@ -37,7 +37,7 @@ class Models:
             try:
                 module.load_state_dict(own)
             except RuntimeError as error:
-                raise ValueError(f"The weights do not fit the networks: {error}") from error
+                raise ValueError(f"The weights do not match the networks: {error}") from error
             module.eval().requires_grad_(False)
         self.generator: nn.Module
         self.critic: nn.Module
@@ -93,7 +93,9 @@ class Models:
             ValueError: The generator is not class-conditional.
         """
         if not isinstance(self.generator, LabelledGenerator):
-            raise ValueError("This generator is told no class, so there is nothing to blend.")
+            raise ValueError(
+                "This generator is not class-conditional, so its classes cannot be mixed."
+            )
         vectors = self.generator.classes.weight
         share = torch.from_numpy(np.asarray(t, np.float32))[:, None]
         mixed = (1 - share) * vectors[a] + share * vectors[b]

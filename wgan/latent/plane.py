@@ -65,7 +65,7 @@ class Slice:
             ValueError: `side` is too large.
         """
         if not 1 <= side <= MAX_SIDE:
-            raise ValueError(f"A map has 1 to {MAX_SIDE} pictures a side, not {side}.")
+            raise ValueError(f"A map has 1 to {MAX_SIDE} pictures per side, not {side}.")
         # The middles of the pictures, so that neighbouring squares share no row.
         steps = half * ((2 * np.arange(side) + 1) / side - 1)
         xs, ys = np.meshgrid(x + steps, y - steps)

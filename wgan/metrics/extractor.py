@@ -175,7 +175,7 @@ def read_network(path: Path) -> tuple[Network, tuple[int, ...]]:
             facts = json.loads((file.metadata() or {})["features"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         if facts["recipe"] != RECIPE:
-            raise ValueError("it was made by another version of the recipe")
+            raise ValueError("it was made with another version of the recipe")
         shape, names = tuple(facts["shape"]), tuple(facts["names"])
         weights = {k.removeprefix("w."): v for k, v in tensors.items() if k.startswith("w.")}
         module = Classifier(shape, len(names))
@@ -185,8 +185,8 @@ def read_network(path: Path) -> tuple[Network, tuple[int, ...]]:
         sums = Sums(facts["n"], tensors["reference.total"], tensors["reference.outer"])
     except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
         raise DataError(
-            f"The feature network {path.name} cannot be read ({error}). Delete it, or make it again "
-            "with python -m wgan train-features."
+            f"The feature network {path.name} cannot be read ({error}). Delete it, or train "
+            "it again with python -m wgan train-features."
         ) from error
     module = module.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     return (
@@ -262,10 +262,11 @@ def train_features(
             4.
     """
     if len(data.names) < 2:
-        raise DataError(f"{title} has no classes to tell apart: a classifier cannot be trained.")
+        raise DataError(f"{title} has no classes, so a classifier cannot be trained.")
     if data.shape[1] % 4 or data.shape[1] != data.shape[2]:
         raise DataError(
-            f"Pictures of {data.shape[1]}×{data.shape[2]} pixels do not fit: take squares of 28, 32 or 64."
+            f"Pictures of {data.shape[1]}×{data.shape[2]} pixels are not supported. Use "
+            "squares of 28, 32 or 64 pixels."
         )
     module = _fit(data, seed, epochs, report_progress)
     weights = {

@@ -71,10 +71,11 @@ METRICS: dict[str, Metric] = {
         "pictures",
         PictureInputs.fid,
         "lower",
-        "**Fréchet distance** between Gaussians fitted to the features of samples and of the training "
-        "set: 0 for equal ones. It falls as samples look and vary like the data; it cannot tell new "
-        "pictures from copies. Compare it only with numbers of the same network and number of samples, "
-        "never with Inception FIDs of papers. Heusel et al. 2017.",
+        "**Fréchet distance** between Gaussians fitted to the features of the samples and of "
+        "the training set. 0 means equal. It falls as the samples look like the data and "
+        "vary like the data, but it does not notice copies of training pictures. Compare it "
+        "only with values of the same feature network and number of samples, never with the "
+        "Inception FIDs of papers. Heusel et al. 2017.",
         features=True,
         headline=True,
         least=2,
@@ -84,8 +85,9 @@ METRICS: dict[str, Metric] = {
         "pictures",
         PictureInputs.kid,
         "lower",
-        "**Kernel distance**: like FID without assuming Gaussians, and unbiased: real pictures score 0 "
-        "on average, so it may be a little negative. Bińkowski et al. 2018.",
+        "**Kernel distance** of the same features. Unlike FID, it does not assume Gaussians "
+        "and has no bias: real pictures score 0 on average, so it can be slightly negative. "
+        "Bińkowski et al. 2018.",
         features=True,
         deviation=lambda inputs: inputs.kid_both[1],
         least=2,
@@ -95,8 +97,9 @@ METRICS: dict[str, Metric] = {
         "pictures",
         lambda s: s.coverage.precision,
         "higher",
-        "Share of samples that lie among real pictures. High alone means little: noise and copies of "
-        "one picture can have it; read it with recall. k = 3. Kynkäänniemi et al. 2019.",
+        "Share of samples that look like real pictures (their features lie close to those of "
+        "real ones). Read it together with recall: noise, or copies of one picture, can have "
+        "a high precision. k = 3. Kynkäänniemi et al. 2019.",
         least=COVERAGE_K + 1,
         features=True,
         live=False,
@@ -107,8 +110,8 @@ METRICS: dict[str, Metric] = {
         "pictures",
         lambda s: s.coverage.recall,
         "higher",
-        "Share of real pictures that lie among samples: how much of the data's variety is reached. "
-        "k = 3. Kynkäänniemi et al. 2019.",
+        "Share of real pictures whose features lie close to those of samples: how much of "
+        "the variety of the data the samples reach. k = 3. Kynkäänniemi et al. 2019.",
         least=COVERAGE_K + 1,
         features=True,
         live=False,
@@ -119,8 +122,8 @@ METRICS: dict[str, Metric] = {
         "pictures",
         lambda s: s.coverage.density,
         "higher",
-        "How densely samples sit among real pictures, about 1 for real ones; may exceed 1. "
-        "Read it with coverage. k = 5. Naeem et al. 2020.",
+        "How close together samples lie among the real pictures: about 1 for real pictures, "
+        "and it can exceed 1. Read it together with coverage. k = 5. Naeem et al. 2020.",
         least=COVERAGE_K + 1,
         features=True,
         live=False,
@@ -130,8 +133,8 @@ METRICS: dict[str, Metric] = {
         "pictures",
         lambda s: s.coverage.coverage,
         "higher",
-        "Share of real pictures that have a sample nearby; about 97 % for real ones. It falls when "
-        "classes or variants are missing. k = 5. Naeem et al. 2020.",
+        "Share of real pictures that have a similar sample: about 97 % for real pictures. It "
+        "falls if classes or variants are missing. k = 5. Naeem et al. 2020.",
         least=COVERAGE_K + 1,
         features=True,
         live=False,
@@ -142,8 +145,9 @@ METRICS: dict[str, Metric] = {
         "pictures",
         PictureInputs.class_kl,
         "lower",
-        "How far the classes of the samples, as the classifier sees them, are from the data's: "
-        "0 when each is as frequent, log 10 = 2.3 when one of ten is all there is.",
+        "Difference between the class frequencies of the samples, according to a classifier, "
+        "and those of the data. It is 0 if the frequencies are equal, and log 10 = 2.3 if "
+        "only one of ten classes is left.",
         features=True,
         classes=True,
     ),
@@ -152,8 +156,9 @@ METRICS: dict[str, Metric] = {
         "pictures",
         PictureInputs.confidence,
         "neither",
-        "Mean probability the classifier gives each sample's likeliest class. Low: the samples look "
-        "like no class. Near the floor, which is what real pictures get, is best.",
+        "Mean probability of each sample's most likely class, according to a classifier. If "
+        "it is low, the samples do not look like any class. The best value is that of real "
+        "pictures.",
         features=True,
         classes=True,
         percent=True,
@@ -163,8 +168,8 @@ METRICS: dict[str, Metric] = {
         "pictures",
         PictureInputs.memorised,
         "lower",
-        "Share of samples twice as near, in pixels, to one training picture as to any other: copies. "
-        "FID, precision and coverage take copies for perfect samples; this does not.",
+        "Share of samples that are copies: their pixels are at least twice as close to one "
+        "training picture as to any other. FID, precision and coverage do not notice copies.",
         least=2,
         most=MEMORISATION_SAMPLES,
         live=False,
@@ -175,8 +180,9 @@ METRICS: dict[str, Metric] = {
         "pictures",
         PictureInputs.duplicates,
         "lower",
-        "Share of samples that nearly repeat another sample: in features closer than half of what is "
-        "usual among real pictures. It rises when the generator collapses.",
+        "Share of samples that nearly repeat another sample: their features are closer than "
+        "half of the usual distance between real pictures. It rises when the generator "
+        "collapses.",
         least=2,
         features=True,
         percent=True,
@@ -186,8 +192,8 @@ METRICS: dict[str, Metric] = {
         "pictures",
         PictureInputs.frechet_pixels,
         "lower",
-        "Fréchet distance of the pixels themselves, averaged to 14×14: needs no network to trust, and "
-        "sees brightness and blur more than shape.",
+        "Fréchet distance of the pixels, averaged to 14×14. It does not depend on a feature "
+        "network, and notices brightness and blur more than shape.",
         least=2,
         live=False,
     ),
@@ -196,8 +202,9 @@ METRICS: dict[str, Metric] = {
         "pictures",
         lambda inputs: stacked_modes(inputs.combinations),
         "higher",
-        "Of the 1,000 combinations of three digits, how many the samples show, by a digit classifier "
-        "on each channel. Published with 26,000 samples: DCGAN 99, WGAN-GP 959. Lin et al. 2018.",
+        "Number of combinations that the samples show, out of 1,000 combinations of three "
+        "digits, according to a digit classifier on each channel. Published values for "
+        "26,000 samples: DCGAN 99, WGAN-GP 959. Lin et al. 2018.",
         live=False,
         stacked=True,
     ),
@@ -206,8 +213,8 @@ METRICS: dict[str, Metric] = {
         "pictures",
         lambda inputs: stacked_kl(inputs.combinations),
         "lower",
-        "KL of the combinations that the samples show against even ones, in nats: 0.02 for 26,000 real "
-        "ones. Lin et al. 2018.",
+        "KL divergence between the frequencies of the combinations and equal frequencies, in "
+        "nats. 26,000 real pictures score 0.02. Lin et al. 2018.",
         live=False,
         stacked=True,
     ),
@@ -216,8 +223,9 @@ METRICS: dict[str, Metric] = {
         "points",
         PointInputs.emd,
         "lower",
-        "The **Wasserstein distance itself**, between samples and as many fresh real points: the mean "
-        "length that points must be moved. Its floor is what real points score against others.",
+        "The **Wasserstein distance** between the samples and the same number of new real "
+        "points: the mean distance that the points must be moved. The floor is the distance "
+        "between two sets of real points.",
         most=512,
         headline=True,
     ),
@@ -226,15 +234,16 @@ METRICS: dict[str, Metric] = {
         "points",
         PointInputs.sliced,
         "lower",
-        "Mean W₁ of the shadows of both sets on 50 random lines: smaller than W₁ itself, but of more "
-        "points. Bonneel et al. 2015.",
+        "Mean of the W₁ between both sets after projection onto 50 random lines. It is "
+        "smaller than W₁, but can use more points. Bonneel et al. 2015.",
     ),
     "modes": Metric(
         "Modes",
         "points",
         lambda s: float(s.modes[0]),
         "higher",
-        "How many Gaussians of the mixture have a sample within 3σ. Srivastava et al. 2017 (VEEGAN).",
+        "Number of modes (the Gaussians of the data) that have a sample within 3σ. "
+        "Srivastava et al. 2017 (VEEGAN).",
         mixture=True,
         headline=True,
     ),
@@ -243,8 +252,8 @@ METRICS: dict[str, Metric] = {
         "points",
         lambda s: s.modes[1],
         "higher",
-        "Share of samples within 3σ of a mean; true ones score 98.9 %. More than that means that modes "
-        "have shrunk.",
+        "Share of samples within 3σ of the mean of a mode. Real points score 98.9 %. A "
+        "higher value means that the modes of the samples are too narrow.",
         mixture=True,
         percent=True,
         headline=True,
@@ -314,8 +323,9 @@ def unmeasured_reason(inputs: MetricInputs, keys: Iterable[str] | None = None) -
     titles = ", ".join(metric.title for metric in missing_examples)
     most = max(metric.least for metric in missing_examples)
     return (
-        f"Not measured: {titles}. They need up to {most} training and {most} held-out pictures, and there "
-        f"are {len(inputs.reference_stats.data.train):,} and {len(inputs.reference_stats.data.held_out):,}."
+        f"Not measured: {titles}. They need up to {most} training and {most} held-out "
+        f"pictures, but there are {len(inputs.reference_stats.data.train):,} and "
+        f"{len(inputs.reference_stats.data.held_out):,}."
     )
 
 

@@ -20,14 +20,23 @@ class Network(BaseModel, ABC):
     name: Any = ""  # each class has its own Literal
     kind: ClassVar[Literal["pictures", "points"]]
     title: ClassVar[str]
+    summary: ClassVar[str]
+    """One line for the user: what the networks are."""
+    explanation: ClassVar[str] = ""
+    """More about them: Markdown, for a card."""
     uses_batch_norm: ClassVar[bool] = False
     """Whether the critic has layers, such as batch norm, in which samples influence each other."""
+
+    @property
+    def generator_uses_batch_norm(self) -> bool:
+        """Whether the generator has batch norm."""
+        return False
 
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
         """Return why the pair does not fit examples of a shape; None if it does."""
         kind = "points" if len(shape) == 1 else "pictures"
         if kind != self.kind:
-            return f"the network {self.name} makes {self.kind}, and this data set holds {kind}"
+            return f"the network {self.name} makes {self.kind}, but this data set contains {kind}"
         return None
 
     @abstractmethod

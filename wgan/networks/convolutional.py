@@ -21,8 +21,8 @@ def _convolution_problem(name: str, shape: tuple[int, ...]) -> str | None:
     channels, height, width = shape
     if channels not in (1, 3) or height != width or height not in _PLANS:
         return (
-            f"the network {name} makes square pictures of 28, 32 or 64 pixels with 1 or 3 "
-            f"channels, and this data set holds {height}×{width} with {channels}"
+            f"the network {name} needs square pictures of 28, 32 or 64 pixels with 1 or 3 "
+            f"channels, but this data set contains {height}×{width} pictures with {channels}"
         )
     return None
 
@@ -30,35 +30,44 @@ def _convolution_problem(name: str, shape: tuple[int, ...]) -> str | None:
 class Dcgan(Network):
     """Convolutional pair after DCGAN, for square pictures of 28, 32 or 64 pixels.
 
-    The generator doubles the picture's side at each 4×4 transposed convolution, with batch norm
-    and ReLU between; the critic halves it with 4×4 convolutions and LeakyReLU, without batch norm.
+    The generator doubles the picture's side with each 4×4 transposed convolution, with batch norm
+    and ReLU in between. The critic halves it with 4×4 convolutions and LeakyReLU, without batch norm.
     """
 
     name: Literal["dcgan"] = "dcgan"
     kind = "pictures"
     title = "DCGAN"
+    summary = "Convolutional networks after DCGAN, for square pictures of 28, 32 or 64 pixels."
+    explanation = """The generator doubles the side of the picture with each 4×4 transposed
+convolution, followed by batch norm and ReLU. The critic halves the side with each 4×4 convolution,
+followed by LeakyReLU. It has no batch norm."""
     size: Literal["small", "medium", "large"] = Field(
         "small",
         title="Size",
-        description="Channels next to the picture: 16 (small), 32 (medium) or 64 (large), doubled "
-        "at each halving of the side. Small learns fastest on a laptop; large is the papers' size.",
+        description="Channels at full size: 16 (small), 32 (medium) or 64 (large). Each halving of the "
+        "side doubles them. Small learns fastest on a laptop. Large is the size in papers.",
     )
     batch_norm: bool = Field(
         True,
         title="Batch norm in the generator",
-        description="Normalise each of the generator's layers over the batch. Without it a GAN "
-        "tends to fail and a WGAN still learns (Arjovsky et al. 2017, figure 6).",
+        description="Normalise the generator's layers over each batch. Without it, a GAN often fails, "
+        "but a WGAN still learns (Arjovsky et al. 2017, figure 6).",
         json_schema_extra={"advanced": True, "source": "Radford et al. 2015, section 3"},
     )
     upsampling: Literal["transposed", "resize"] = Field(
         "transposed",
         title="Upsampling",
-        description="How the generator doubles the side. Transposed: a 4×4 transposed convolution, "
-        "which can leave a checkerboard. Resize: each pixel repeated, then a 3×3 convolution.",
+        description="How the generator doubles the side. Transposed: a 4×4 transposed convolution, which "
+        "can leave a checkerboard pattern. Resize: repeat each pixel, then apply a 3×3 "
+        "convolution.",
         json_schema_extra={"advanced": True, "source": "Odena et al. 2016, distill.00003"},
     )
 
     _CHANNELS: ClassVar[dict[str, int]] = {"small": 16, "medium": 32, "large": 64}
+
+    @property
+    def generator_uses_batch_norm(self) -> bool:
+        return self.batch_norm
 
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
         reason = super().incompatibility_reason(shape)
@@ -118,22 +127,32 @@ class Dcgan(Network):
 
 
 class ResNet(Network):
-    """A small residual pair for pictures of 28, 32 or 64 pixels, after WGAN-GP's.
+    """A small residual pair after WGAN-GP's, for pictures of 28, 32 or 64 pixels.
 
-    The generator doubles the side in residual blocks with batch norm; the critic halves it in
-    blocks without, and ends with a mean over the map.
+    The generator doubles the side in residual blocks with batch norm. The critic halves it in
+    blocks without batch norm, and ends with a mean over the map.
     """
 
     name: Literal["resnet"] = "resnet"
     kind = "pictures"
     title = "ResNet"
+    summary = (
+        "Small residual networks, similar to those of WGAN-GP, for pictures of 28, 32 or 64 pixels."
+    )
+    explanation = """Each residual block of the generator doubles the side of the picture and
+has batch norm. Each residual block of the critic halves the side and has no batch norm. The critic
+ends with a mean over all positions."""
     size: Literal["small", "medium", "large"] = Field(
         "small",
         title="Size",
-        description="Channels of every map: 32 (small), 64 (medium) or 128 (large, the paper's).",
+        description="Channels in every layer: 32 (small), 64 (medium) or 128 (large, as in the paper).",
         json_schema_extra={"source": "Gulrajani et al. 2017, appendix F"},
     )
     _CHANNELS: ClassVar[dict[str, int]] = {"small": 32, "medium": 64, "large": 128}
+
+    @property
+    def generator_uses_batch_norm(self) -> bool:
+        return True
 
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
         return super().incompatibility_reason(shape) or _convolution_problem(self.name, shape)
@@ -184,23 +203,39 @@ class ResNet(Network):
 
 
 class Brownlee(Network):
-    """The pair of Brownlee's WGAN tutorial, layer by layer, with the defaults of its day's Keras.
+    """The pair of Brownlee's WGAN tutorial, layer by layer, with the defaults of Keras at that time.
 
     Critic, 70,081 parameters: two 4×4 convolutions of 64 channels, stride 2, each with batch norm
     and LeakyReLU 0.2, then one linear unit. Generator, 851,201: z to 128×7×7, two transposed
-    convolutions with batch norm, a 7×7 convolution with tanh. Its critic has batch norm, so no
-    gradient penalty goes with it.
+    convolutions with batch norm, a 7×7 convolution with tanh. The critic has batch norm, so it
+    cannot have a gradient penalty.
     """
 
     name: Literal["brownlee"] = "brownlee"
     kind = "pictures"
-    title = "Brownlee's pair"
+    title = "Brownlee's networks"
+    summary = "The networks of Brownlee's WGAN tutorial, for digits of 28×28 pixels."
+    explanation = """**Critic**, 70,081 parameters: two 4×4 convolutions with 64 channels and
+stride 2, each followed by batch norm and LeakyReLU 0.2, then one linear unit.
+
+**Generator**, 851,201 parameters: a linear layer from z to 128×7×7, two transposed convolutions
+with batch norm, and a 7×7 convolution with tanh.
+
+All settings of the layers are the Keras defaults at the time of the tutorial. The critic has batch
+norm, so it cannot be combined with a gradient penalty."""
     uses_batch_norm = True
+
+    @property
+    def generator_uses_batch_norm(self) -> bool:
+        return True
 
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
         reason = super().incompatibility_reason(shape)
         if reason is None and shape[1:] != (28, 28):
-            return f"Brownlee's pair makes pictures of 28×28, and this data set holds {shape[1]}×{shape[2]}"
+            return (
+                "Brownlee's networks make pictures of 28×28, but this data set contains "
+                f"{shape[1]}×{shape[2]}"
+            )
         return reason
 
     @staticmethod

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 
 class Mlp(Network):
-    """Fully connected networks of one width, for points in the plane."""
+    """Fully connected networks with one width, for points in the plane."""
 
     name: Literal["mlp"] = "mlp"
     kind = "points"
     title = "Multilayer perceptron"
+    summary = "Fully connected networks, for points in the plane."
+    explanation = """All hidden layers of both networks have the same width."""
     width: Annotated[int, Field(ge=4, le=2048)] = Field(
         128, title="Width", description="Units in each hidden layer of both networks."
     )
@@ -30,7 +32,7 @@ class Mlp(Network):
     activation: Literal["relu", "leaky-relu"] = Field(
         "relu",
         title="Activation",
-        description="Between the layers: ReLU, or LeakyReLU with slope 0.2 below zero.",
+        description="The function between the layers: ReLU, or LeakyReLU with slope 0.2 below zero.",
         json_schema_extra={"advanced": True, "source": "leaky: Petzka et al. 2018"},
     )
 
@@ -66,14 +68,20 @@ class Mlp(Network):
 
 
 class MlpPictures(Network):
-    """A fully connected ReLU generator for pictures, beside a critic of the same kind or a DCGAN's.
+    """A fully connected ReLU generator for pictures, with a fully connected critic or a DCGAN's.
 
-    Nothing in it knows that pixels have neighbours: the hard case of the WGAN paper.
+    These networks do not know which pixels are neighbours: the hard case of the WGAN paper.
     """
 
     name: Literal["mlp-pictures"] = "mlp-pictures"
     kind = "pictures"
     title = "Multilayer perceptron, for pictures"
+    summary = (
+        "A fully connected generator for pictures. It is harder to train than a convolutional one."
+    )
+    explanation = """A fully connected network does not know which pixels are neighbours. The
+WGAN paper uses this generator as a hard case (figure 7). The critic is fully connected too, or is
+that of DCGAN."""
     width: Annotated[int, Field(ge=4, le=2048)] = Field(
         512, title="Width", description="Units in each hidden layer of both networks."
     )
@@ -83,7 +91,7 @@ class MlpPictures(Network):
     critic_kind: Literal["mlp", "dcgan"] = Field(
         "mlp",
         title="Critic",
-        description="A multilayer perceptron too, or a DCGAN's critic of medium size.",
+        description="The critic: a multilayer perceptron (mlp), or DCGAN's critic of medium size (dcgan).",
         json_schema_extra={"source": "Arjovsky et al. 2017, figure 7: dcgan"},
     )
 

@@ -25,13 +25,17 @@ class Objective(BaseModel, ABC):
 
     name: Any = ""  # each class has its own Literal
     title: ClassVar[str]
+    summary: ClassVar[str]
+    """One line for the user: what the objective is."""
+    explanation: ClassVar[str]
+    """More about it, with the formulas: Markdown with LaTeX, for a card."""
     source: ClassVar[str]
     critic_formula: ClassVar[str]
     """The critic's loss without its penalty, as text."""
     generator_formula: ClassVar[str]
     """The generator's loss, as text."""
     reading: ClassVar[str]
-    """How to read the two curves, in one or two sentences."""
+    """How to read the two curves, in a few sentences."""
     suits_momentum: ClassVar[bool] = True
     """Whether a critic that is trained alone uses Adam. Otherwise it uses RMSprop, because
     momentum makes it unstable.
@@ -112,6 +116,10 @@ class Objective(BaseModel, ABC):
         """Return the penalty for the critic's slopes at points, (N, …): a scalar."""
         return points.new_zeros(())
 
+    def unused_settings(self) -> tuple[str, ...]:
+        """Return the names of the settings that have no effect with the values of the others."""
+        return ()
+
     @property
     def layers(self) -> str:
         """The kind of the critic's layers. A fork can change the objective only to one of the same kind."""
@@ -134,9 +142,9 @@ class CrossEntropy(Objective):
     critic_formula = "−E log σ(f(real)) − E log(1 − σ(f(fake)))"
     generator_formula = "−E log σ(f(fake))"
     reading = (
-        "Both are cross-entropies in nats. A critic that cannot tell real from fake has a loss of "
-        "2 log 2 ≈ 1.39, and the generator then has log 2 ≈ 0.69. Neither curve says how good the "
-        "samples are."
+        "Both losses are cross-entropies. A critic that cannot tell real from fake has a "
+        "loss of 2 log 2 ≈ 1.39, and the generator then has log 2 ≈ 0.69. The curves do not "
+        "show how good the samples are."
     )
 
     def real_loss(self, real: Tensor) -> Tensor:
@@ -161,9 +169,10 @@ class Wasserstein(Objective):
     critic_formula = "E f(fake) − E f(real)"
     generator_formula = "−E f(fake)"
     reading = (
-        "The critic's loss is minus the critic gap: **negative while the critic can tell real from "
-        "fake, and rising towards 0** as the samples improve. The generator's loss has an arbitrary "
-        "offset, since the critic's scores may drift up or down together: its level means nothing."
+        "The critic loss is minus the critic gap. **It is negative while the critic can tell "
+        "real from fake, and rises towards 0** as the samples improve. The level of the "
+        "generator loss has no meaning, because all scores of the critic may drift up or "
+        "down together."
     )
 
     def real_loss(self, real: Tensor) -> Tensor:

@@ -17,19 +17,32 @@ class Gan(CrossEntropy):
     """The original GAN, for comparison.
 
     Critic (here a discriminator): −E log σ(f(real)) − E log(1 − σ(f(fake))). Generator,
-    non-saturating: −E log σ(f(fake)); minimax: E log(1 − σ(f(fake))), whose gradient vanishes once
-    the discriminator is sure. Nothing keeps f Lipschitz, so a discriminator that is too good gives
-    the generator no direction, and modes are easily lost.
+    non-saturating: −E log σ(f(fake)); minimax: E log(1 − σ(f(fake))).
     """
 
     name: Literal["gan"] = "gan"
     title = "GAN (cross-entropy)"
+    summary = "The original GAN, for comparison. It has no limit on the slope."
+    explanation = r"""Critic (here a discriminator), minimised:
+
+$$ -\mathbb{E} \log \sigma(f(\mathrm{real})) - \mathbb{E} \log(1 - \sigma(f(\mathrm{fake}))) $$
+
+Generator, minimised:
+
+| loss | formula |
+|---|---|
+| non-saturating | $-\mathbb{E} \log \sigma(f(\mathrm{fake}))$ |
+| minimax | $\mathbb{E} \log(1 - \sigma(f(\mathrm{fake})))$ |
+
+The gradient of the minimax loss vanishes when the discriminator recognises all fakes. Nothing
+limits the slope of $f$. A discriminator that is too good therefore gives the generator no useful
+gradient, and modes are often lost."""
     source = "Goodfellow et al. 2014, section 3, arXiv:1406.2661"
     generator: Literal["non-saturating", "minimax"] = Field(
         "non-saturating",
-        title="Generator's loss",
-        description="Non-saturating: a strong gradient where the discriminator is sure. Minimax: the "
-        "game as first written, whose gradient vanishes there.",
+        title="Generator loss",
+        description="Non-saturating: the gradient stays strong when the discriminator recognises all "
+        "fakes. Minimax: the loss of the original game; its gradient then vanishes.",
         json_schema_extra={"source": "Goodfellow et al. 2014, section 3"},
     )
 
@@ -46,19 +59,29 @@ class Gan(CrossEntropy):
 
 
 class LsGan(Objective):
-    """Least-squares GAN: scores are drawn to 1 for real and to 0 for fake.
+    """Least-squares GAN: the critic learns to score real samples 1 and fakes 0.
 
-    Critic: ½ E(f(real) − 1)² + ½ E f(fake)². Generator: ½ E(f(fake) − 1)². The gradient does not
-    vanish for samples that are judged right but far away.
+    Critic: ½ E(f(real) − 1)² + ½ E f(fake)². Generator: ½ E(f(fake) − 1)².
     """
 
     name: Literal["lsgan"] = "lsgan"
     title = "LSGAN (least squares)"
+    summary = "GAN with squared errors: the critic learns to score real samples 1 and fakes 0."
+    explanation = r"""Critic, minimised:
+
+$$ \tfrac{1}{2}\,\mathbb{E} (f(\mathrm{real}) - 1)^2 + \tfrac{1}{2}\,\mathbb{E} f(\mathrm{fake})^2 $$
+
+Generator, minimised:
+
+$$ \tfrac{1}{2}\,\mathbb{E} (f(\mathrm{fake}) - 1)^2 $$
+
+A fake that the critic accepts as real still gets a gradient if its score is far from 1."""
     critic_formula = "½ E(f(real) − 1)² + ½ E f(fake)²"
     generator_formula = "½ E(f(fake) − 1)²"
     reading = (
-        "A critic that cannot tell real from fake says ½ everywhere: its loss is then 0.25, and the "
-        "generator's 0.125. Neither curve says how good the samples are."
+        "A critic that cannot tell real from fake gives every sample the score ½. Its loss "
+        "is then 0.25, and the generator's is 0.125. The curves do not show how good the "
+        "samples are."
     )
     source = "Mao et al. 2017, eq. 9, arXiv:1611.04076"
 
@@ -73,19 +96,32 @@ class LsGan(Objective):
 
 
 class Hinge(Objective):
-    """Hinge loss: the critic stops caring for samples that it scores right by a margin of 1.
+    """Hinge loss: samples that the critic scores right by a margin of 1 cost nothing.
 
     Critic: E max(0, 1 − f(real)) + E max(0, 1 + f(fake)). Generator: −E f(fake).
     """
 
     name: Literal["hinge"] = "hinge"
     title = "Hinge GAN"
+    summary = (
+        "GAN with the hinge loss: a sample that is scored right by a margin of 1 costs the "
+        "critic nothing."
+    )
+    explanation = r"""Critic, minimised:
+
+$$ \mathbb{E} \max(0, 1 - f(\mathrm{real})) + \mathbb{E} \max(0, 1 + f(\mathrm{fake})) $$
+
+Generator, minimised:
+
+$$ -\mathbb{E}\,f(\mathrm{fake}) $$
+
+The critic learns only from real samples with scores below 1 and fakes with scores above −1."""
     critic_formula = "E max(0, 1 − f(real)) + E max(0, 1 + f(fake))"
     generator_formula = "−E f(fake)"
     reading = (
-        "The critic's loss is between 0, where every sample is scored right by a margin of 1, and 2 "
-        "where the critic says 0 everywhere; it is above 2 where it is wrong. The generator's loss has "
-        "no fixed level: the critic's scores may drift."
+        "The critic loss is 0 if every sample is scored right by a margin of 1, and 2 if "
+        "every score is 0. Above 2, the critic is wrong. The level of the generator loss has "
+        "no meaning, because all scores of the critic may drift up or down together."
     )
     source = "Lim and Ye 2017, arXiv:1705.02894; Miyato et al. 2018, eqs. 16–17, arXiv:1802.05957"
 
@@ -104,7 +140,7 @@ class Hinge(Objective):
 
 
 class Dragan(GradientPenalty, CrossEntropy):
-    """DRAGAN: a GAN whose discriminator's slope is pulled to 1 around the real data.
+    """DRAGAN: a GAN with a penalty that pulls the discriminator's slope to 1 around the real data.
 
     Critic: −E log σ(f(real)) − E log(1 − σ(f(fake))) + λ E (‖∇f(x̂)‖ − 1)², with x̂ near real
     examples. Generator: −E log σ(f(fake)).
@@ -112,12 +148,23 @@ class Dragan(GradientPenalty, CrossEntropy):
 
     name: Literal["dragan"] = "dragan"
     title = "DRAGAN"
+    summary = "GAN with a penalty that pulls the discriminator's slope to 1 near real examples."
+    explanation = r"""Critic (here a discriminator), minimised:
+
+$$ -\mathbb{E} \log \sigma(f(\mathrm{real})) - \mathbb{E} \log(1 - \sigma(f(\mathrm{fake}))) + \lambda\,\mathbb{E} \left( \lVert \nabla f(\hat{x}) \rVert - 1 \right)^2 $$
+
+Here $\hat{x}$ is a real example with Gaussian noise added.
+
+Generator, minimised:
+
+$$ -\mathbb{E} \log \sigma(f(\mathrm{fake})) $$"""
     two_sided = True
     source = "Kodali et al. 2017, eq. 1, arXiv:1705.07215"
     penalty_at: PenaltyAt = Field(
         "noise",
         title="Penalty at",
-        description="Where the slope is held; DRAGAN: at real examples with noise added.",
+        description="The points at which the slope is penalised. DRAGAN uses real examples with added "
+        "noise.",
         json_schema_extra={"source": "Kodali et al. 2017, eq. 1", "advanced": True},
     )
 
@@ -126,26 +173,38 @@ class Dragan(GradientPenalty, CrossEntropy):
 
 
 class R1(GradientPenalty, CrossEntropy):
-    """R1: a GAN whose discriminator is held flat at the real data.
+    """R1: a GAN with a penalty that keeps the discriminator flat at the real data.
 
     Critic: −E log σ(f(real)) − E log(1 − σ(f(fake))) + γ/2 E ‖∇f(real)‖². Generator:
-    −E log σ(f(fake)). With it the training converges near the solution, which a GAN and a WGAN
-    with few critic updates need not.
+    −E log σ(f(fake)).
     """
 
     name: Literal["r1"] = "r1"
-    title = "R1 (GAN, flat at real data)"
+    title = "R1 (GAN, zero slope at real data)"
+    summary = "GAN with a penalty that keeps the discriminator flat at real examples."
+    explanation = r"""Critic (here a discriminator), minimised:
+
+$$ -\mathbb{E} \log \sigma(f(\mathrm{real})) - \mathbb{E} \log(1 - \sigma(f(\mathrm{fake}))) + \frac{\gamma}{2}\,\mathbb{E} \lVert \nabla f(\mathrm{real}) \rVert^2 $$
+
+Generator, minimised:
+
+$$ -\mathbb{E} \log \sigma(f(\mathrm{fake})) $$
+
+With this penalty, training converges near the solution. A plain GAN, or a WGAN with few critic
+updates, need not converge."""
     source = "Mescheder et al. 2018, eq. 9, arXiv:1801.04406"
     penalty_weight: PenaltyWeight = Field(
         10.0,
         title="Penalty weight γ",
-        description="How flat the discriminator is held; half of it multiplies the squared slope.",
+        description="How strongly slopes at the real examples are penalised. Half of γ multiplies the "
+        "squared slope.",
         json_schema_extra={"source": "Mescheder et al. 2018, section 4.1: 10", "log": True},
     )
     penalty_at: PenaltyAt = Field(
         "real",
         title="Penalty at",
-        description="Where the slope is held; R1: at real examples, R2: at fakes.",
+        description="The points at which the slope is penalised. R1 uses real examples; the variant R2 "
+        "uses fakes.",
         json_schema_extra={"source": "Mescheder et al. 2018, eqs. 9 and 10", "advanced": True},
     )
 

@@ -27,35 +27,39 @@ class GradientPenalty(Objective):
     penalty_weight: PenaltyWeight = Field(
         10.0,
         title="Penalty weight λ",
-        description="How strongly the critic's slope is held. Too small: the critic explodes. Too "
-        "large: it learns only its slope.",
+        description="How strongly the penalty controls the critic's slope. Too small: the critic loss "
+        "explodes. Too large: the critic learns little except the right slope.",
         json_schema_extra={"source": "Gulrajani et al. 2017, algorithm 1", "log": True},
     )
     penalty_at: PenaltyAt = Field(
         "interpolates",
         title="Penalty at",
-        description="Where the slope is held. Interpolates: at x̂ = ε real + (1 − ε) fake, ε from "
-        "U(0, 1), one for each sample. Noise: at real examples with Gaussian noise added.",
+        description="The points at which the slope is penalised. Interpolates: x̂ = ε real + (1 − ε) "
+        "fake, with ε drawn from U(0, 1) for each sample. Noise: real examples with added "
+        "Gaussian noise.",
         json_schema_extra={"source": "Kodali et al. 2017; Wu et al. 2018", "advanced": True},
     )
     noise_scale: Annotated[float, Field(gt=0.0, le=10.0)] = Field(
         0.5,
-        title="Noise around real",
-        description="Standard deviation of that noise, in standard deviations of the real batch. "
-        "Used where the penalty is at noise.",
+        title="Noise added to real",
+        description="Standard deviation of the noise, as a multiple of the real batch's standard "
+        "deviation. Only used if the penalty is at noise.",
         json_schema_extra={"source": "Kodali et al. 2017, their code", "advanced": True},
     )
     penalty_every: Annotated[int, Field(ge=1, le=64)] = Field(
         1,
         title="Penalty every",
-        description="The penalty is taken at every k-th critic update only, k times as strong. "
-        "Cheaper, and on average the same.",
+        description="Compute the penalty only at every k-th critic update, and multiply it by k. This is "
+        "faster, and the average penalty is the same.",
         json_schema_extra={
             "source": "Karras et al. 2020, appendix B, arXiv:1912.04958",
             "unit": "critic updates",
             "advanced": True,
         },
     )
+
+    def unused_settings(self) -> tuple[str, ...]:
+        return () if self.penalty_at == "noise" else ("noise_scale",)
 
     @abstractmethod
     def deviation(self, norm: Tensor) -> Tensor:

@@ -18,29 +18,43 @@ if TYPE_CHECKING:
 
 
 class Wgan(Wasserstein):
-    """The first Wasserstein GAN: the critic is kept Lipschitz by clipping its weights.
+    """The first Wasserstein GAN: it keeps the critic Lipschitz by clipping its weights.
 
     Critic: E f(fake) − E f(real), every weight clipped to [−c, c] after each update. Generator:
-    −E f(fake). Simple and robust, but clipping pushes weights to ±c and critics to simple surfaces.
+    −E f(fake).
     """
 
     name: Literal["wgan"] = "wgan"
     title = "WGAN (weight clipping)"
+    summary = "The first Wasserstein GAN. It limits the critic's slope by clipping its weights."
+    explanation = r"""Critic, minimised:
+
+$$ \mathbb{E}\,f(\mathrm{fake}) - \mathbb{E}\,f(\mathrm{real}) $$
+
+After each update of the critic, every weight $w$ is clipped to $-c \le w \le c$.
+
+Generator, minimised:
+
+$$ -\mathbb{E}\,f(\mathrm{fake}) $$
+
+Clipping is simple and robust, but it pushes most weights to $\pm c$. The critic can then represent
+only simple functions."""
     suits_momentum = False
     source = "Arjovsky et al. 2017, algorithm 1, arXiv:1701.07875"
     clip_value: Annotated[float, Field(ge=1e-4, le=1.0)] = Field(
         0.01,
         title="Clip value c",
-        description="Every critic weight is clipped to [−c, c] after each critic update. Larger: "
-        "a steeper critic that takes longer to train. Smaller: gradients vanish.",
+        description="Every critic weight is clipped to [−c, c] after each critic update. With a larger "
+        "c, the critic is steeper and takes longer to train. With a smaller c, gradients "
+        "vanish.",
         json_schema_extra={"source": "Arjovsky et al. 2017, algorithm 1", "log": True},
     )
     clipped: Literal["all", "kernels"] = Field(
         "all",
-        title="What is clipped",
-        description="All: weights and biases of every layer; the scales of normalisation layers "
-        "are left alone. Kernels: those of convolutions only, so that nothing bounds the rest.",
-        json_schema_extra={"source": "kernels: Brownlee 2019, his WGAN tutorial", "advanced": True},
+        title="Clip which weights",
+        description="All: weights and biases of every layer, except the scales of normalisation layers. "
+        "Kernels: only the kernels of convolutions; the other weights have no limit.",
+        json_schema_extra={"source": "kernels: Brownlee 2019, WGAN tutorial", "advanced": True},
     )
 
     def project(self, critic: nn.Module) -> None:
@@ -70,12 +84,28 @@ class WganGp(GradientPenalty, Wasserstein):
 
     name: Literal["wgan-gp"] = "wgan-gp"
     title = "WGAN-GP (gradient penalty)"
+    summary = (
+        "WGAN with a gradient penalty, which pulls the critic's slope to 1 between real and "
+        "fake samples."
+    )
+    explanation = r"""Critic, minimised:
+
+$$ \mathbb{E}\,f(\mathrm{fake}) - \mathbb{E}\,f(\mathrm{real}) + \lambda\,\mathbb{E} \left( \lVert \nabla f(\hat{x}) \rVert - 1 \right)^2 $$
+
+Here $\hat{x} = \varepsilon\,\mathrm{real} + (1 - \varepsilon)\,\mathrm{fake}$ lies between a real
+and a fake sample, and $\varepsilon$ is drawn from $U(0, 1)$ for each sample.
+
+Generator, minimised:
+
+$$ -\mathbb{E}\,f(\mathrm{fake}) $$
+
+The penalty does not limit the weights, so this critic can be more complex than a clipped one."""
     two_sided = True
     source = "Gulrajani et al. 2017, eq. 3, arXiv:1704.00028"
     one_sided: bool = Field(
         False,
         title="One-sided",
-        description="On: only slopes above 1 cost. Off: slopes below 1 cost as well.",
+        description="On: only slopes above 1 are penalised. Off: slopes below 1 are penalised, too.",
         json_schema_extra={"source": "Gulrajani et al. 2017, section 4", "advanced": True},
     )
 
@@ -87,14 +117,26 @@ class WganGp(GradientPenalty, Wasserstein):
 
 
 class WganLp(GradientPenalty, Wasserstein):
-    """WGAN with a Lipschitz penalty: only slopes above 1 cost, as the theory asks.
+    """WGAN with a Lipschitz penalty: only slopes above 1 are penalised, as in the theory.
 
-    Critic: E f(fake) − E f(real) + λ E max(0, ‖∇f(x̂)‖ − 1)². Generator: −E f(fake). Smoother than
-    the two-sided penalty, and hardly sensitive to λ.
+    Critic: E f(fake) − E f(real) + λ E max(0, ‖∇f(x̂)‖ − 1)². Generator: −E f(fake).
     """
 
     name: Literal["wgan-lp"] = "wgan-lp"
     title = "WGAN-LP (Lipschitz penalty)"
+    summary = "WGAN with a penalty only on slopes above 1, as the theory requires."
+    explanation = r"""Critic, minimised:
+
+$$ \mathbb{E}\,f(\mathrm{fake}) - \mathbb{E}\,f(\mathrm{real}) + \lambda\,\mathbb{E} \max\left(0, \lVert \nabla f(\hat{x}) \rVert - 1\right)^2 $$
+
+Here $\hat{x} = \varepsilon\,\mathrm{real} + (1 - \varepsilon)\,\mathrm{fake}$ lies between a real
+and a fake sample, and $\varepsilon$ is drawn from $U(0, 1)$ for each sample.
+
+Generator, minimised:
+
+$$ -\mathbb{E}\,f(\mathrm{fake}) $$
+
+Training is smoother than with WGAN-GP, and depends less on the choice of $\lambda$."""
     source = "Petzka et al. 2018, eq. 8, arXiv:1709.08894"
 
     def deviation(self, norm: Tensor) -> Tensor:
@@ -104,25 +146,39 @@ class WganLp(GradientPenalty, Wasserstein):
 
 
 class WganDiv(GradientPenalty, Wasserstein):
-    """The Wasserstein divergence: no Lipschitz bound, steep slopes just cost more and more.
+    """The Wasserstein divergence: no Lipschitz bound; the penalty grows quickly with the slope.
 
-    Critic: E f(fake) − E f(real) + k E ‖∇f(x̂)‖^p with k = 2, p = 6. Generator: −E f(fake). Works
-    wherever x̂ is taken.
+    Critic: E f(fake) − E f(real) + k E ‖∇f(x̂)‖^p with k = 2, p = 6. Generator: −E f(fake).
     """
 
     name: Literal["wgan-div"] = "wgan-div"
     title = "WGAN-div (Wasserstein divergence)"
+    summary = (
+        "A WGAN that has no fixed limit on the critic's slope: steep slopes cost more and more."
+    )
+    explanation = r"""Critic, minimised:
+
+$$ \mathbb{E}\,f(\mathrm{fake}) - \mathbb{E}\,f(\mathrm{real}) + k\,\mathbb{E} \lVert \nabla f(\hat{x}) \rVert^p $$
+
+with $k = 2$ and $p = 6$ in the paper.
+
+Generator, minimised:
+
+$$ -\mathbb{E}\,f(\mathrm{fake}) $$
+
+The critic approximates the Wasserstein divergence instead of the distance. According to the paper,
+it works for any choice of the points $\hat{x}$."""
     source = "Wu et al. 2018, eq. 7, arXiv:1712.01026"
     penalty_weight: PenaltyWeight = Field(
         2.0,
         title="Penalty weight k",
-        description="How much steep slopes cost.",
+        description="How strongly steep slopes are penalised.",
         json_schema_extra={"source": "Wu et al. 2018, section 4: k = 2", "log": True},
     )
     power: Annotated[float, Field(ge=1.0, le=12.0)] = Field(
         6.0,
         title="Power p",
-        description="How fast the cost grows with the slope.",
+        description="The exponent of the slope in the penalty: with a larger p, steep slopes cost more.",
         json_schema_extra={"source": "Wu et al. 2018, section 4: p = 6"},
     )
 
@@ -133,18 +189,34 @@ class WganDiv(GradientPenalty, Wasserstein):
 class WganSn(Wasserstein):
     """WGAN with spectral normalisation: each layer's weight is divided by its largest singular value.
 
-    Critic: E f(fake) − E f(real), every layer's matrix W replaced by W / σ(W), σ found by a power
-    iteration an update. Generator: −E f(fake). A convolution's kernel is taken as a matrix of its
-    output channels, as published, so its true norm may be somewhat above 1.
+    Critic: E f(fake) − E f(real), every layer's matrix W replaced by W / σ(W), where one power
+    iteration per update estimates σ. Generator: −E f(fake). A convolution's kernel is treated as a
+    matrix with one row for each output channel, as published, so its true norm may be above 1.
     """
 
     name: Literal["wgan-sn"] = "wgan-sn"
     title = "WGAN-SN (spectral norm)"
+    summary = "WGAN that divides each weight matrix of the critic by its largest singular value."
+    explanation = r"""Critic, minimised:
+
+$$ \mathbb{E}\,f(\mathrm{fake}) - \mathbb{E}\,f(\mathrm{real}) $$
+
+Each weight matrix $W$ of the critic is replaced by $W / \sigma(W)$, where $\sigma(W)$ is its
+largest singular value. So each layer has a slope of at most 1. A power iteration estimates
+$\sigma(W)$.
+
+Generator, minimised:
+
+$$ -\mathbb{E}\,f(\mathrm{fake}) $$
+
+As in the paper, the kernel of a convolution counts as a matrix with one row for each output
+channel. The true slope of a convolution may therefore be somewhat above 1."""
     source = "Miyato et al. 2018, section 2, arXiv:1802.05957"
     power_iterations: Annotated[int, Field(ge=1, le=20)] = Field(
         1,
         title="Power iterations",
-        description="How well the singular value is followed at each update.",
+        description="Iterations per critic update that estimate the largest singular value. More: more "
+        "exact, slower.",
         json_schema_extra={"source": "Miyato et al. 2018: 1", "live": False, "advanced": True},
     )
 
@@ -167,22 +239,39 @@ class WganSn(Wasserstein):
 
 
 class WganGroupSort(Wasserstein):
-    """A critic that is 1-Lipschitz by construction: orthonormal layers and sorting in place of ReLU.
+    """A critic that is 1-Lipschitz by construction: orthonormal layers, and sorting instead of ReLU.
 
     Critic: E f(fake) − E f(real), each layer's matrix orthonormal (all singular values 1), and
-    GroupSort, which sorts pairs of units and so loses no slope. Generator: −E f(fake). No penalty,
-    no clipping: the critic gap is a lower bound of the Wasserstein distance at every moment.
+    GroupSort, which sorts pairs of units and so keeps the slope. Generator: −E f(fake).
     """
 
     name: Literal["wgan-groupsort"] = "wgan-groupsort"
     title = "WGAN-GroupSort (1-Lipschitz)"
+    summary = (
+        "WGAN whose critic never has a slope above 1: orthonormal layers, and sorting instead "
+        "of ReLU."
+    )
+    explanation = r"""Critic, minimised:
+
+$$ \mathbb{E}\,f(\mathrm{fake}) - \mathbb{E}\,f(\mathrm{real}) $$
+
+Each weight matrix of the critic is orthonormal: all its singular values are 1. The activation is
+GroupSort: it sorts the values of each pair of units, which does not change the length of the
+gradient.
+
+Generator, minimised:
+
+$$ -\mathbb{E}\,f(\mathrm{fake}) $$
+
+The critic needs no penalty and no clipping, and its critic gap is always a lower bound of the
+Wasserstein distance between the two sets of samples."""
     class_conditional = False
     source = "Anil et al. 2019, sections 3–4, arXiv:1811.05381"
     orthonormal: Literal["bjorck", "cayley"] = Field(
         "bjorck",
-        title="Orthonormal layers by",
-        description="Björck: an iteration that pulls all singular values to 1. Cayley: a closed "
-        "form, exact at the price of solving a linear system.",
+        title="Orthonormal by",
+        description="How weight matrices are made orthonormal. Björck: iterations that move all singular "
+        "values towards 1. Cayley: an exact formula that solves a linear system.",
         json_schema_extra={
             "source": "Björck and Bowie 1971; Trockman and Kolter 2021, arXiv:2104.07167",
             "live": False,
@@ -191,9 +280,12 @@ class WganGroupSort(Wasserstein):
     iterations: Annotated[int, Field(ge=1, le=100)] = Field(
         15,
         title="Björck iterations",
-        description="More: closer to orthonormal, slower. Never above 1-Lipschitz.",
+        description="More: closer to orthonormal, but slower. The slope is never above 1.",
         json_schema_extra={"source": "Anil et al. 2019, appendix", "live": False, "advanced": True},
     )
+
+    def unused_settings(self) -> tuple[str, ...]:
+        return () if self.orthonormal == "bjorck" else ("iterations",)
 
     @property
     def layers(self) -> str:
@@ -206,17 +298,24 @@ class WganGroupSort(Wasserstein):
 
         hidden = layers_with_matrix(critic)[:-1]
         if any(output_width(part) % 2 for part in hidden):
-            return "GroupSort sorts pairs of units: give the critic an even width"
+            return (
+                "GroupSort sorts pairs of units, so each hidden layer of the critic needs an "
+                "even width"
+            )
         if any(isinstance(part, NORMS) for part in critic.modules()):
             return (
-                "a critic with normalisation layers is not 1-Lipschitz, whatever its other layers"
+                "GroupSort needs a critic without normalisation layers, because they can "
+                "make the slope larger than 1"
             )
         supported = (nn.Sequential, nn.Flatten, nn.Linear, nn.Conv2d, nn.ReLU, nn.LeakyReLU)
         others = [part for part in critic.modules() if not isinstance(part, supported)]
         if any(next(part.parameters(recurse=False), None) is not None for part in others):
             return "the critic has layers that cannot be made orthonormal"
         if any(getattr(part, "adds", False) for part in critic.modules()):
-            return "a critic with residual blocks adds up its slopes and is not 1-Lipschitz"
+            return (
+                "GroupSort needs a critic without residual blocks, because they add up slopes "
+                "beyond 1"
+            )
         return None
 
     def prepare(self, critic: nn.Module, rng: torch.Generator) -> None:

@@ -90,7 +90,7 @@ def _critic_rows(reports: list[Report], distances: list[float], floor: float) ->
     return [
         Row(
             "wgan: rank correlation of the critic's estimate with exact W₁ of the samples",
-            "positive, above 0.5: it falls as samples improve",
+            "positive, above 0.5: it falls as the samples improve",
             correlation,
             agrees=correlation > 0.5,
             note=f"{len(reports)} moments; the estimate went {estimates.max():.3g} at its "
@@ -119,8 +119,8 @@ def _discriminator_rows(reports: list[Report], distances: list[float]) -> list[R
             note="log 2 − loss / 2, a lower bound of JS",
         ),
         Row(
-            "– rank correlation of it with exact W₁ of the samples",
-            "not positive: it tells nothing",
+            "– rank correlation of this estimate with exact W₁ of the samples",
+            "not positive: it says nothing about the samples",
             correlation,
             agrees=correlation < 0.3,
             note=f"W₁ went {distances[0]:.3g} → {distances[-1]:.3g}",
@@ -128,7 +128,10 @@ def _discriminator_rows(reports: list[Report], distances: list[float]) -> list[R
     ]
 
 
-_BLUR = "in pixels blurred samples can lie nearer to digits than digits do, so below this floor"
+_BLUR = (
+    "in pixels, blurred samples can be closer to digits than other digits are, and so below this "
+    "floor"
+)
 
 
 def _rank_correlation(a: Real, b: list[float]) -> float:
@@ -139,7 +142,7 @@ def _rank_correlation(a: Real, b: list[float]) -> float:
 
 W_AND_JS_CURVES = Experiment(
     "w-and-js-curves",
-    "The critic's estimate follows the samples, the discriminator's does not",
+    "The critic's estimate follows the quality of the samples; the discriminator's does not",
     "Arjovsky et al. 2017, figures 3 and 4, arXiv:1701.07875",
     "mnist-10k, small DCGAN, batch 64, 5 critic updates, 400 steps. wgan: c = 0.01, RMSprop 2e-4, 50 "
     "updates in each of the first 5 steps; gan: Adam(2e-4, 0.5, 0.999). W₁: exact, in pixels, 256 "

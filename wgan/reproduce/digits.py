@@ -56,14 +56,14 @@ def _no_batch_norm(bench: Bench) -> list[Row]:
                     "fails or collapses" if objective == "gan" and i else "learns",
                     distances[objective],
                     floor=floor,
-                    note="50 principal components, against 1,000 held-out digits",
+                    note="50 principal components, compared with 1,000 held-out digits",
                 ),
                 Row(
                     "– classes with at least 1 % of the samples",
                     "10" if objective != "gan" or not i else "fewer",
                     float(metrics.classes(pictures)),
                     floor=10.0,
-                    note="by the nearest class mean",
+                    note="according to the nearest class mean",
                 ),
             ]
         ratio = distances["gan"] / distances["wgan-gp"]
@@ -83,7 +83,7 @@ def _ratio_note(ratio: float, rows: list[Row], distances: dict[str, float]) -> s
     """Return a note about influences on the ratio other than the generator."""
     first = next((row.measured for row in rows if "÷" in row.quantity), None)
     if first is None:
-        return "the control: here it comes from gan's learning rates, a fifth of wgan-gp's"
+        return "control: the failure comes from gan's learning rates, a fifth of wgan-gp's"
     short = (
         f"; wgan-gp's own {distances['wgan-gp']:.3g} is far from learned" if ratio <= 1.5 else ""
     )
@@ -94,9 +94,10 @@ NO_BATCH_NORM = Experiment(
     "no-batch-norm",
     "Generators without batch norm, or without convolutions: the GAN fails, the WGAN learns",
     "Arjovsky et al. 2017, figures 5 to 7, arXiv:1701.07875",
-    "mnist-10k, critic: medium DCGAN without batch norm, batch 32, one critic update, 1,000 steps, averaged "
-    "generator. gan: Adam(2e-4, 0.5, 0.999), DCGAN's; wgan-gp: λ = 10, Adam(1e-3 and 2e-3, 0, 0.9). "
-    "The paper has LSUN bedrooms, clipping, and judges by eye. All cores.",
+    "mnist-10k, critic: medium DCGAN without batch norm, batch 32, one critic update, 1,000 "
+    "steps, averaged generator. gan: Adam(2e-4, 0.5, 0.999), as for DCGAN; wgan-gp: λ = 10, "
+    "Adam(1e-3 and 2e-3, 0, 0.9). The paper uses LSUN bedrooms and clipping, and judges by "
+    "eye. All cores.",
     _no_batch_norm,
     threads=0,
 )
@@ -108,7 +109,7 @@ NO_BATCH_NORM = Experiment(
 def _memorisation_note(share: float, updates: int) -> str:
     """Return a note whether the critic has memorised its training digits."""
     if share > 0.2:
-        return "the critic knows its training digits by heart"
+        return "the critic has memorised its training digits"
     return (
         f"not within {updates:,} critic updates, about {64 * updates // 1000} passes over the digits: "
         "the paper trains far longer, with a larger critic"
@@ -172,10 +173,12 @@ def _overfitting(bench: Bench) -> list[Row]:
         rows += [
             Row(f"{n:,} digits: critic gap on them, last quarter", "–", training_gap),
             Row(
-                "– critic gap on held-out digits", "below it" if first else "near it", held_out_gap
+                "– critic gap on held-out digits",
+                "below the line above" if first else "near it",
+                held_out_gap,
             ),
             Row(
-                "– share of the gap that held-out digits do not have",
+                "– share of the gap that is missing on held-out digits",
                 "diverges, above 0.2" if first else "less than with 1,000",
                 shares[-1],
                 agrees=shares[-1] > 0.2 if first else shares[-1] < shares[0],
@@ -187,12 +190,12 @@ def _overfitting(bench: Bench) -> list[Row]:
 
 OVERFITTING = Experiment(
     "overfitting",
-    "With 1,000 digits the critic overfits: training and held-out gap part",
+    "With 1,000 digits the critic overfits: the gaps on training and held-out digits differ",
     "Gulrajani et al. 2017, figure 5b, arXiv:1704.00028",
     "The first 1,000 and all 10,000 of mnist-10k in one random order, 1,000 held out; both "
-    "networks 3×512 without convolutions, which know a digit by heart sooner than a DCGAN's; wgan-gp with "
-    "λ = 10, Adam(5e-4, 0, 0.9), batch 64, 5 critic updates, 1,300 steps; gaps on 500 digits of either kind "
-    "and 500 fakes, mean of the last quarter. All cores.",
+    "networks 3×512 without convolutions, which memorise digits sooner than a DCGAN; wgan-gp "
+    "with λ = 10, Adam(5e-4, 0, 0.9), batch 64, 5 critic updates, 1,300 steps; gaps on 500 "
+    "digits of each kind and 500 fakes, mean of the last quarter. All cores.",
     _overfitting,
     threads=0,
 )
@@ -223,7 +226,9 @@ def _brownlee(bench: Bench) -> list[Row]:
     if bench.folder is not None:
         _write_grid(pictures, bench.folder / BROWNLEE.picture)
     data = (
-        "6,265 sevens of MNIST" if full else "the 1,000 sevens of mnist-10k, as MNIST is not here"
+        "6,265 sevens of MNIST"
+        if full
+        else "the 1,000 sevens of mnist-10k, because MNIST is not on this machine"
     )
     return [
         Row(
@@ -240,11 +245,11 @@ def _brownlee(bench: Bench) -> list[Row]:
             "Keras 2.2's did not, the generator catches up later: 116 at step 950",
         ),
         Row(
-            "share of 100 samples nearer to the mean seven than to any other digit's, %",
+            "share of 100 samples closer to the mean seven than to the mean of any other digit, %",
             "recognisable sevens",
             100 * float(metrics.shares(pictures)[7]),
             floor=100 * float(metrics.shares(sevens)[7]),
-            note="by the nearest class mean; floor: held-out sevens",
+            note="according to the nearest class mean; floor: held-out sevens",
         ),
     ]
 
@@ -258,11 +263,11 @@ def _write_grid(pictures: Tensor, path: Path) -> None:
 
 BROWNLEE = Experiment(
     "brownlee",
-    "Brownlee's tutorial: sevens from a critic that only its kernels hold",
+    "Brownlee's tutorial: sevens from a critic with only its kernels clipped",
     "Brownlee 2019, How to Develop a Wasserstein Generative Adversarial Network (WGAN) From Scratch",
-    "Preset brownlee, all its 970 steps: the published gap is that of the last, so this one takes six "
-    "minutes where the processor has bfloat16, and a quarter of an hour where it has not. MNIST below "
-    "the environment's WGAN_DATA, else the sevens of mnist-10k. All cores.",
+    "Preset brownlee with all its 970 steps: the published gap is that of the last step. It "
+    "takes six minutes if the processor has bfloat16, else a quarter of an hour. MNIST in "
+    "the folder WGAN_DATA, else the sevens of mnist-10k. All cores.",
     _brownlee,
     threads=0,
     picture="reproduction-brownlee.png",

@@ -54,7 +54,7 @@ def _parallel_lines(bench: Bench) -> list[Row]:
 
 PARALLEL_LINES = Experiment(
     "parallel-lines",
-    "Two parallel lines at distance θ: only W₁ says how far apart they are",
+    "Two parallel lines at distance θ: only W₁ measures how far apart they are",
     "Arjovsky et al. 2017, example 1 and figure 1, arXiv:1701.07875",
     f"Lines of length 1 as {HEIGHTS} points each, even weights; the plan by linear programming, the "
     "divergences on the union of the supports. Exact: no seed, no training.",
@@ -140,7 +140,7 @@ def _discriminator_rows(
         ),
         Row(
             "– share of the line between the means where D is within 0.01 of 0 or 1",
-            "most of it, above 0.5",
+            "most of the line, above 0.5",
             certain_share,
             agrees=certain_share > 0.5,
             note="saturated",
@@ -176,10 +176,13 @@ def _critic_rows(
             f"1 + W₁ / 2λ = {optimal_slope:g}, ± 0.1",
             abs(gradient - optimal_slope) < 0.1,
         )
-        note = "the paper's slope of 1 needs a large λ: a finite one lets it exceed 1 by W₁ / 2λ"
+        note = (
+            "the paper's slope of 1 needs a large λ; with a finite λ, the slope exceeds 1 by W₁ "
+            "/ 2λ"
+        )
     else:
         expected, agrees = "does not vanish, above 0.1", gradient > 0.1
-        note = "its size is decided by c, width and depth, not by the data"
+        note = "its size depends on c, width and depth, not on the data"
     return [
         Row(
             f"{name}: gradient at fakes, after {updates:,} updates",
@@ -200,7 +203,7 @@ def _critic_rows(
 
 VANISHING_GRADIENT = Experiment(
     "vanishing-gradient",
-    "Two Gaussians: the discriminator saturates, the critic stays a line",
+    "Two Gaussians: the discriminator saturates, the critic stays a straight line",
     "Arjovsky et al. 2017, figure 2, arXiv:1701.07875",
     f"Real N({REAL:g}, {SPREAD:g}²), fake N({FAKE:g}, {SPREAD:g}²) on the line, both fixed; ReLU critic "
     "3×64, batch 256. Discriminator: Adam 1e-3, 2,000 updates. Clipped critic: c = 0.1, RMSprop 5e-4; "

@@ -110,7 +110,7 @@ def _distance_rows(
             exact,
             floor=floor,
             agrees=abs(exact - expected) < 0.04,
-            note="between two draws, one with N(0, I) added",
+            note="between two draws, one of them with N(0, I) added",
         ),
         Row(
             f"{name}: exact W₁ of real against real, n = 256",
@@ -148,24 +148,25 @@ def _surface_rows(
     return [
         Row(
             f"{title}: share of its gap within 0.3 of the data",
-            "simple surface: little" if is_first else "higher moments, more than clipped",
+            "simple surface: small" if is_first else "higher moments: more than clipped",
             share,
             agrees=None if clipped_share is None else share > clipped_share,
-            note="what noise of 0.3 in place of 1 takes from E f(real); a quadratic: 0.09",
+            note="how much noise of 0.3 instead of 1 reduces E f(real); for a quadratic function: "
+            "0.09",
         ),
         Row(
             "– gap ÷ steepest slope there, n = 2,000",
             f"at most W₁ = {exact:.3f}",
             bound,
             agrees=bound <= exact * 1.02,
-            note="the W₁ that this critic proves",
+            note="the lower bound of W₁ from this critic",
         ),
     ]
 
 
 TOY_SURFACES = Experiment(
     "toy-surfaces",
-    "A penalised critic sees the modes, a clipped one only the outline",
+    "A critic with a gradient penalty sees the modes; a clipped critic sees only the outline",
     "Gulrajani et al. 2017, figure 1a, arXiv:1704.00028",
     "Fixed generator, real + N(0, I), of fresh real points; ReLU critic 3×512, batch 256; sets of the "
     "paper's script in its scale. Clipped: c = 0.01, RMSprop 2e-4, 600 updates; penalised: λ = 0.1, "
@@ -254,7 +255,7 @@ def _at_bound(critic: nn.Module, clip: float) -> float:
 
 GRADIENT_NORMS = Experiment(
     "gradient-norms",
-    "Clipping makes gradients explode or vanish with depth, the penalty does not",
+    "Clipping makes gradients explode or vanish with depth; the penalty does not",
     "Gulrajani et al. 2017, figure 1b, arXiv:1704.00028",
     f"Swiss roll against real + N(0, I); ReLU critic 12×{WIDTH}, batch 256, 300 updates. Clipped: "
     "RMSprop 5e-4; penalised: λ = 10, Adam(5e-4, 0.5, 0.9): ten and five times the paper's rates, for a "
@@ -319,7 +320,7 @@ def _groupsort(bench: Bench) -> list[Row]:
             if kind == "MaxMin":
                 expected, agrees = f"reaches 1 from below: {near:g} to 1", near < value < 1 + 1e-4
             else:
-                expected, agrees = "stays below MaxMin's", value < values[0] - 0.01
+                expected, agrees = "stays below the value of MaxMin", value < values[0] - 0.01
             rows.append(
                 Row(
                     f"{name}, {network.depth}×{network.width} {kind}: gap of the critic",
@@ -345,7 +346,7 @@ def _back_to_relu(critic: nn.Module) -> None:
 
 GROUPSORT = Experiment(
     "groupsort",
-    "Sorting lets a 1-Lipschitz critic reach W₁, ReLU does not",
+    "A 1-Lipschitz critic reaches W₁ with sorting, but not with ReLU",
     "Anil et al. 2019, section 7.1, arXiv:1811.05381",
     "|x|: real ±1, fake 0; three cones: circles of radius 1 against their centres (−2, 0), (0, 2), "
     "(2, 0), 64 points each; the whole sets at each update. Björck-orthonormal layers, 15 iterations; "

@@ -93,11 +93,12 @@ def page(outcomes: Sequence[Outcome]) -> str:
     parts = [
         "# Published results, measured again",
         "",
-        "Written by `make reproduce` (`python -m wgan reproduce --all --out docs/reproduction.md`); "
-        "numbers are as measured, and where one differs from its source the note says so. ✓: as "
-        "expected; ✗: not; nothing: there is nothing to agree with. The floor is what true samples "
-        "score at the same size. Steps are cut to what two processor cores do in minutes; the "
-        "settings of each experiment say what was changed.",
+        "Written by `make reproduce` (`python -m wgan reproduce --all --out "
+        "docs/reproduction.md`). All numbers are as measured; if one differs from its "
+        "source, the note says so. ✓: as expected; ✗: not as expected; empty: the source "
+        "gives no expectation. The floor is the value of real samples of the same size. The "
+        "numbers of steps are reduced so that two processor cores need minutes; the settings "
+        "of each experiment say what was changed.",
         "",
         f"Measured on {cores()} cores with {libraries}. The same seed on the same machine and number "
         "of threads repeats the numbers; seconds depend on what else the machine does.",

@@ -116,8 +116,8 @@ def _rows(
         note = (
             "within two standard errors of the difference"
             if agrees
-            else "not their networks, optimiser and number of steps, which decide what a GAN loses; "
-            "ours decay the learning rate and average the generator"
+            else "not their networks, optimiser and number of steps, which determine how many "
+            "modes a GAN loses; ours decay the learning rate and average the generator"
         )
     hq = "98.2" if (arm, name) == ("gan", "ring") else "not stated"
     return [
@@ -144,8 +144,13 @@ def _rows(
 def _remark(good: float, floor: float) -> str:
     """Return a note on how the percentage of high-quality samples affects the number of captured modes."""
     if good < floor / 2:
-        return "far from converged: a mode counts with one good sample, so some are hit in passing"
-    return "more than the floor: modes that shrank" if good > floor + 0.5 else ""
+        return (
+            "far from converged: a mode counts with one good sample, so some modes are counted "
+            "by chance"
+        )
+    return (
+        "more than the floor: the modes of the samples are too narrow" if good > floor + 0.5 else ""
+    )
 
 
 def _mean(values: list[float]) -> tuple[float, float]:
@@ -272,7 +277,7 @@ def _comparisons(
 
 LP_AGAINST_GP = Experiment(
     "lp-against-gp",
-    "The one-sided penalty is smooth where the two-sided one swings",
+    "The one-sided penalty trains smoothly; with the two-sided penalty, W₁ swings",
     "Petzka et al. 2018, section 6.1, arXiv:1709.08894",
     "Swiss roll; preset wgan-lp with networks 3×128, learning rates 2e-4, 5 critic updates, 5 steps of "
     "20 updates and 500 steps in place of 3×512, 5e-5, 10, 25 of 100 and 20,000, so that it ends in two minutes; "

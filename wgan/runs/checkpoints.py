@@ -45,7 +45,10 @@ def write_checkpoint(path: Path, state: State, facts: dict[str, float]) -> None:
     """
     for name, tensor in state.tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise RunError(f"{name} is not finite at step {state.step}: not saved.")
+            raise RunError(
+                f"{name} has infinite or undefined values at step {state.step}, so no checkpoint "
+                "was saved."
+            )
     metadata = {
         "schema": str(SCHEMA),
         "step": str(state.step),
@@ -99,12 +102,12 @@ def read_checkpoint(path: Path) -> tuple[State, dict[str, float]]:
         if DIGEST not in metadata and not any("_optimizer." in name for name in tensors):
             facts[FRESH_OPTIMIZERS] = 1.0  # older versions wrote such files only deliberately
     except UNREADABLE as error:
-        raise RunError(f"What {path.name} says about itself cannot be read: {error}.") from error
+        raise RunError(f"The description in {path.name} cannot be read: {error}.") from error
     if problem := incompatibility_reason(state.config, tensors):
         raise RunError(f"{path.name} cannot be used: {problem}")
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise RunError(f"{path.name} cannot be used: {name} has values that are not finite.")
+            raise RunError(f"{path.name} cannot be used: {name} has infinite or undefined values.")
     return state, facts
 
 
@@ -114,7 +117,7 @@ def read_config(path: Path) -> TrainConfig:
     try:
         return TrainConfig.parse(parse_json(metadata["config"], "config"))
     except UNREADABLE as error:
-        raise RunError(f"What {path.name} says about itself cannot be read: {error}.") from error
+        raise RunError(f"The description in {path.name} cannot be read: {error}.") from error
 
 
 def _read(path: Path, *, weights: bool) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
@@ -127,8 +130,8 @@ def _read(path: Path, *, weights: bool) -> tuple[dict[str, str], dict[str, torch
             metadata = file.metadata() or {}
         if "schema" not in metadata:
             raise RunError(
-                f"{path.name} is a safetensors file of another program: it does not say which "
-                "networks its weights belong to."
+                f"{path.name} is a safetensors file of another program. It does not contain "
+                "the networks of its weights."
             )
         migrated = migrate_checkpoint(metadata)
         if not weights:
@@ -142,11 +145,11 @@ def _read(path: Path, *, weights: bool) -> tuple[dict[str, str], dict[str, torch
             )
         return migrated, load(content)
     except FileNotFoundError as error:
-        raise RunError(f"There is no file {path.name}.") from error
+        raise RunError(f"The file {path.name} does not exist.") from error
     except (OSError, SafetensorError, MemoryError, *UNREADABLE) as error:
         raise RunError(
-            f"{path.name} is damaged or no safetensors file ({error}). The other checkpoints of "
-            "the run can still be used."
+            f"{path.name} is damaged or is not a safetensors file ({error}). The other "
+            "checkpoints of the run can still be used."
         ) from error
 
 
@@ -186,12 +189,12 @@ def incompatibility_reason(config: TrainConfig, tensors: dict[str, torch.Tensor]
         expected = {prefix + name: value for name, value in network.state_dict().items()}
         present = {name: value for name, value in tensors.items() if name.startswith(prefix)}
         if missing := sorted(expected.keys() - present.keys()):
-            return f"{missing[0]} is missing (of {len(missing)} in all)."
+            return f"{missing[0]} is missing ({len(missing)} tensors in all)."
         if extra := sorted(present.keys() - expected.keys()):
-            return f"{extra[0]} belongs to no layer of its network."
+            return f"{extra[0]} does not belong to any layer of its network."
         for name, value in expected.items():
             if present[name].shape != value.shape:
-                shapes = f"{tuple(present[name].shape)}, not {tuple(value.shape)}"
+                shapes = f"{tuple(present[name].shape)} instead of {tuple(value.shape)}"
                 return f"{name} has the shape {shapes}."
     return ""
 
@@ -234,16 +237,17 @@ class Checkpoints:
             step = steps[0]
         if step not in steps:
             available = ", ".join(map(str, steps))
-            raise RunError(f"Run {self.run} has no checkpoint at step {step}: it has {available}.")
+            raise RunError(
+                f"Run {self.run} has no checkpoint at step {step}. It has checkpoints at steps "
+                f"{available}."
+            )
         try:
             return read_checkpoint(self.path(step))
         except RunError as error:
             earlier = [s for s in steps if s < step]
             if not earlier:
                 raise
-            raise RunError(
-                f"{error} The one before it is of step {earlier[-1]:,}: choose that."
-            ) from error
+            raise RunError(f"{error} Use the one before it, at step {earlier[-1]:,}.") from error
 
     def newest_resumable(self) -> tuple[State, dict[str, float], list[str]]:
         """Return the state and facts of the newest resumable checkpoint, and problems of newer ones.
@@ -260,7 +264,7 @@ class Checkpoints:
                 reasons.append(str(error))
                 continue
             if problem := unresumable_reason(state, facts):
-                reasons.append(f"{path.name} cannot be trained on: {problem}")
+                reasons.append(f"{path.name} cannot be used for training: {problem}")
                 continue
             return state, facts, reasons
         if reasons:

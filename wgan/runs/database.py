@@ -16,8 +16,11 @@ from wgan.schema import SCHEMA
 MAX_VALUE_BYTES = 16 << 20
 """Maximum length of a stored text, in bytes. This program writes no longer ones."""
 
-SHIPPED_WORDS = "{run} is an example that comes with the app and cannot be changed. Fork it, and change the fork."
-TAKEN_OVER_WORDS = "Another process trains run {run} now, so it ends here."
+SHIPPED_WORDS = (
+    "{run} is an example that comes with the app and cannot be changed. Fork it and change the "
+    "fork."
+)
+TAKEN_OVER_WORDS = "Another process is now training run {run}, so it stops here."
 
 
 class RunDatabase:
@@ -78,7 +81,7 @@ class RunDatabase:
         try:
             yield
         except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
-            raise RunError(f"What run {self.run} recorded is damaged: {error}.") from error
+            raise RunError(f"The records of run {self.run} are damaged: {error}.") from error
 
     @contextlib.contextmanager
     def _errors_explained(self) -> Iterator[None]:
@@ -157,7 +160,7 @@ def _trouble(error: sqlite3.Error) -> str:
     """Return an SQLite error as a sentence that says what to do."""
     message = str(error)
     if "disk I/O" in message or "is full" in message:
-        return "the disk is full or has a fault; free some space"
+        return "the disk is full or faulty; free some space"
     if "readonly" in message:
         return "the folder cannot be written"
     return message

@@ -11,7 +11,13 @@ from wgan.runs.records import Parent, RunError, Status
 from wgan.runs.run import Run
 from wgan.training import State, reconfigured
 
-FIXED_PARTS = ("dataset", "network", "latent_dim", "conditional")
+_PART_NAMES = {
+    "dataset": "data set",
+    "network": "network",
+    "latent_dim": "number of latent dimensions",
+    "conditional": "choice “Class-conditional”",
+}
+FIXED_PARTS = tuple(_PART_NAMES)
 """Parts that a fork cannot change, because the weights depend on them."""
 
 
@@ -27,30 +33,30 @@ def fork_config(state: State, changes: Mapping[str, Any]) -> TrainConfig:
         part = path.partition(".")[0]
         if part in FIXED_PARTS and state.config.changed({path: changes[path]}) != state.config:
             raise ConfigError(
-                f"A fork keeps its {part.replace('_', ' ')}: the weights of step {state.step:,} "
-                "are made for it. Start a new run for another."
+                f"A fork keeps the {_PART_NAMES[part]}, because the weights of step "
+                f"{state.step:,} depend on it. To change it, start a new run."
             )
     config = state.config.changed(changes)
     if any(getattr(config, name) != getattr(state.config, name) for name in FIXED_PARTS):
         # Choosing one part may change others, so that they fit it.
         raise ConfigError(
-            "These values need other data or another network than the run's. Start a new run."
+            "These settings need other data or another network. To use them, start a new run."
         )
     if config.objective.layers != state.config.objective.layers:
         raise ConfigError(
             f"The objective {config.objective.title} needs a critic with other layers "
-            f"({config.objective.layers}) than the run has ({state.config.objective.layers}). Start "
-            "a new run with it."
+            f"({config.objective.layers}) than this run has "
+            f"({state.config.objective.layers}). To use it, start a new run."
         )
     if problem := incompatibility_reason(config, state.tensors):
         raise ConfigError(
-            f"The objective {config.objective.title} needs other layers than the run has "
-            f"({problem.rstrip('.')}). Start a new run with it."
+            f"The objective {config.objective.title} needs other layers than this run has "
+            f"({problem.rstrip('.')}). To use it, start a new run."
         )
     if state.step >= config.steps:
         raise ConfigError(
-            f"The fork begins at step {state.step:,} and would end at step {config.steps:,}: set "
-            "the last step, a total, higher."
+            f"The fork begins at step {state.step:,}, but its last step is {config.steps:,}. "
+            "Increase “Stop at step”."
         )
     return config
 

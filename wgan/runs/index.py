@@ -229,14 +229,14 @@ def restore(runs_dir: Path, key: str) -> Run:
     """Restore a run from the trash. Raises RunError if it is gone or its name is taken."""
     trashed = next((t for t in trash(runs_dir) if t.key == key), None)
     if trashed is None:
-        raise RunError("That run is no longer in the trash.")
+        raise RunError("This run is no longer in the trash.")
     target = runs_dir / trashed.run
     if target.exists():
-        raise RunError(f"There is a run {trashed.run} already: rename its folder first.")
+        raise RunError(f"A run named {trashed.run} already exists. Rename its folder first.")
     try:
         (runs_dir / TRASH / key).rename(target)
     except OSError as error:
-        raise RunError(f"Run {trashed.run} cannot be taken back ({error.strerror}).") from error
+        raise RunError(f"Run {trashed.run} cannot be restored ({error.strerror}).") from error
     return Run(target)
 
 

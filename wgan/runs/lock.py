@@ -57,8 +57,8 @@ class RunLock:
             if file is not None:
                 os.close(file)
             raise RunError(
-                f"The lock of run {self._path.parent.name} cannot be written ({error.strerror or error}). "
-                "Free some space or make the folder writable."
+                f"The lock file of run {self._path.parent.name} cannot be written "
+                f"({error.strerror or error}). Free some space or make the folder writable."
             ) from error
 
     def take_again(self) -> None:

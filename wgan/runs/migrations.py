@@ -28,11 +28,11 @@ def _known(schema: object, what: str) -> int:
     number = int(str(schema)) if is_number else 0
     if number > SCHEMA:
         raise RunError(
-            f"{what} was made by a newer version of this program (schema {number}, this one knows "
-            f"{SCHEMA}). Update the program to use it."
+            f"{what} was created by a newer version of this program (schema {number}; this "
+            f"version supports up to {SCHEMA}). Update the program to use it."
         )
     if number < 1:
-        raise RunError(f"{what} does not say by which version of this program it was made.")
+        raise RunError(f"{what} does not contain the version of the program that created it.")
     return number
 
 

@@ -73,10 +73,11 @@ def repair_database(run: Run) -> str:
             target.commit()
         rescued.replace(path)
     except (OSError, sqlite3.Error) as error:
-        raise RunError(f"The database of run {run.id} cannot be made anew ({error}).") from error
+        raise RunError(f"The database of run {run.id} cannot be repaired ({error}).") from error
     return (
-        f"The database of this run was damaged. {counts['reports']:,} reports, {counts['changes']:,} changes "
-        f"and {counts['metrics']:,} measurements could be read and were kept; the damaged file is {DAMAGED}."
+        f"The database of this run was damaged. {counts['reports']:,} reports, "
+        f"{counts['changes']:,} changes and {counts['metrics']:,} measurements were "
+        f"recovered. The damaged file was kept as {DAMAGED}."
     )
 
 

@@ -104,8 +104,8 @@ class Run(RunTables):
                 shutil.rmtree(folder, ignore_errors=True)
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             raise RunError(
-                f"No run can be made in {runs_dir} ({reason}). Choose a folder that can be written, with "
-                "space left."
+                f"No run can be created in {runs_dir} ({reason}). Choose a writable folder "
+                "with free space."
             ) from error
 
     def build(self, metadata: Mapping[str, Any]) -> None:
@@ -123,7 +123,7 @@ class Run(RunTables):
         if name == "last":
             runs = list_runs(runs_dir)
             if not runs:
-                raise RunError(f"There is no run in {runs_dir} yet.")
+                raise RunError(f"There are no runs in {runs_dir} yet.")
             return runs[0]
         for folder in (runs_dir / name, Path(name)):
             if (folder / "config.json").is_file():
@@ -140,7 +140,7 @@ class Run(RunTables):
         except (OSError, ValueError) as error:
             raise RunError(f"The config of run {self.id} cannot be read: {error}.") from error
         if not isinstance(metadata, dict):
-            raise RunError(f"The config of run {self.id} cannot be read: it is no JSON object.")
+            raise RunError(f"The config of run {self.id} cannot be read: it is not a JSON object.")
         return migrate_described(metadata, f"Run {self.id}")
 
     def config(self) -> TrainConfig:
@@ -322,7 +322,7 @@ class Run(RunTables):
             self._lock.beat()
         except OSError as error:
             raise RunError(
-                f"The lock of run {self.id} cannot be written ({error.strerror or error})."
+                f"The lock file of run {self.id} cannot be written ({error.strerror or error})."
             ) from error
 
     def alive(self) -> bool:
@@ -357,7 +357,7 @@ def _new_folder(runs_dir: Path, name: str) -> Path:
         with contextlib.suppress(FileExistsError):
             folder.mkdir()
             return folder
-    raise OSError(f"there are too many runs called {name}")
+    raise OSError(f"there are too many runs named {name}")
 
 
 def list_runs(runs_dir: Path) -> list[Run]:

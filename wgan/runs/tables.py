@@ -275,7 +275,7 @@ def _check_clock(table: F64) -> None:
     for name in ("step", "images", *CLOCK):
         column = table[:, COLUMNS.index(name)]
         if not bool((np.isfinite(column) & (column >= 0) & (column < 1 << 62)).all()):
-            raise SchemaError(f"{name} must be a number of a training")
+            raise SchemaError(f"{name} has an impossible value")
 
 
 def _insert_changes(db: sqlite3.Connection, changes: Iterable[Change]) -> None:

@@ -137,5 +137,5 @@ class DatasetLibrary:
     def fetch(self, dataset: Dataset) -> BackgroundTask:
         """Download or prepare a data set so that it can be loaded."""
         return BackgroundTask(
-            f"Fetching {dataset.title}", lambda p: bool(dataset.load(self.root, p).size)
+            f"Downloading {dataset.title}", lambda p: bool(dataset.load(self.root, p).size)
         )

@@ -55,7 +55,7 @@ class ModelCopies:
             if copy is not None:
                 return copy[1]
             if is_live:
-                raise RunError("The run is busy with a long step. Try again in a moment.")
+                raise RunError("The run is busy. Try again in a moment.")
         state, _ = Run.find(run, self._runs_dir).checkpoints.read(step)
         return Models(state.config, state.tensors, state.step)
 

@@ -35,8 +35,8 @@ class Presets:
         """Save a config as a preset. Raises RunError for an invalid name or a failed write."""
         if not re.fullmatch(r"[\w][\w .()+-]{0,39}", name) or name in PRESETS:
             raise RunError(
-                "A preset's name has 1 to 40 letters, digits, spaces or . ( ) + - and is not one "
-                "of the built-in names."
+                "The name of a preset must have 1 to 40 letters, digits, spaces or . ( ) + - "
+                "and must not be the name of a built-in preset."
             )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wgan.arrays import U8
-from wgan.config import ConfigError, TrainConfig, differences
+from wgan.config import ConfigError, TrainConfig
 from wgan.diagnosis import Finding
 from wgan.jobs import (
     CONVERGENCE,
@@ -53,8 +53,8 @@ class Busy(Exception):
     def __init__(self, snapshot: RunSnapshot) -> None:
         self.snapshot = snapshot
         super().__init__(
-            f"{snapshot.config.title} is {snapshot.status} at step {snapshot.step:,} (run {snapshot.run}). Queue the new run behind it, "
-            "or stop it first."
+            f"{snapshot.config.title} is {snapshot.status} at step {snapshot.step:,} (run "
+            f"{snapshot.run}). Add the new run to the queue, or stop this one first."
         )
 
 
@@ -112,8 +112,8 @@ class Session:
         config = steered(config_before, dict(changes or {}))
         if step >= config.steps:
             raise RunError(
-                f"Run {run.id} has reached its last step, {config.steps:,}. Set “Stop at step” "
-                "higher to go on."
+                f"Run {run.id} has reached its last step, {config.steps:,}. To continue it, "
+                "increase “Stop at step”."
             )
         with self._scheduler.changed:
             self._refuse_if_busy(queue)
@@ -139,7 +139,7 @@ class Session:
         Raises Busy, RunError or ConfigError.
         """
         if not 2 <= len(configs) <= MAX_RACING_RUNS:
-            raise ConfigError(f"A race has two to {MAX_RACING_RUNS} runs.")
+            raise ConfigError(f"A race needs two to {MAX_RACING_RUNS} runs.")
         with self._scheduler.changed:
             self._refuse_if_busy(queue)
             runs = [Run.create(config, self.runs_dir) for config in configs]
@@ -216,17 +216,18 @@ class Session:
         """Change hyperparameters of a live run, dotted for parts. Raises ConfigError, RunError."""
         snapshot = self.snapshot(name)
         if not snapshot.status.active:
-            raise RunError(f"Run {name} is not running: its values cannot change any more.")
+            raise RunError(f"Run {name} is not running, so its settings cannot change.")
         if snapshot.status is Status.QUEUED or snapshot.phase:
-            raise RunError(f"Run {name} is still being prepared: change it in a moment.")
+            raise RunError(f"Run {name} is still being prepared. Change it in a moment.")
         # In the caller's thread, so that ConfigError reaches the caller.
         config = steered(snapshot.config, changes)
 
-        def carry_out(job: TrainingJob) -> None:
-            job.change(changes)
-            self._snapshots.settle(name, config)
+        request = self._snapshots.request(name, config)
 
-        self._snapshots.request(name, config)
+        def carry_out(job: TrainingJob) -> None:
+            with self._snapshots.making(name, request):
+                job.change(changes)
+
         self._scheduler.call_between_steps(name, carry_out)
 
     def undo(self, name: str) -> None:
@@ -243,14 +244,12 @@ class Session:
 
     def history(self, name: str) -> tuple[list[Change], list[Change]]:
         """Return a run's changes that can be undone, and redone, the next one last. Raises RunError."""
-        live, requested = self._snapshots.live(name)
-        if live is None or not live.status.active or requested is None:
+        live, requests = self._snapshots.live(name)
+        if live is None or not live.status.active:
             return undo_and_redo(self.snapshot(name).changes)
         # Include requested changes that the worker has not recorded yet.
-        unapplied_changes = [
-            Change(live.step, *each) for each in differences(requested, live.config)
-        ]
-        return undo_and_redo([*live.changes, *unapplied_changes])
+        requested_changes = [change for request in requests for change in request.changes]
+        return undo_and_redo([*live.changes, *requested_changes])
 
     # ---- tasks --------------------------------------------------------------------------------
 
@@ -330,7 +329,7 @@ class Session:
 
     def _forget_orders(self, run: str) -> None:
         """Forget what was asked of a run that has ended."""
-        self._snapshots.settle(run)
+        self._snapshots.drop_requests(run)
         self._models.forget_order(run)
 
     # ---- looking ------------------------------------------------------------------------------

@@ -2,13 +2,22 @@
 
 import contextlib
 import threading
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wgan.config import TrainConfig
+from wgan.config import TrainConfig, differences
 from wgan.diagnosis import Finding, examine
 from wgan.jobs import RunReader, RunSnapshot
-from wgan.runs import Run, RunError, Status, change_token, list_runs
+from wgan.runs import Change, Run, RunError, Status, change_token, list_runs
+
+
+@dataclass(frozen=True)
+class Request:
+    """A change of a run's config that its training has not made yet."""
+
+    config: TrainConfig
+    changes: tuple[Change, ...]
 
 
 class Snapshots:
@@ -20,7 +29,8 @@ class Snapshots:
 
     def __init__(self, runs_dir: Path) -> None:
         self.runs_dir = runs_dir
-        self._requested: dict[str, TrainConfig] = {}  # not used by the training yet, by run
+        self._requests: dict[str, list[Request]] = {}  # by run, the oldest first
+        self._being_made: dict[str, Request] = {}  # by run
         self._lock = threading.Lock()
         self._live: dict[str, RunSnapshot] = {}
         self._stored: dict[str, tuple[tuple[float, ...], RunReader, RunSnapshot]] = {}
@@ -32,30 +42,55 @@ class Snapshots:
         """Store the newest snapshot of a run that is trained here."""
         with self._lock:
             self._live[snapshot.run] = snapshot
+            # This snapshot contains the change. Drop its request at the same moment, so that no reader
+            # sees the change twice or not at all.
+            self._drop(snapshot.run, self._being_made.get(snapshot.run))
 
-    def request(self, run: str, config: TrainConfig) -> None:
-        """Show a config in the run's snapshots until `settle` is called."""
+    def request(self, run: str, config: TrainConfig) -> Request:
+        """Show a config in the run's snapshots until its training has made the change."""
         with self._lock:
-            self._requested[run] = config
+            requests = self._requests.setdefault(run, [])
+            live = self._live.get(run)
+            base = requests[-1].config if requests else live.config if live is not None else config
+            step = live.step if live is not None else 0
+            changes = tuple(Change(step, *each) for each in differences(config, base))
+            requests.append(Request(config, changes))
+            return requests[-1]
 
-    def settle(self, run: str, config: TrainConfig | None = None) -> None:
-        """Show the training's config again; with `config`, only if that is still the requested one."""
+    @contextlib.contextmanager
+    def making(self, run: str, request: Request) -> Iterator[None]:
+        """While the training makes a requested change: its next snapshot ends the request."""
         with self._lock:
-            if config is None or self._requested.get(run) is config:
-                self._requested.pop(run, None)
+            self._being_made[run] = request
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._being_made.pop(run, None)
+                self._drop(run, request)
 
-    def live(self, run: str) -> tuple[RunSnapshot | None, TrainConfig | None]:
-        """Return the newest published snapshot of a run, and the requested config."""
+    def drop_requests(self, run: str) -> None:
+        """Drop all requested changes of a run, because its training has ended."""
         with self._lock:
-            return self._live.get(run), self._requested.get(run)
+            self._requests.pop(run, None)
+
+    def _drop(self, run: str, request: Request | None) -> None:
+        requests = self._requests.get(run, [])
+        if request in requests:
+            requests.remove(request)
+
+    def live(self, run: str) -> tuple[RunSnapshot | None, tuple[Request, ...]]:
+        """Return the newest published snapshot of a run, and the requests that its training has not made."""
+        with self._lock:
+            return self._live.get(run), tuple(self._requests.get(run, ()))
 
     def published(self, run: str) -> RunSnapshot | None:
         """Return the newest published snapshot with the requested config, without reading the folder."""
-        snapshot, requested = self.live(run)
+        snapshot, requests = self.live(run)
         return (
             snapshot
-            if snapshot is None or requested is None
-            else replace(snapshot, config=requested)
+            if snapshot is None or not requests
+            else replace(snapshot, config=requests[-1].config)
         )
 
     def forget(self, run: str) -> None:

@@ -1,7 +1,7 @@
 """The training loop, the engine on which it runs, and forecasts of its cost."""
 
 from wgan.training.cost import Forecast, forecast, resolve_engine
-from wgan.training.engine import Engine, use_threads
+from wgan.training.engine import Engine, this_machine, use_threads
 from wgan.training.live_metrics import LiveEvaluator, Neighbours
 from wgan.training.loop import Training, train
 from wgan.training.previews import Preview
@@ -23,6 +23,7 @@ __all__ = [
     "forecast",
     "reconfigured",
     "resolve_engine",
+    "this_machine",
     "train",
     "use_threads",
 ]

@@ -22,31 +22,31 @@ from wgan.training.report_sums import ReportSums
 from wgan.training.steps import critic_step
 
 DIAGNOSTICS: dict[str, str] = {
-    "slope_hat": "Mean slope ‖∇f‖ of the critic between real and fake examples, at x̂ = ε real + "
-    "(1 − ε) fake with one ε from U(0, 1) each.",
+    "slope_hat": "Mean slope ‖∇f‖ of the critic between real and fake examples, at x̂ = ε real + (1 − ε) "
+    "fake, with ε drawn from U(0, 1) for each.",
     "slope_hat_spread": "Standard deviation of that slope.",
     "slope_above_1": "Share of those examples where the slope is above 1, the Lipschitz bound.",
-    "slope_fake": "Mean slope of the critic at fakes: what pulls each of them.",
+    "slope_fake": "Mean slope of the critic at fakes.",
     "at_clip": "Share of the clipped weights that are at ±c.",
     "gap_seen": "Critic gap on 256 training examples.",
     "gap_unseen": "Critic gap on 256 held-out examples, with the same critic and the same fakes.",
-    "score_spread": "Standard deviation of the critic's scores of real examples: the gap's own scale.",
-    "variety": "Spread of fakes around their mean over that of real examples: near 0 when all are alike.",
-    "gradient_depth": "log₁₀ of the norm of the critic loss' gradient at its first hidden layer over that at "
-    "its last.",
+    "score_spread": "Standard deviation of the critic's scores of real examples: the scale of the gap.",
+    "variety": "Spread of the fakes divided by the spread of real examples. Near 0, all fakes are alike.",
+    "gradient_depth": "log₁₀ of the gradient's norm at the critic's first hidden layer divided by that at its "
+    "last layer.",
     "critic_gradient": "Norm of the critic's gradient.",
     "generator_gradient": "Norm of the generator's gradient.",
-    "generator_signal": "Mean |∂ generator loss / ∂ score| of a fake: how much of the critic's slope "
-    "reaches the generator. 1 for every Wasserstein loss.",
-    "step_cosine": "Cosine between the critic optimiser's step and downhill for the batch it is made "
-    "for. Below 0, momentum goes uphill.",
-    "generator_cosine": "The same of the generator's step.",
-    "penalty_pull": "Norm of the penalty's gradient over that of the critic loss: near 1 where they "
-    "hold the balance.",
-    "critic_lag": "Rise of the gap when the critic gets a few more updates while the generator stands "
-    "still, over the gap or the spread of the scores, whichever is larger.",
-    "critic_move": "Length of one critic update over the length of its weights.",
-    "generator_move": "Length of one generator update over the length of its weights.",
+    "generator_signal": "Mean |∂ generator loss / ∂ score| of a fake: the share of the critic's slope that "
+    "reaches the generator. It is 1 for every Wasserstein loss.",
+    "step_cosine": "Cosine between the step of the critic's optimiser and the downhill direction for the "
+    "same batch. If it is negative, momentum goes uphill.",
+    "generator_cosine": "The same cosine for the generator.",
+    "penalty_pull": "Norm of the penalty's gradient divided by that of the critic loss. It is near 1 in "
+    "balance.",
+    "critic_lag": "Rise of the critic gap after a few more critic updates without generator updates, "
+    "divided by the gap or by the spread of the scores, whichever is larger.",
+    "critic_move": "Length of one critic update divided by the length of the critic's weights.",
+    "generator_move": "Length of one generator update divided by the length of the generator's weights.",
 }
 """All names that `probe` may return, with explanations for users."""
 

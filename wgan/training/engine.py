@@ -4,10 +4,13 @@ import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
+
+from wgan.config import Machine
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -70,23 +73,30 @@ def to_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return copies
 
 
+@cache
+def this_machine() -> Machine:
+    """Return the devices of this machine, and those on which bfloat16 is worth measuring."""
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    devices = tuple(device for device, is_present in present.items() if is_present)
+    return Machine(devices, frozenset(filter(_supports_bfloat16, devices)))
+
+
 def pick_device(name: str) -> str:
     """Return the requested device; for "auto" CUDA, else MPS, else CPU.
 
     Raises:
         ValueError: The requested device does not exist.
     """
-    present = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
+    devices = this_machine().devices
     if name == "auto":
-        return next(device for device, is_present in present.items() if is_present)
-    if not present[name]:
-        available = ", ".join(device for device, is_present in present.items() if is_present)
+        return devices[0]
+    if name not in devices:
         raise ValueError(
-            f"This machine has no {name} device for torch; here: {available}, or auto."
+            f"torch finds no {name} device on this machine. Choose from: {', '.join(devices)}, auto."
         )
     return name
 
@@ -100,8 +110,10 @@ def cores() -> int:
 
 def might_gain_from_bfloat16(device: str, kind: str) -> bool:
     """Return whether bfloat16 is worth measuring: the hardware supports it, and there are convolutions."""
-    if kind != "pictures":
-        return False
+    return kind == "pictures" and device in this_machine().bfloat16
+
+
+def _supports_bfloat16(device: str) -> bool:
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     cpu = torch.backends.cpu.get_cpu_capability()

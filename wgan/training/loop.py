@@ -53,8 +53,8 @@ class Training:
         self.process_group = process_group
         if config.batch_size % (process_group.size * (2 if config.split_updates else 1)):
             raise ConfigError(
-                f"A batch of {config.batch_size} cannot be shared equally by {process_group.size} processes: choose "
-                "a multiple of their number."
+                f"A batch of {config.batch_size} cannot be divided equally among "
+                f"{process_group.size} processes. Choose a multiple of this number."
             )
         self.device = torch.device(engine.device)
         self.data = (data if data is not None else config.dataset.load(root)).to(self.device)

@@ -54,11 +54,11 @@ def likely_cause(config: TrainConfig, step: int, bad: list[str]) -> str:
     weight = getattr(config.objective, "penalty_weight", None)
     clip = getattr(config.objective, "clip_value", None)
     if weight is not None and weight < 0.05:
-        cause = f"a penalty weight of {weight:g} hardly holds the critic. Try 10"
+        cause = f"a penalty weight of {weight:g} hardly limits the critic's slope. Try 10"
     elif clip is not None and clip > 0.1:
-        cause = f"a clip value of {clip:g} lets the critic grow very steep. Try 0.01"
+        cause = f"a clip value of {clip:g} allows a very steep critic. Try 0.01"
     elif rate > 0.02:
         cause = f"the {which} learning rate {rate:g} is very high. Try a tenth of it"
     else:
         cause = f"the learning rates are too high for these networks ({which}: {rate:g})"
-    return f"The {what} left all bounds by step {step}. Likely cause: {cause}."
+    return f"The {what} became too large by step {step}. Likely cause: {cause}."

@@ -32,14 +32,16 @@ def steered(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
     """
     if any(path in PARTS for path in changes):
         raise ConfigError(
-            "A run keeps its data set, objective, network and optimiser. Stop it and start another."
+            "The data set, objective, network and optimiser of a run cannot change. Stop "
+            "this run and start another."
         )
     fields = {h.path: h for h in hyperparameters(config)}
     for path in changes:
         if path in fields and not fields[path].live:
             raise ConfigError(
-                f"{fields[path].title} cannot change while training: the networks and the data are "
-                "built from it. Stop this run and start another with the new value."
+                f"{fields[path].title} cannot change during training, because the networks "
+                "and the data are built from it. Stop this run and start another with the "
+                "new value."
             )
     return config.changed(changes)
 

@@ -20,9 +20,9 @@ ARCHIVE_SUFFIXES = ("zip", "tar", "gz", "tgz", "bz2", "tbz2", "xz", "txz")
 SMALL_CHUNK = 1 << 12
 """Chunk size for decoders that cannot stop in the middle of a chunk: it unpacks to at most 100 MB."""
 DAMAGED = "it is damaged"
-BREAKS_OFF = "it ends or breaks in the middle"
-TOO_MUCH_MEMORY = "it needs too much memory to be unpacked"
-NO_ARCHIVE = "It is no archive that can be read: .zip, .tar, .tar.gz, .tar.bz2 and .tar.xz are."
+BREAKS_OFF = "it is cut off or broken"
+TOO_MUCH_MEMORY = "it needs too much memory to unpack"
+NO_ARCHIVE = "The archive cannot be read. Use .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz."
 
 
 def archive_members(
@@ -81,7 +81,7 @@ def _zip_members(file: IO[bytes], accepts: Callable[[str], bool], meter: Meter) 
         opened = zipfile.ZipFile(file)
         infos = opened.infolist()
     except Exception as error:
-        raise Refused("The .zip file is damaged or not complete.") from error
+        raise Refused("The .zip file is damaged or incomplete.") from error
     for i, info in enumerate(infos):
         meter.count_member()
         name = _zip_name(info)
@@ -89,7 +89,7 @@ def _zip_members(file: IO[bytes], accepts: Callable[[str], bool], meter: Meter) 
         # `ZipInfo.is_dir` fails for an empty name.
         if name.endswith("/") or (path is not None and (is_hidden(path) or not accepts(path))):
             continue
-        content, problem = b"", "its path leads out of the archive" if name else "it has no name"
+        content, problem = b"", "its path leads outside the archive" if name else "it has no name"
         if path is not None:
             content, problem = _zip_content(opened, info, meter)
         yield Member(path or name, content, problem, share=(i + 1) / len(infos))
@@ -114,7 +114,7 @@ def _zip_content(
     if stat.S_ISLNK(info.external_attr >> 16):
         return b"", "it is a link"
     if kind not in (0, stat.S_IFREG):
-        return b"", "it is no ordinary file"
+        return b"", "it is not an ordinary file"
     if info.flag_bits & 1:
         return b"", "it is encrypted"
     if info.file_size > meter.limits.member:
@@ -131,7 +131,7 @@ def _zip_content(
     except MemoryError:
         return b"", TOO_MUCH_MEMORY
     except (NotImplementedError, RuntimeError):
-        return b"", "it is packed in a way that is not known here"
+        return b"", "its compression method is not supported"
     except Exception:  # Bad bytes raise exceptions of nearly every type.
         return b"", DAMAGED
     if content is None:
@@ -152,9 +152,9 @@ def _tar_members(
         path = path_inside(entry.name)
         content, problem = b"", ""
         if path is None:
-            problem = "its path leads out of the archive"
+            problem = "its path leads outside the archive"
         elif entry.kind != "file":
-            problem = f"it is {'a link' if entry.kind == 'link' else 'no ordinary file'}"
+            problem = f"it is {('a link' if entry.kind == 'link' else 'not an ordinary file')}"
         elif entry.size > meter.limits.member:
             problem = meter.too_large_reason()
         is_skipped = path is not None and (is_hidden(path) or not accepts(path))

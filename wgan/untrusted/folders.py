@@ -25,7 +25,7 @@ def folder_members(folder: Path, accepts: Callable[[str], bool], meter: Meter) -
         content, problem = (
             _content_of(folder / name, meter)
             if path is not None
-            else (b"", "its path leads out of the folder")
+            else (b"", "its path leads outside the folder")
         )
         yield Member(path or name, content, problem)
 
@@ -35,7 +35,7 @@ def _content_of(file: Path, meter: Meter) -> tuple[bytes, str]:
     try:
         mode = file.lstat().st_mode
         if not stat.S_ISREG(mode):
-            return b"", f"it is {'a link' if stat.S_ISLNK(mode) else 'no ordinary file'}"
+            return b"", f"it is {('a link' if stat.S_ISLNK(mode) else 'not an ordinary file')}"
         with file.open("rb") as opened:
             content = read_bounded(opened, meter)
     except OSError as error:

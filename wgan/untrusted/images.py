@@ -75,13 +75,13 @@ def open_image(content: bytes, pixels: int) -> Image.Image:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Unusable(f"it has more than {pixels / 1e6:g} million pixels") from None
     except UnidentifiedImageError:
-        raise Unusable("it is no picture that can be read (PNG, JPEG, WebP, GIF, BMP)") from None
+        raise Unusable("it is not a readable picture (PNG, JPEG, WebP, GIF or BMP)") from None
     except Unusable:
         raise
     except MemoryError:
-        raise Unusable("it needs too much memory to be read") from None
+        raise Unusable("it needs too much memory to read") from None
     except Exception:  # Pillow's decoders raise many types of exceptions for damaged bytes
-        raise Unusable("it is damaged or not complete") from None
+        raise Unusable("it is damaged or incomplete") from None
 
 
 def picture_of(content: bytes, pixels: int, **how: Any) -> U8:
@@ -90,7 +90,7 @@ def picture_of(content: bytes, pixels: int, **how: Any) -> U8:
     try:
         return prepare_picture(image, **how)
     except MemoryError:
-        raise Unusable("it needs too much memory to be read") from None
+        raise Unusable("it needs too much memory to read") from None
 
 
 def _raw_mode(image: Image.Image) -> str:
@@ -184,7 +184,7 @@ def prepare_picture(
     if image.mode == "RGBA":
         box = image.getchannel("A").getbbox()
         if box is None:
-            raise Unusable("it is transparent everywhere")
+            raise Unusable("it is completely transparent")
         if trim:
             image = image.crop(box)
         whole = Image.new("RGBA", image.size, (*background, 255))

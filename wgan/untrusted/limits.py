@@ -50,7 +50,7 @@ class Meter:
         """Raise Refused if a source may not have `n` members."""
         if n > self.limits.members:
             raise Refused(
-                f"There are more than {self.limits.members:,} files in it. Use a smaller part."
+                f"It contains more than {self.limits.members:,} files. Use a smaller part."
             )
 
     def count_bytes(self, n: int) -> None:
@@ -63,7 +63,8 @@ class Meter:
         """Raise Refused if `n` more bytes may not be unpacked."""
         if self.unpacked + n > self.limits.unpacked:
             raise Refused(
-                f"Unpacked it is larger than {size_text(self.limits.unpacked)}. Use a smaller part."
+                f"It is larger than {size_text(self.limits.unpacked)} when unpacked. Use a "
+                "smaller part."
             )
 
     def check_time(self) -> None:

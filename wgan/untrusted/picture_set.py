@@ -191,8 +191,9 @@ class _PictureSet:
         else:
             if (len(self._folder_of) + 1) * picture.nbytes > self.limits.prepared:
                 raise Refused(
-                    f"The prepared pictures take more than {self.limits.prepared / (1 << 20):,.4g} MB. "
-                    "Choose a smaller size, grey, or fewer files by a pattern."
+                    "The prepared pictures take more than "
+                    f"{self.limits.prepared / (1 << 20):,.4g} MB. Choose a smaller size, grey "
+                    "pictures, or a file pattern that selects fewer files."
                 )
             with _writing(self._shown_folder):
                 rest = memoryview(picture.tobytes())

@@ -56,8 +56,8 @@ def _check_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
             size in (None, length) for size, length in zip(shape, array.shape, strict=True)
         )
         if not fits or array.dtype.kind != "f" or not np.isfinite(array).all() or not array.size:
-            raise ValueError(f"its {name} are no preview")
+            raise ValueError(f"its {name} are not those of a preview")
     if "surface" in arrays and arrays["surface"].shape[0] != arrays["surface"].shape[1]:
-        raise ValueError("its surface is no square")
+        raise ValueError("its surface is not square")
     if arrays["extent"] <= 0:
         raise ValueError("its extent is not positive")

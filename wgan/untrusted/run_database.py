@@ -64,7 +64,7 @@ def copy_rows(
             copy.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
         copy.commit()
     except sqlite3.IntegrityError as error:
-        raise Refused("Its database has two rows where one can be.") from error
+        raise Refused("Its database has two rows instead of one.") from error
     finally:
         source.close()
         copy.close()
@@ -94,7 +94,7 @@ def _check_tables(db: sqlite3.Connection) -> list[str]:
     schema = _schema(db)
     if schema > SCHEMA:
         raise Refused(
-            "This run was made by a newer version of this program. Update the program to use it."
+            "This run was created by a newer version of this program. Update the program to use it."
         )
     tables = []
     for name, kind, statement in db.execute("SELECT name, type, sql FROM sqlite_master").fetchall():
@@ -102,12 +102,18 @@ def _check_tables(db: sqlite3.Connection) -> list[str]:
             continue
         virtual = re.match(r"\s*CREATE\s+VIRTUAL", str(statement), re.IGNORECASE)
         if kind != "table" or name not in COLUMNS or virtual:
-            raise Refused("Its database holds something else than a run's curves: refused.")
+            raise Refused(
+                "The run was refused, because its database contains other data than a run's "
+                "records."
+            )
         tables.append(str(name))
     for name in tables:
         columns = db.execute(f"PRAGMA table_xinfo({name})").fetchall()
         if any(column[6] for column in columns):  # hidden or generated columns
-            raise Refused("Its database holds something else than a run's curves: refused.")
+            raise Refused(
+                "The run was refused, because its database contains other data than a run's "
+                "records."
+            )
         if {column[1] for column in columns} != set(columns_of(name, schema)):
             raise Refused(f"Its database cannot be read (the table {name} has other columns).")
     if missing := {"reports", "changes", "facts"} - set(tables):

@@ -63,14 +63,17 @@ def list_members(archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipIn
         raise Refused("This ZIP file is empty.")
     if len(entries) > MAX_MEMBERS:
         raise Refused(
-            f"This ZIP file has {len(entries):,} files; a run has {MAX_MEMBERS:,} at most."
+            f"This ZIP file has {len(entries):,} files, but a run has at most {MAX_MEMBERS:,}."
         )
     total = sum(entry.file_size for entry in entries)
     packed = sum(entry.compress_size for entry in entries)
     if total > MAX_BYTES:
-        raise Refused(f"Unpacked, this would take {total / 1e9:.1f} GB: more than a run may.")
+        raise Refused(
+            f"This ZIP file would take {total / 1e9:.1f} GB when unpacked, which is too "
+            "large for a run."
+        )
     if total > MAX_RATIO * max(packed, 1) and total > 1 << 20:
-        raise Refused("This ZIP file unpacks to far more than a run could be packed to: refused.")
+        raise Refused("This ZIP file was refused, because it would unpack to far more than a run.")
     # Without a folder if somebody packed the files of a run and not their folder.
     flat = any(entry.filename in REQUIRED for entry in entries)
     names, members = set(), {}
@@ -78,21 +81,22 @@ def list_members(archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipIn
         name, _, file = ("", "", entry.filename) if flat else entry.filename.partition("/")
         match = _FILES.fullmatch(file)
         if name.startswith(".") or not (match or _IGNORED.fullmatch(file)) or "\\" in name:
-            raise Refused(
-                f"This is no exported run: {entry.filename[:80]!r} does not belong into one."
-            )
+            raise Refused(f"This is not an exported run: it contains {entry.filename[:80]!r}.")
         if stat.S_ISLNK(entry.external_attr >> 16) or entry.flag_bits & 1:
-            raise Refused(f"{entry.filename[:80]!r} is a link or encrypted: refused.")
+            raise Refused(
+                f"This ZIP file was refused, because {entry.filename[:80]!r} is a link or is "
+                "encrypted."
+            )
         names.add(name)
         if match and file in members:
-            raise Refused("This ZIP file does not hold exactly one run.")
+            raise Refused("This ZIP file does not contain exactly one run.")
         if match:
             members[file] = entry
     if len(names) != 1:
-        raise Refused("This ZIP file does not hold exactly one run.")
+        raise Refused("This ZIP file does not contain exactly one run.")
     for file in REQUIRED:
         if file not in members:
-            raise Refused(f"This is no exported run: it has no {file}.")
+            raise Refused(f"This is not an exported run: it has no {file}.")
     return names.pop(), members
 
 

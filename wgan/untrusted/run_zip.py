@@ -48,13 +48,13 @@ def unpack_run(progress: Progress, *, archive: str, out: str) -> dict[str, Any]:
         opened = zipfile.ZipFile(archive)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
         raise Refused(
-            f"This is no ZIP file, or it is damaged or cut off ({error_summary(error)})."
+            f"This is not a ZIP file, or it is damaged or incomplete ({error_summary(error)})."
         ) from error
     except OSError as error:
         raise Refused(f"The ZIP file cannot be read ({error.strerror or error}).") from error
     with opened:
         if not has_complete_directory(Path(archive), len(opened.infolist())):
-            raise Refused("This ZIP file is damaged: its list of files is not complete.")
+            raise Refused("This ZIP file is damaged: its list of files is incomplete.")
         name, members = list_members(opened)
         digests = read_digests(opened, members.pop(DIGESTS, None), members)
         copy = _RunCopy(opened, members, digests, Path(out), progress)

@@ -55,10 +55,10 @@ def _archive_file_members(
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise Refused(f"{path} is no ordinary file.")
+                raise Refused(f"{path} is not an ordinary file.")
             yield from archive_members(file, status.st_size, accepts, meter)
     except FileNotFoundError:
-        raise Refused(f"There is no file or folder {path}.") from None
+        raise Refused(f"The file or folder {path} does not exist.") from None
     except OSError as error:
         raise Refused(f"{path} cannot be read ({error.strerror or error}).") from error
 
@@ -69,7 +69,7 @@ def _upload_members(files: Files, accepts: Callable[[str], bool], meter: Meter) 
         path = path_inside(name)
         share = (i + 1) / len(files)
         if path is None:
-            yield Member(name, problem="its path leads out of the upload", share=share)
+            yield Member(name, problem="its path leads outside the upload", share=share)
         elif accepts(path):
             if len(content) > meter.limits.member:
                 yield Member(path, problem=meter.too_large_reason(), share=share)

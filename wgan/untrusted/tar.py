@@ -49,16 +49,16 @@ class Stream:
     def exactly(self, n: int) -> bytes:
         """Return the next `n` bytes. Raises BrokenTar if there are fewer."""
         if self.left is not None and n > self.left:
-            raise BrokenTar("it breaks off")
+            raise BrokenTar("it is cut off")
         content = self.read(n)
         if len(content) < n:
-            raise BrokenTar("it breaks off")
+            raise BrokenTar("it is cut off")
         return content
 
     def skip(self, n: int) -> None:
         """Skip `n` bytes of a file whose size is known."""
         if self.left is None or n > self.left:
-            raise BrokenTar("it breaks off")
+            raise BrokenTar("it is cut off")
         self._file.seek(n, 1)
         self._at += n
 
@@ -86,10 +86,10 @@ def _next_entry(stream: Stream) -> Entry | None:
         block = stream.read(BLOCK)
         if not block.strip(b"\0"):  # the end is marked by blocks of zeros; some archives just end
             if len(block) not in (0, BLOCK):
-                raise BrokenTar("it breaks off")
+                raise BrokenTar("it is cut off")
             return None
         if len(block) < BLOCK:
-            raise BrokenTar("it breaks off")
+            raise BrokenTar("it is cut off")
         size, kind = _checked(block)
         if kind not in b"LKxgX":
             break

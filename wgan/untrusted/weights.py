@@ -42,7 +42,7 @@ def copy_weights(source: IO[bytes], size: int, target: Path) -> None:
     """
     length = int.from_bytes(source.read(8), "little")
     if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
-        raise SchemaError("it is no safetensors file")
+        raise SchemaError("it is not a safetensors file")
     header = table(parse_json(_decoded(source.read(length)), "its header"), "its header")
     checked = check_header(header, size - 8 - length)
     written = json.dumps(checked, separators=(",", ":")).encode("utf-8")
@@ -86,10 +86,10 @@ def check_header(header: dict[str, Any], data_bytes: int) -> dict[str, Any]:
             raise SchemaError("a tensor has no shape")
         sizes = [whole(length, "a length", 0, data_bytes) for length in shape]
         if not isinstance(offsets, list) or len(offsets) != 2:
-            raise SchemaError("a tensor has no place in the file")
+            raise SchemaError("a tensor has no position in the file")
         begin, end = (whole(at, "an offset", 0, data_bytes) for at in offsets)
         if end - begin != math.prod(sizes) * BITS[dtype] // 8:
-            raise SchemaError("a tensor has another size than its shape")
+            raise SchemaError("the size of a tensor does not match its shape")
         spans.append((begin, end))
         checked[text(name, "the name of a tensor", 300)] = {
             "dtype": dtype,

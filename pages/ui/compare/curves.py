@@ -1,7 +1,7 @@
 """Curves and samples of several runs on common axes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui.compare.state import CompareState
 from pages.ui.core import datasets, run_picker
+from pages.ui.core.chart_look import chart_look
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
@@ -27,9 +28,11 @@ from wgan.runs import RunError, Status
 MAX_COMPARED_RUNS = 6
 
 AXES = {"Step": ("step", "steps"), "Images": ("images", "images"), "Time": ("seconds", "s")}
-AXIS_HELP = """**Step**: generator updates. **Images**: real examples the critic was shown, which
-is fairer where runs differ in batch size or critic updates a step. **Time**: seconds of training, which
-is what one waits for."""
+AXIS_HELP = """**Step**: generator updates. **Images**: real examples that the critic was trained on. Use
+this if runs differ in batch size or in critic updates per step. **Time**: seconds of training."""
+
+QUALITY = "Sample quality"
+"""The choice that shows the metrics by which runs of different objectives can be compared."""
 
 CURVES = {
     "Critic gap": "critic_gap",
@@ -40,8 +43,8 @@ CURVES = {
     "Generator loss": "generator_loss",
     "Penalty": "penalty",
 }
-CURVE_HELP = """Gaps and losses of different objectives are in different units: compare their course,
-not their height. What was measured on the samples, such as W₁, can be compared between all."""
+CURVE_HELP = f"""**{QUALITY}** shows FID for pictures, and W₁ and the modes for points. Gaps and losses of different objectives have different units: compare their shapes, not
+their values. Metrics of the samples, such as W₁, can be compared between all objectives."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def snapshots_of(runs: Sequence[str]) -> list[RunSnapshot]:
 
 def curve_title(curve: str) -> str:
     """Return the title of a curve or a metric."""
-    return curve if curve in CURVES else title_of(curve)
+    return curve if curve in CURVES or curve == QUALITY else title_of(curve)
 
 
 def measured_metrics(runs: Sequence[str]) -> list[str]:
@@ -129,31 +132,74 @@ def panel(choice: Choice, statuses: tuple[Status, ...]) -> None:
         at=asked_moment(),
         on_move=go_to,
     )
+    names = quality_metrics(snapshots) if choice.curve == QUALITY else [choice.curve]
+    if not names:
+        _no_metrics(snapshots)
+        return
+    for place, name in zip(st.columns(len(names), gap="medium"), names, strict=True):
+        with place:
+            _curve(choice, name, snapshots, titles)
+
+
+def quality_metrics(snapshots: Sequence[RunSnapshot]) -> list[str]:
+    """Return the measured metrics that best tell the quality of the samples of these runs."""
+    measured = measured_metrics([snapshot.run for snapshot in snapshots])
+    live = {m.name for snapshot in snapshots for m in snapshot.metrics if m.step < snapshot.step}
+    names: dict[str, str] = {}
+    for name in measured:
+        metric = metric_of(name)
+        # Of several numbers of samples, take the one that is measured during training.
+        if metric is not None and metric.headline and (metric.title not in names or name in live):
+            names[metric.title] = name
+    return list(names.values())
+
+
+def _no_metrics(snapshots: Sequence[RunSnapshot]) -> None:
+    if any(snapshot.status.active for snapshot in snapshots):
+        st.caption("The first measurements of the samples appear after a few seconds of training.")
+    else:
+        st.caption(
+            "The samples of these runs were not measured. Choose another curve in the sidebar, or evaluate the "
+            "runs on the Train page."
+        )
+
+
+def _curve(
+    choice: Choice, name: str, snapshots: Sequence[RunSnapshot], titles: Sequence[str]
+) -> None:
+    """Show one curve of all runs, without those whose values cannot be compared with the first run's."""
     not_comparable = [
-        i
-        for i, snapshot in enumerate(snapshots)
-        if not comparable(snapshot, snapshots[0], choice.curve)
+        i for i, snapshot in enumerate(snapshots) if not comparable(snapshot, snapshots[0], name)
     ]
     if not_comparable:
-        names = ", ".join(titles[i] for i in not_comparable)
+        left_out = ", ".join(titles[i] for i in not_comparable)
         st.caption(
-            f":material/block: Not drawn: {names}. {curve_title(choice.curve)} of other data, or seen by "
-            f"another feature network, cannot be compared with that of {titles[0]}."
+            f":material/block: Not drawn: {left_out}. Their {curve_title(name)} was measured on other data "
+            f"or with another feature network, and cannot be compared with that of {titles[0]}."
         )
-    lines = _lines(snapshots, titles, choice.curve, column, leave_out=not_comparable)
-    if any(len(x) for _, x, _, _, _ in lines):
-        figure = figures.compare(lines, x_title=_axis_title(choice.axis))
-        chart(
-            figure,
-            key="compare",
-            run=f"{choice.curve}-{choice.axis}-{choice.runs}",
-            height=300,
-            alt=f"{curve_title(choice.curve)} of {len(snapshots) - len(not_comparable)} runs",
-            title=curve_title(choice.curve),
-            help=CURVE_HELP,
-        )
-    else:
-        st.caption("No values of this curve yet.")
+    metric = metric_of(name)
+    # A moving average over the few measurements of a metric would lag far behind the last one.
+    look = chart_look() if metric is None else replace(chart_look(), smoothing=0.0)
+    lines = _lines(
+        snapshots, titles, name, AXES[choice.axis][0], look.smoothing, leave_out=not_comparable
+    )
+    if not any(len(x) for _, x, _, _, _ in lines):
+        st.caption("This curve has no values yet.")
+        return
+    chart(
+        figures.compare(
+            lines,
+            x_title=_axis_title(choice.axis),
+            percent=metric is not None and metric.percent,
+            look=look,
+        ),
+        key="compare" if choice.curve != QUALITY else f"compare-{name}",
+        run=f"{name}-{choice.axis}-{choice.runs}-{look.log}",
+        height=300,
+        alt=f"{curve_title(name)} of {len(snapshots) - len(not_comparable)} runs",
+        title=curve_title(name),
+        help=metric.meaning if metric is not None else CURVE_HELP,
+    )
 
 
 def _axis_title(axis: str) -> str:
@@ -208,6 +254,7 @@ def _lines(
     titles: Sequence[str],
     curve: str,
     column: str,
+    smoothing: float,
     leave_out: Sequence[int] = (),
 ) -> list[tuple[str, Any, Any, str, tuple[float, float] | None]]:
     """Return the runs' curves. If a fork's parent is shown, too, the fork's curve begins where they part."""
@@ -222,8 +269,9 @@ def _lines(
             at = int(np.searchsorted(steps, snapshot.parent.step, side="right"))
             # Include one point before the fork, so that the line begins on the parent's line.
             first = max(at - 1, 0)
+            drawn = figures.smooth(y, smoothing) if smoothing else y
             if at > 0:
-                origin = (float(x[first]), float(figures.smooth(y)[first]))
+                origin = (float(x[first]), float(drawn[first]))
             x, y = x[first:], y[first:]
         lines.append((titles[i], x, y, figures.SERIES[i], origin))
     return lines

@@ -11,12 +11,14 @@ from pages.ui.compare.curves import (
     CURVE_HELP,
     CURVES,
     MAX_COMPARED_RUNS,
+    QUALITY,
     Choice,
     curve_title,
     measured_metrics,
 )
 from pages.ui.compare.state import CompareState
 from pages.ui.core import run_picker
+from pages.ui.core.chart_look import chart_look_controls
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.state import ComparedRuns, page_state
 from pages.ui.core.url import asked_moment
@@ -52,13 +54,13 @@ def _sidebar() -> Choice:
             key="compare_runs",
             format_func=lambda run: titles.get(run, run),
             max_selections=MAX_COMPARED_RUNS,
-            placeholder="two to six",
+            placeholder="two to six runs",
             on_change=_take_runs,
-            help="Any runs, also of other data sets.",
+            help="Runs of different data sets can be compared, too.",
         )
         compared.runs = list(runs)
         axis = st.segmented_control(
-            "Along",
+            "Horizontal axis",
             list(AXES),
             default=_default("along", AXES, "Step"),
             required=True,
@@ -68,23 +70,24 @@ def _sidebar() -> Choice:
             help=AXIS_HELP,
         )
         measured = measured_metrics(runs)
-        names = [*CURVES, *measured]
+        names = [QUALITY, *CURVES, *measured]
         curve = st.selectbox(
             "Curve",
             names,
-            index=names.index(_default("curve", names, "Critic gap")),
+            index=names.index(_default("curve", names, QUALITY)),
             key="compare_curve",
             persist_state="session",
             help=CURVE_HELP,
             format_func=curve_title,
         )
+        chart_look_controls()
         if st.button(
             "New race",
             icon=":material/sports_score:",
             width="stretch",
             key="new_race",
-            help="Start runs together, from the same seed, with the same data in the same "
-            "order, in fair shares of the time.",
+            help="Start several runs together: with the same seed, the same data in the same order, and "
+            "equal shares of the time.",
         ):
             page_state(CompareState).asks_race = True
     address = {"runs": ",".join(runs), "along": str(axis), "curve": str(curve)}
@@ -110,17 +113,17 @@ def _default(name: str, known: Any, otherwise: str) -> str:
 
 def _invite(choice: Choice) -> None:
     """Explain what to do if there is nothing to compare yet."""
-    st.markdown("### Compare runs, or let them race")
+    st.markdown("### Compare runs or start a race")
     st.markdown(
-        "Choose two to six runs on the left: their curves on common axes, their samples **from the "
-        "same z** side by side with one timeline, and what differs in their settings."
+        "Choose two to six runs in the sidebar. You see their curves on common axes, their samples **from the "
+        "same z** side by side with one timeline, and the settings in which they differ."
     )
     st.markdown(
-        "Or start a **race**: GAN against WGAN against WGAN-GP, from the same seed, with the same "
-        "data in the same order, in fair shares of the machine."
+        "In a **race**, several objectives train together, such as GAN, WGAN and WGAN-GP: with the same "
+        "seed, the same data in the same order, and equal shares of the time."
     )
     if st.button("Start a race", icon=":material/sports_score:", type="primary", key="first_race"):
         page_state(CompareState).asks_race = True
         st.rerun()
     if choice.runs:
-        st.caption("One run is chosen; it takes another to compare it with.")
+        st.caption("One run is chosen. Choose at least one more.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.core.draft import as_edited_before, draft, remember_dataset, set_draft
+from pages.ui.core.draft import as_edited_before, change_draft, draft, remember_dataset
 from pages.ui.core.session import session
 from pages.ui.core.state import Steering, page_state
 from pages.ui.core.widget_state import user_changed, widget_key_for
@@ -19,7 +19,7 @@ from wgan.config import (
     short,
 )
 from wgan.format import fmt_number
-from wgan.runs import RunError
+from wgan.runs import FIXED_PARTS, RunError
 
 Options = dict[str, dict[str, str]]
 """For each kind of option that depends on the data: label by value."""
@@ -30,7 +30,7 @@ def options_of(config: TrainConfig) -> Options:
     options = {"classes": {name: name for name in config.dataset.all_class_names()}}
     if any(value.options == "own" for value in hyperparameters(config)):
         own = {p.key: f"{p.title} ({p.kept:,})" for p in session().datasets.own_pictures()}
-        options["own"] = own or {"": "none yet: see the Data page"}
+        options["own"] = own or {"": "none yet: add images on the Data page"}
     return options
 
 
@@ -102,17 +102,22 @@ def _help(value: Hyperparameter, *, locked: bool, kept_by_fork: bool, disabled: 
     if value.source:
         text += f"\n\n*Source: {value.source}.*"
     for variant in PARTS.get(value.path, {}).values():
-        text += f"\n\n**{_title(variant)}** {(variant.__doc__ or '').strip()}"
+        text += f"\n\n**{short(_title(variant))}**: {_summary(variant)}"
     if kept_by_fork:
-        return f"**A fork keeps it:** the weights are made for it.\n\n{text}"
+        return f"**Fixed in a fork:** the saved weights belong to it.\n\n{text}"
     if disabled and value.live:
-        return f"**The run is being prepared:** in a moment.\n\n{text}"
+        return f"**Not available yet:** the run is being prepared.\n\n{text}"
     if disabled:
-        return (
-            "**Cannot change while training:** networks, data and random numbers are built from "
-            f"it. Choose *Next run* above to change it there.\n\n{text}"
-        )
-    return f"{text}\n\nActs at once, and leaves a mark on every chart." if locked else text
+        return f"**Fixed during a run:** {value.fixed}. {_alternative(value)}\n\n{text}"
+    effect = "A change acts at the next step and is marked on every chart."
+    return f"{text}\n\n{effect}" if locked else text
+
+
+def _alternative(value: Hyperparameter) -> str:
+    """Return how to train with another value of a setting that is fixed during a run."""
+    if value.path.partition(".")[0] in FIXED_PARTS:
+        return "To use another value, choose *Next run* above."
+    return "To use another value, fork the run, or choose *Next run* above."
 
 
 def _number(value: Hyperparameter, current: Any, common: dict[str, Any]) -> None:
@@ -140,6 +145,10 @@ def _number(value: Hyperparameter, current: Any, common: dict[str, Any]) -> None
             format="%.4g",
             **common,
         )
+
+
+def _summary(variant: Any) -> str:
+    return str(variant.summary)
 
 
 def _title(variant: Any) -> str:
@@ -175,7 +184,7 @@ def _change(path: str, value: Any) -> None:
     steering.problem = ""
     try:
         if steering.run is None:
-            set_draft(draft().changed({path: as_edited_before(path, value)}))
+            change_draft(path, as_edited_before(path, value))
             remember_dataset(path, draft().dataset)
         else:
             session().change(steering.run, **{path: value})

@@ -8,11 +8,18 @@ import streamlit as st
 
 from pages.ui.core import setup_url
 from pages.ui.core.session import session
-from pages.ui.core.state import FIRST_PRESET, NextRun, Steering, page_state
+from pages.ui.core.state import (
+    FIRST_PRESET,
+    AdaptedSettings,
+    NextRun,
+    Steering,
+    page_state,
+)
 from wgan.config import (
     PRESETS,
     ConfigError,
     TrainConfig,
+    adapt_to_dataset,
 )
 from wgan.data import Dataset
 from wgan.export import nearest_preset
@@ -201,13 +208,35 @@ def as_edited_before(path: str, value: Any) -> Any:
     return value
 
 
+def change_draft(path: str, value: Any) -> None:
+    """Change a setting of the next run. Raises ConfigError.
+
+    If this chooses a data set of another kind, other settings change to values that suit it. The
+    page says so, and Undo takes back this part first.
+    """
+    config = draft()
+    changed = config.changed({path: value})
+    set_draft(changed)
+    if path.partition(".")[0] == "dataset" and fork_origin() is None:
+        adapted = adapt_to_dataset(changed, config.dataset)
+        if adapted != changed:
+            set_draft(adapted)
+            page_state(NextRun).adapted = AdaptedSettings(changed, adapted)
+
+
+def adapted_settings() -> AdaptedSettings | None:
+    """Return the settings that were changed automatically; None if there are none, or others changed since."""
+    adapted = page_state(NextRun).adapted
+    return adapted if adapted is not None and adapted.after == draft() else None
+
+
 def use_dataset_for_next_run(dataset: Dataset) -> None:
     """Use a data set for the next run, with a network that fits it. A refusal is stored as a sentence."""
     leave_fork()
     steering = page_state(Steering)
     steering.problem = ""
     try:
-        set_draft(draft().changed({"dataset": dataset}))
+        change_draft("dataset", dataset)
         names = ", ".join(dataset.chosen_classes())
         make_ready(f"{dataset.title}, only {names}" if names else dataset.title)
     except ConfigError as error:

@@ -27,7 +27,7 @@ def start(config: TrainConfig, *, queue: bool = False, show: bool = True) -> Non
         if show or session().live() is None:
             show_run(run)
         st.session_state.settings_of = "This run"
-        page_state(NextRun).ready = None
+        page_state(NextRun).ready = page_state(NextRun).adapted = None
         steering.problem = ""
         steering.blocked_start = None
     except Busy as busy:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
+from pages.ui.core.status import BADGES
 from pages.ui.core.widget_state import remember_drawn, user_changed
 from wgan.config import (
     short,
@@ -31,6 +32,18 @@ def choose_run(label: str, run: str, help: str) -> None:
         args=(key, names),
         help=help,
     )
+    # The box is too narrow for all of this, and its titles must not contain the status.
+    if description := _describe(run):
+        st.caption(description)
+
+
+def _describe(run: str) -> str:
+    """Return the status, the settings and the start time of a run."""
+    summary = next((s for s in session().library.summaries() if s.run == run), None)
+    if summary is None or summary.config is None:
+        return ""
+    status, icon, _ = BADGES[summary.status]
+    return f"{icon} {status} · {summary.config.title} · {began(summary.run, summary.created)}"
 
 
 def _show_chosen(key: str, names: Sequence[str]) -> None:

@@ -34,6 +34,14 @@ def state_key(kind: type[object]) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
+@dataclass(frozen=True)
+class AdaptedSettings:
+    """Settings that were changed automatically, because a data set of another kind was chosen."""
+
+    before: TrainConfig  # with the new data set, and the other settings as the visitor had them
+    after: TrainConfig
+
+
 @dataclass
 class NextRun:
     """The settings of the next run with their history, and the fork that is being prepared."""
@@ -48,6 +56,7 @@ class NextRun:
     config_before_fork: TrainConfig | None = None
     fork_count: int = 0  # number of forks prepared so far
     ready: tuple[str, TrainConfig] | None = None  # title and config of what another page has set up
+    adapted: AdaptedSettings | None = None
     edited_datasets: dict[str, Dataset] = field(default_factory=dict)  # by name of the data set
 
 

@@ -23,7 +23,11 @@ def choose_source(snapshot: RunSnapshot, *, prefix: str, interval: str) -> int |
     Returns:
         The step of a checkpoint; None for the newest weights.
     """
-    choose_run("Model", snapshot.run, "Any run, also the one that is training now.")
+    choose_run(
+        "Model",
+        snapshot.run,
+        "The run whose networks are shown. It can be a run that is still training.",
+    )
     steps = list(reversed(snapshot.checkpoint_steps))
     newest = "Newest"
     if not snapshot.status.active and steps:
@@ -50,8 +54,8 @@ def choose_source(snapshot: RunSnapshot, *, prefix: str, interval: str) -> int |
         key=key,
         persist_state="session",
         format_func=lambda s: newest if s == NEWEST else f"Step {s:,}",
-        help="Those of the last step, or of a checkpoint on the way there. While a run trains, its newest "
-        f"weights are taken every {interval}.",
+        help="The weights of the last step, or of a checkpoint. While a run trains, its newest weights are "
+        f"loaded every {interval}.",
     )
     # Whoever opens this address sees the same weights.
     if step == NEWEST:

@@ -26,6 +26,17 @@ def widget_key_for(name: str, current: Any) -> str:
     return key
 
 
+def popover_key(name: str) -> str:
+    """Return the key of a popover that `close_popover` can close."""
+    return _versioned(name, page_state(DrawnControls).versions.get(name, 0))
+
+
+def close_popover(name: str) -> None:
+    """Close a popover, in a callback of a button in it: with a new key it is drawn closed."""
+    versions = page_state(DrawnControls).versions
+    versions[name] = versions.get(name, 0) + 1
+
+
 def _versioned(name: str, version: int) -> str:
     return f"{name}:v{version}" if version else name
 

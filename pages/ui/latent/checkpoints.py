@@ -22,13 +22,14 @@ ROWS, MAX_CHECKPOINTS = 5, 11
 GAP = 2
 SIDE, POINTS = 120, 400
 
-SAME_HELP = """Each row is one z, each column a checkpoint: the generator learns to draw it. A row that still turns
-into something else late in training says that the generator moves, even where the curves have gone flat."""
+SAME_HELP = """Each row is one z, and each column is a checkpoint: you see how the generator learned to draw
+it. If a row still changes late in training, the generator still changes, even if the curves are
+flat."""
 
-POINTS_HELP = """Each picture is a checkpoint, made of the same 400 z: the generator learns where to put them. Green: real
-points; pink: its own."""
+POINTS_HELP = """Each picture shows a checkpoint with the same 400 z: you see where the generator places them.
+Green: real points. Pink: samples."""
 
-PAIR_HELP = """The same walk, frame by frame, through two states of the same generator."""
+PAIR_HELP = """The same walk, frame by frame, with the weights of two checkpoints."""
 
 
 def show(generator_view: GeneratorView) -> None:
@@ -38,8 +39,8 @@ def show(generator_view: GeneratorView) -> None:
         st.info(
             "This run has "
             + ("one checkpoint" if steps else "no checkpoint yet")
-            + ": there is nothing to compare. Checkpoints are written while it trains (“Checkpoint every”, "
-            "under Advanced).",
+            + ", so there is nothing to compare. A training writes checkpoints at regular "
+            "steps (“Checkpoint every”, under Reporting).",
             icon=":material/timeline:",
         )
         return
@@ -53,7 +54,7 @@ def show(generator_view: GeneratorView) -> None:
     }
     if len(models) < len(shown_steps):
         st.caption(
-            f"{len(shown_steps) - len(models)} checkpoints cannot be read any more and are left out."
+            f"{len(shown_steps) - len(models)} checkpoints cannot be read and are not shown."
         )
     shown_steps = list(models)
     if not shown_steps:
@@ -83,7 +84,7 @@ def show(generator_view: GeneratorView) -> None:
             max_height=(400 if has_room else 260) if has_pictures else 170,
             caption="The first row shows the step of each checkpoint"
             if has_pictures
-            else "Each with its step; green: real points, pink: made of the same z",
+            else "Each picture with its step. Green: real points. Pink: samples with the same z.",
             notes=notes,
             alt="The same z in each checkpoint",
         )
@@ -141,7 +142,7 @@ def _pair(generator_view: GeneratorView, steps: list[int]) -> None:
     both = [_models(generator_view, step) for step in (a, b)]
     pair = [_make(models, z_path, generator_view.label) for models in both if models is not None]
     if len(pair) < 2:
-        st.caption("One of these checkpoints cannot be read any more: choose another.")
+        st.caption("One of these checkpoints cannot be read. Choose another one.")
         return
     gap = np.full((*pair[0].shape[:3], GAP), 128, np.uint8)
     frames = np.concatenate([pair[0], gap, pair[1]], axis=3)

@@ -19,13 +19,13 @@ ROWS, COLUMNS = 4, 8
 
 NAMES = {"ganspace": "GANSpace", "sefa": "SeFa"}
 
-HELP = """**GANSpace** (Härkönen et al. 2020): principal directions of the generator's first activations over 1,000 z,
-what varies most there. **SeFa** (Shen and Zhou 2021): the directions that its first weight stretches most, in
-closed form, no sample needed.
+HELP = """**GANSpace** (Härkönen et al. 2020): the principal components of the generator's first
+activations over 1,000 z. **SeFa** (Shen and Zhou 2021): the directions that the generator's
+first weight matrix stretches most; it needs no samples.
 
-Both find them without labels: what they mean (slant, thickness, another digit) is for you to see. The share
-says how much of the variance, or of the stretching, a direction has. **Keep the first** keeps the first sample, top
-left, as the sliders have moved it."""
+Both methods need no labels. What a direction means (slant, thickness, another digit) is for you to
+see. The percentage is the direction's share of the variance (GANSpace) or of the stretching (SeFa).
+**Keep the first** keeps the sample at the top left, moved by the sliders."""
 
 
 def settings() -> str:
@@ -34,7 +34,7 @@ def settings() -> str:
         st.divider()
         method = str(
             st.segmented_control(
-                "Found by",
+                "Method",
                 list(NAMES),
                 format_func=NAMES.__getitem__,
                 default="ganspace",
@@ -46,7 +46,7 @@ def settings() -> str:
             )
         )
         st.button(
-            "Other samples", icon=":material/casino:", on_click=_draw_new_samples, width="stretch"
+            "New samples", icon=":material/casino:", on_click=_draw_new_samples, width="stretch"
         )
     return method
 
@@ -98,9 +98,9 @@ def _sliders(generator_view: GeneratorView, method: str) -> None:
         columns=COLUMNS,
         on_keep=keep,
         height=400,
-        caption="In units of z: 1 is one standard deviation. A double click on a slider: 0.",
-        alt="Samples that the sliders move",
-        title="Directions that change most",
+        caption="In units of z: 1 is one standard deviation. Double-click a slider to reset it to 0.",
+        alt="Samples moved by the sliders",
+        title="Directions with the largest changes",
         help=HELP,
     )
     downloads.sheet(pictures, COLUMNS, f"{generator_view.run}-directions", "directions")

@@ -26,9 +26,9 @@ ALL_CLASSES = ("classes", "find")
 LIVE_SECTIONS = ("walk", "plane", "directions", "grid")
 UPDATE_INTERVAL_S = 2.0  # seconds between two updates for a live run
 
-TRUNCATION_HELP = """Every z is multiplied by this share before the generator sees it. Below 1 it stays nearer to
-the middle of latent space: fewer kinds of pictures, each more typical. Above 1: rarer ones, and at last
-none that the generator was trained for. Warped grid and Find a picture take z as they are."""
+TRUNCATION_HELP = """Every z is multiplied by this factor. Below 1, z is closer to the middle of latent space: the
+pictures are more typical and less varied. Above 1, they are rarer, and finally unlike anything
+from training. Warped grid and Find a picture do not use it."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ def sidebar(snapshot: RunSnapshot, section: str) -> Choice:
                 key=f"latent_class-{snapshot.run}",
                 persist_state="session",
                 disabled=section in ALL_CLASSES,
-                help="What the generator is told to make. Classes and Find a picture "
-                "choose it themselves.",
+                help="The class that the generator makes. Classes and Find a picture choose the "
+                "class themselves.",
             )
         share = st.slider(
             "Truncation",

@@ -29,16 +29,18 @@ STARTS = (4, 8, 16)
 UPDATES = (100, 200, 400, 800)
 MAX_SHOWN = 24
 
-HELP = """The generator turns z into pictures; nothing turns pictures into z. So z is searched: from several random
-starts, each step goes downhill on the squared difference between the generator's picture and yours.
+HELP = """The generator turns z into pictures, but nothing turns pictures into z. So z is searched: from
+several random starts, gradient steps reduce the squared difference between the generator's
+picture and yours.
 
-**Error**: root mean square difference a pixel, 0 to 255. The dashed line, *Held-out*, is the baseline: the
-average error of the same search for four real pictures that were not used in training. If the error is well above
-it, the generator cannot make your picture. For a class-conditional generator, each class is tried from at least
-one start."""
+**Error**: root mean square difference per pixel, from 0 to 255. The dashed line, *Held-out*, is the
+baseline: the average error of the same search for four real pictures that were not used in
+training. If the error is well above it, the generator cannot make your picture. For a
+class-conditional generator, each class is tried from at least one start."""
 
-NEAREST_HELP = """The training pictures nearest to yours, pixel by pixel, with their distance in the same unit as the
-error. A generator that can only repeat training pictures would come no nearer to yours than these."""
+NEAREST_HELP = """The training pictures with the most similar pixels to yours, and their distance in the same unit
+as the error. A generator that only repeats training pictures could not come closer to yours
+than these."""
 
 
 def task(run: str) -> TaskStatus | None:
@@ -62,7 +64,7 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
             st.rerun()  # it needs no further reruns
     left, right = st.columns([0.36, 0.64], gap="large")
     with left:
-        st.markdown("**Which picture?**", help=HELP)
+        st.markdown("**Your picture**", help=HELP)
         target = _target(generator_view)
         starts, updates = st.columns(2)
         with starts:
@@ -72,7 +74,7 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
                 8,
                 key="find_starts",
                 persist_state="session",
-                help="Random z that the search begins from; the best counts.",
+                help="Number of random z from which the search starts. The best result counts.",
             )
         with updates:
             update_count = st.select_slider(
@@ -81,7 +83,7 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
                 200,
                 key="find_updates",
                 persist_state="session",
-                help="Steps downhill from each start.",
+                help="Number of gradient steps from each start.",
             )
         if status is not None and not status.done:
             st.button(
@@ -93,7 +95,7 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
             )
         else:
             st.button(
-                "Find it",
+                "Find z",
                 icon=":material/search:",
                 type="primary",
                 key="find_start",
@@ -107,8 +109,8 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
         if status is None:
             with st.container(height=330, border=False, vertical_alignment="center"):
                 st.caption(
-                    "Draw or upload a picture, or take a real one, and press **Find it**: the search shows "
-                    "its progress here, beside the usual error for held-out pictures."
+                    "Draw or upload a picture, or choose a real one. Then press **Find z**. "
+                    "The search appears here."
                 )
             return
         _progress(generator_view, status, choice)
@@ -147,7 +149,7 @@ def _target(generator_view: GeneratorView) -> Any:
         on_change=keep,
         most=1,
         max_height=200,
-        caption="Click the picture to look for",
+        caption="Click a picture to search for its z",
         alt="Real pictures to choose from",
     )
     return real[(samples or [0])[0]]
@@ -203,7 +205,10 @@ def _which_weights(
 ) -> None:
     text = f"Searched with the weights of step {result.step:,}"
     if status.done and is_outdated:
-        text += ": not those chosen now. Press **Find it** to search with these"
+        text += (
+            ", not those that you have chosen now. Press **Find z** to search with the chosen "
+            "weights"
+        )
     elif status.done and result.step != generator_view.models.step:
         text += f". The run is now at step {generator_view.models.step:,}"
     st.caption(f"{text}.")
@@ -224,9 +229,9 @@ def _best(status: TaskStatus, search: Search) -> None:
             rows=1,
             columns=2,
             max_height=150,
-            caption="Yours, and the nearest that it makes",
+            caption="Yours, and the closest sample",
             notes=("yours", "found"),
-            alt="The picture looked for, and the nearest found",
+            alt="Your picture, and the closest sample",
         )
     with curve:
         chart(
@@ -242,7 +247,7 @@ def _best(status: TaskStatus, search: Search) -> None:
 
 def _verdict(generator_view: GeneratorView, status: TaskStatus, search: Search) -> str:
     """Return a sentence with the error, and that of held-out pictures."""
-    text = f"Error **{fmt_number(round(search.error, 1))}** of 255 a pixel"
+    text = f"The error is **{fmt_number(round(search.error, 1))}** of 255 per pixel"
     if search.labels is not None:
         class_names = generator_view.models.config.dataset.class_names()
         text += f"; class {class_names[search.labels[search.best]]}"
@@ -252,17 +257,17 @@ def _verdict(generator_view: GeneratorView, status: TaskStatus, search: Search) 
             fmt_number(round(float(e), 1)) for e in (search.others.min(), search.others.max())
         )
         text += (
-            f"; for {len(search.others)} held-out pictures **{fmt_number(round(baseline, 1))}** on average, "
-            f"{low} to {high}"
+            f". For {len(search.others)} held-out pictures, it is "
+            f"**{fmt_number(round(baseline, 1))}** on average ({low} to {high})"
         )
         if status.done and not status.cancelled:
             text += (
-                ": this generator makes it as well as any."
+                ". So this generator can make your picture as well as real pictures."
                 if search.error <= search.others.max()
-                else ": it is further from what this generator can make than real pictures are."
+                else ". So this generator cannot make your picture as well as real pictures."
             )
     if status.cancelled:
-        text += ". Cancelled: this is how far it came"
+        text += ". The search was cancelled here"
     return text.rstrip(".") + "."
 
 
@@ -276,9 +281,9 @@ def _all_starts(search: Search) -> None:
         rows=1,
         columns=len(pictures),
         max_height=80,
-        caption="What the starts have come to, the best first",
+        caption="Results of all starts, the best first",
         notes=[fmt_number(round(float(e), 1)) for e in errors[order][:8]],
-        alt="The pictures of all starts",
+        alt="The results of all starts",
     )
 
 
@@ -294,17 +299,17 @@ def _nearest(result: InversionResult) -> None:
         max_height=80,
         caption="",
         notes=[fmt_number(round(float(d), 1)) for d in result.distances],
-        alt="The training pictures nearest to the one looked for",
+        alt="The training pictures that are most similar to yours",
     )
 
 
 def _keep_button(generator_view: GeneratorView, search: Search) -> None:
     label = None if search.labels is None else search.labels[search.best]
     st.button(
-        "Keep its z",
+        "Keep this z",
         icon=":material/push_pin:",
         key="find_keep",
         on_click=bookmarks.keep,
         args=(generator_view.run, search.z[search.best], label, "found"),
-        help="Then walk through it: choose Kept waypoints.",
+        help="To walk through it, open Walk and choose “Kept” as waypoints.",
     )

@@ -26,9 +26,9 @@ def show() -> None:
     if run is None:
         st.markdown("### A walk through latent space")
         st.markdown(
-            "A generator turns every point **z** of latent space into a picture; neighbouring points "
-            "give similar pictures. Train a first model, and walk through it here, even while it "
-            "learns."
+            "A generator turns every point **z** of latent space into a picture, and similar "
+            "z give similar pictures. Train a first model. Then you can walk through its "
+            "latent space here, even while it trains."
         )
         navigation.link_to_start()
         return

@@ -18,17 +18,19 @@ from wgan.latent import MAX_SIDE, Slice, random_slice, slice_through, warped_gri
 KEY = "latent_map"
 SIDES = (7, 11, 15, MAX_SIDE)
 
-PLANE_HELP = """Each picture is what the generator makes of one z on a plane through latent space: two directions
-at right angles, x and y. **Drag** to move, turn the **wheel** to zoom, **point** to preview, **click** to keep.
+PLANE_HELP = """Each picture is made from one z on a plane in latent space. The axes x and y are two
+perpendicular directions. **Drag** to move, use the **wheel** to zoom, **point** at a picture to
+preview it, **click** to keep it.
 
-In many dimensions nearly all z have the same length: they lie on a sphere. A random plane is bent onto it, so x and y
-are angles in radians, and after 2π one has gone round: zoomed far out, the same pictures come again. Kept points
-are marked once. A plane through three kept points is flat."""
+In many dimensions, nearly all z have the same length: they lie on a sphere. So a random plane is
+wrapped around the sphere. Then x and y are angles in radians, and the same pictures repeat after
+2π. Each kept point is marked once. A plane through three kept points is flat."""
 
-GRID_HELP = """A square grid over the first two latent dimensions, from −2.5 to 2.5, as the generator bends it into
-the plane of the data. **Dark and thick**: many points come to lie there (the normal's density of z over
-the area that it is stretched to, |det ∂x/∂z|); **pale**: few. A good generator is dark on the real points and
-pale between them: a smooth map cannot tear, so bridges remain, as thin as it can make them."""
+GRID_HELP = r"""A square grid over the first two latent dimensions, from −2.5 to 2.5, as the generator bends it
+into the plane of the data. **Dark and thick** lines: many samples fall here. **Pale** lines:
+few samples (the normal density of z divided by the stretched area, |det ∂x/∂z|). A good
+generator is dark on the real points and pale between them. Thin bridges remain, because a
+continuous map cannot tear the grid."""
 
 
 def settings(run: str, dim: int) -> tuple[int, int, bool]:
@@ -38,23 +40,23 @@ def settings(run: str, dim: int) -> tuple[int, int, bool]:
     with st.sidebar:
         st.divider()
         side = st.select_slider(
-            "Pictures a side",
+            "Pictures per side",
             SIDES,
             11,
             key="map_side",
             persist_state="session",
-            help="More pictures show more, and take longer to make.",
+            help="More pictures show more detail, but take longer.",
         )
         possible = len(bookmarks.points(run)) >= 3
         through = st.toggle(
-            "Through the first three kept points",
+            "Through the kept points A, B and C",
             disabled=not possible,
             key="map_through",
             persist_state="session",
-            help="The plane that holds A, B and C.",
+            help="The plane that contains the kept points A, B and C.",
         )
         st.button(
-            "Another plane",
+            "New plane",
             icon=":material/casino:",
             on_click=_choose_new_plane,
             width="stretch",
@@ -131,21 +133,23 @@ def grid(generator_view: GeneratorView) -> None:
             key="warped",
             run=generator_view.run,
             height=500,
-            title="The grid, bent",
+            title="The bent grid",
             help=GRID_HELP,
             alt="A square grid of latent space as the generator bends it into the plane of the data",
         )
     with right:
         st.markdown(
-            "A generator of points is a **map**: it bends the square grid of latent space until it lies on "
-            "the data. Where the lines crowd, many z land, and the colour is strong."
+            "A generator of points is a **map**: it bends the square grid of latent space so "
+            "that it covers the data. Many samples fall where the lines are close together "
+            "and dark."
         )
         st.markdown(
-            "Look at an early checkpoint in the sidebar, and at later ones: the grid unfolds, reaches for "
-            "the piles, and thins out between them. It never tears, because the map is continuous."
+            "Choose an early checkpoint in the sidebar, then later ones: the grid spreads, "
+            "reaches the modes of the data, and becomes thin between them. It never tears, "
+            "because the map is continuous."
         )
         if generator_view.models.config.latent_dim > 2:
             st.caption(
-                f"Latent space has {generator_view.models.config.latent_dim} dimensions: this is the slice of its "
-                "first two, the others at 0."
+                f"Latent space has {generator_view.models.config.latent_dim} dimensions. This "
+                "is the slice of the first two; the others are 0."
             )

@@ -29,23 +29,23 @@ SPRITE_COLUMNS = 16
 GRID = 64  # samples to pick waypoints from, with the z of the Train page's grid
 
 SOURCES = {"random": "Random", "picked": "Picked", "kept": "Kept"}
-METHODS: dict[Method, str] = {"slerp": "Arc (slerp)", "lerp": "Line (lerp)"}
+METHODS: dict[Method, str] = {"slerp": "Spherical (slerp)", "lerp": "Linear (lerp)"}
 PACES: dict[Easing, str] = {
-    "even": "Even",
-    "gentle": "Gentle: slower near waypoints",
-    "rest": "Rests at waypoints",
+    "even": "None: constant speed",
+    "gentle": "Slow near waypoints",
+    "rest": "Stop at waypoints",
 }
 
 NAMES: dict[Method, tuple[str, str]] = {
-    "slerp": ("arc, this walk", "line"),
-    "lerp": ("line, this walk", "arc"),
+    "slerp": ("spherical, this walk", "linear"),
+    "lerp": ("linear, this walk", "spherical"),
 }
 
-LENGTH_HELP = """Nearly all z that the generator was trained on have a length near √(latent dimensions),
-the shaded band. A straight line between two of them cuts through the inside, where it was hardly
-trained: pictures get blurred or alike. Going along the arc (slerp) keeps the length.
+LENGTH_HELP = """Nearly all z in training have a length near √(latent dimensions): the shaded band. A straight
+line between two z passes closer to 0, where the generator was hardly trained, so pictures there
+are blurred or alike. Spherical interpolation (slerp) keeps the length.
 
-In two dimensions the band is wide and the difference small; in 64 it is large."""
+In two dimensions, the band is wide and the difference is small. In 64 dimensions, it is large."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def settings(snapshot: RunSnapshot) -> Choice:
         st.divider()
         source, count = _choose_waypoints(snapshot)
         method = st.segmented_control(
-            "Way",
+            "Interpolation",
             list(METHODS),
             format_func=METHODS.__getitem__,
             default="slerp",
@@ -89,20 +89,20 @@ def settings(snapshot: RunSnapshot) -> Choice:
             help=LENGTH_HELP,
         )
         easing = st.selectbox(
-            "Pace",
+            "Easing",
             list(PACES),
             format_func=PACES.__getitem__,
             key="latent_easing",
             persist_state="session",
-            help="How time goes between two waypoints.",
+            help="How the speed changes between two waypoints.",
         )
         seconds = st.select_slider(
-            "Seconds a leg",
+            "Seconds between waypoints",
             (0.5, 1.0, 1.5, 2.0, 3.0, 4.0),
             1.0,
             key="latent_seconds",
             persist_state="session",
-            help="From one waypoint to the next; each second has 14 pictures.",
+            help="Time from one waypoint to the next. Each second has 14 pictures.",
         )
         closed = st.toggle(
             "Return to the start", value=True, key="latent_closed", persist_state="session"
@@ -133,12 +133,14 @@ def _choose_waypoints(snapshot: RunSnapshot) -> tuple[str, int]:
             key="latent_way",
             persist_state="session",
             width="stretch",
-            help="The z that the walk passes through.",
+            help="The points z that the walk passes through.",
         )
     )
     count = 5
     if source == "random":
-        count = st.slider("How many", 2, 8, count, key="latent_count", persist_state="session")
+        count = st.slider(
+            "Number of waypoints", 2, 8, count, key="latent_count", persist_state="session"
+        )
         st.button(
             "New waypoints", icon=":material/casino:", on_click=_draw_new_waypoints, width="stretch"
         )
@@ -146,15 +148,15 @@ def _choose_waypoints(snapshot: RunSnapshot) -> tuple[str, int]:
         st.caption(
             "Click two to eight samples in the grid beside the walk."
             if pictures
-            else "Choose two to eight points by their number beside the walk."
+            else "Choose two to eight points by their numbers beside the walk."
         )
     else:
         n = len(bookmarks.points(snapshot.run))
         st.caption(
-            f"{n} points are kept."
-            + (" All are told the class chosen above." if snapshot.config.conditional else "")
+            f"You have kept {n} points."
+            + (" They all use the class chosen above." if snapshot.config.conditional else "")
             if n >= 2
-            else "Keep two or more points first: on the Plane, in Directions, Sums or Find a picture."
+            else "Keep at least two points first, in Plane, Directions, Sums or Find a picture."
         )
     return source, count
 
@@ -206,7 +208,7 @@ def show(generator_view: GeneratorView, choice: Choice) -> None:
             key="lengths",
             run=f"{generator_view.run}-{choice.method}-{len(rendered.path)}",
             height=200,
-            alt="Length of z along the walk, for both ways of going",
+            alt="Length of z along the walk, for both kinds of interpolation",
         )
         _export(generator_view, rendered)
 
@@ -228,7 +230,7 @@ def _pick(generator_view: GeneratorView, choice: Choice) -> None:
             columns=8,
             picked=samples_before,
             on_change=keep,
-            caption="Pick two to eight, in the order of the walk",
+            caption="Choose two to eight, in the order of the walk",
             alt="Samples to pick waypoints from",
             max_height=290,
         )
@@ -242,8 +244,9 @@ def _pick(generator_view: GeneratorView, choice: Choice) -> None:
             run=generator_view.run,
             height=230,
             title="z by number",
-            help="The 64 z to choose from, in the first two dimensions of latent space; the large ones are picked.",
-            alt="The z to pick from, each with its number",
+            help="The 64 z to choose from, in the first two dimensions of latent space. The large "
+            "ones are chosen.",
+            alt="The z to choose from, each with its number",
         )
         samples = st.multiselect(
             "z", range(GRID), default=samples_before or [0, 1, 2], max_selections=8, key="picked"
@@ -293,14 +296,16 @@ def _explain(generator_view: GeneratorView, rendered: RenderedWalk, choice: Choi
         )
     if rendered.frames.ndim == 4:
         st.markdown(
-            f"Each frame is the generator's picture of one **z**. The walk passes through "
-            f"{len(rendered.marks)} waypoints and takes {len(rendered.path)} frames. Smooth changes mean "
-            "that the generator has learned a space of pictures, not a list."
+            "Each frame is the generator's picture of one **z**. The walk passes through "
+            f"{len(rendered.marks)} waypoints and has {len(rendered.path)} frames. If the "
+            "pictures change smoothly, the generator has learned a space of pictures, not a "
+            "list."
         )
     else:
         st.markdown(
-            "The lines are a square grid of latent space, as the generator bends it into the plane "
-            "of the data. The bridges between the piles are where a smooth map must cross empty land."
+            "The lines are a square grid of latent space, as the generator bends it into the "
+            "plane of the data. The bridges between the modes are areas without data that a "
+            "continuous map must cross."
         )
 
 

@@ -9,14 +9,20 @@ from wgan.runs import RunError
 
 
 def fork_button(snapshot: RunSnapshot) -> None:
-    """Show a popover that prepares a fork from one of the run's checkpoints."""
+    """Show a popover that prepares a fork from one of the run's checkpoints.
+
+    It is disabled if there is none.
+    """
     with st.popover(
         "Fork",
         icon=":material/fork_right:",
         key=draft.fork_key(),
-        help="Continue from a checkpoint with other settings, as a new run.",
+        disabled=not snapshot.checkpoint_steps,
+        help="Continue from a checkpoint as a new run with other settings."
+        + ("" if snapshot.checkpoint_steps else " This run has no checkpoint yet."),
     ):
-        fork_choice(snapshot)
+        if snapshot.checkpoint_steps:
+            fork_choice(snapshot)
 
 
 def fork_choice(snapshot: RunSnapshot) -> bool:
@@ -27,17 +33,17 @@ def fork_choice(snapshot: RunSnapshot) -> bool:
     except RunError:
         starred = set()  # its folder has just been deleted
     st.selectbox(
-        "From the checkpoint at step",
+        "Checkpoint at step",
         steps,
         format_func=lambda s: f"{s:,} ★" if s in starred else f"{s:,}",
         key=f"fork_step_{snapshot.run}",
     )
     st.caption(
-        "Data set and networks stay; everything else can be changed, also the objective. "
-        "This run is not changed."
+        "The data set and the networks stay the same. You can change all other settings, "
+        "including the objective. The current run does not change."
     )
     return st.button(
-        "Prepare the fork",
+        "Prepare fork",
         icon=":material/tune:",
         type="primary",
         key="prepare_fork",

@@ -28,10 +28,10 @@ def draw_picture(models: Models, prefix: str, height: int = 250) -> U8 | None:
         on_change=keep,
         height=height,
         night=True,
-        alt="A picture of your own, white on black",
+        alt="Your own picture, white on black",
     )
     if not drawing.any():
-        st.caption("Draw with the mouse: white on black, as the networks see these pictures.")
+        st.caption("Draw with the mouse: white on black, like the training pictures.")
         return None
     return np.repeat(drawing[None], channels, axis=0)
 
@@ -53,17 +53,18 @@ def upload_picture(models: Models, prefix: str) -> U8 | None:
         uploads.pop(prefix, None)
 
     file = st.file_uploader(
-        "A picture",
+        "Upload a picture",
         type=list(PICTURE_SUFFIXES),
         key=key,
         on_change=keep,
-        help="It is cut to a square and shrunk to the size of the data set.",
+        help="The picture is cropped to a square and scaled to the size of the data set.",
     )
     invert = st.toggle(
-        "Turn light and dark round",
+        "Invert brightness",
         key=f"{prefix}_invert",
         persist_state="session",
-        help="MNIST's digits are white on black; a photo of ink on paper is not.",
+        help="MNIST digits are white on black. For a photo of dark ink on white paper, turn this "
+        "on.",
     )
     upload = uploads.get(prefix)
     if upload is None:
@@ -90,6 +91,6 @@ def upload_picture(models: Models, prefix: str) -> U8 | None:
         columns=1,
         max_height=110,
         caption="As the networks see it",
-        alt="The uploaded picture, cut and shrunk",
+        alt="The uploaded picture, cropped and scaled",
     )
     return picture

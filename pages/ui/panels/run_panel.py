@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.chart_look import chart_look
 from pages.ui.core.datasets import real_examples, real_sheet
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
@@ -15,35 +16,37 @@ from pages.ui.core.url import asked_moment, keep_moment
 from pages.ui.panels.marks import run_marks
 from pages.ui.panels.state import Timelines
 from pages.ui.widgets.chart.chart import chart
-from pages.ui.widgets.sample_timeline.sample_timeline import Frame, sample_timeline
+from pages.ui.widgets.sample_timeline.sample_timeline import Frame, Nearest, sample_timeline
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
 from wgan.arrays import F32
 from wgan.config import PREVIEW_COLUMNS, ConfigError
-from wgan.format import fmt_digits, fmt_duration
+from wgan.format import fmt_digits, fmt_duration, fmt_percent
+from wgan.imaging import decode, encode, tile, untile
 from wgan.jobs import RunSnapshot, StoredPreview
 from wgan.objectives import Objective
 from wgan.runs import RunError, Status, unpack_arrays
 
-GAP_HELP = """**Critic gap** = mean score of real − mean score of fake = E f(real) − E f(fake).
+GAP_HELP = """**Critic gap** = E f(real) − E f(fake): the mean score of real examples minus the mean score of
+fakes.
 
-It is the curve to watch: the better the samples, the smaller the gap. It equals a multiple of the
-Wasserstein distance only for a perfect critic, so its absolute size means little.
+This is the curve to watch: it falls as the samples improve. Only for a perfect critic is it
+proportional to the Wasserstein distance, so its absolute value means little.
 
-Now and then it falls below 0: then the critic lags behind the generator for a moment, and scores
-fakes higher.
+It can be negative for a short time. Then the critic is behind the generator and scores fakes
+higher.
 
-If the gap on *training* data grows away from the gap on *held-out* data, the critic is learning the
-training pictures by heart.
+If the gap on *training* data moves away from the gap on *held-out* data, the critic is memorising
+the training pictures.
 
-Thin: every report. Thick: smoothed. Drag to zoom, double-click to zoom out."""
+Thin line: every report. Thick line: smoothed. Drag to zoom; double-click to reset."""
 
-STAGE_HELP = """Each picture comes from the same z every time, through the running average of the
-generator: so one sees every sample improve. The slider goes back to any moment; training goes on."""
+STAGE_HELP = """Each picture is always made from the same z, with the running average of the generator, so you
+can see it improve. The slider goes back to earlier steps; the training continues."""
 
-PLANE_HELP = """The shade is the critic's score: the critic wants real points high and fake ones low.
-Arrows show where the generator's update pushes each fake: uphill on the critic's surface, along the
-negative gradient of the generator's loss."""
+PLANE_HELP = """The shading is the critic's score: the critic learns high scores for real points and low scores
+for fakes. The arrows show where the generator's update moves each fake: uphill on the critic's
+surface, along the negative gradient of the generator's loss."""
 
 
 def page_token(snapshot: RunSnapshot) -> tuple[object, ...]:
@@ -82,11 +85,7 @@ def panel(run: str, token: tuple[object, ...]) -> None:
 def show_snapshot(snapshot: RunSnapshot) -> None:
     """Show the numbers, pictures and curves of a snapshot."""
     _cards(snapshot)
-    if (
-        snapshot.config.conditional
-        and snapshot.status.active
-        and not snapshot.is_trained_by_other_process
-    ):
+    if snapshot.config.conditional:
         _choose_class(snapshot)
     pictures, plots = st.columns([0.52, 0.48], gap="medium")
     with pictures:
@@ -102,38 +101,36 @@ def _cards(snapshot: RunSnapshot) -> None:
     gap = snapshot.last.report.critic_gap if snapshot.last else None
     what = "pictures" if snapshot.config.dataset.kind == "pictures" else "points"
     cards = [
-        Stat("Step", f"{snapshot.step:,}", help="Generator updates so far."),
+        Stat("Step", f"{snapshot.step:,}", help="Number of generator updates so far."),
         Stat(
             "Speed",
             f"{rate:,.1f}" if rate else "–",
             "steps/s" if rate else "",
-            help=f"{images:,.0f} real {what} a second go through the critic."
-            + ("" if active else " Mean over the run."),
+            help=f"{images:,.0f} real {what} per second go through the critic."
+            + ("" if active else " This is the mean of the whole run."),
         ),
         Stat(
             "Training time",
             fmt_duration(snapshot.seconds),
-            help="Time spent on this run, pauses left out.",
+            help="Time spent on this run, without pauses.",
         ),
         Stat("Critic gap", fmt_digits(gap), help=GAP_HELP),
     ]
-    progress = None
+    # Ended runs keep the bar, so that the page does not move when a run stops.
+    progress = (snapshot.share, f"Ended at step {snapshot.step:,} of {snapshot.config.steps:,}")
     if active:
         left = Stat(
-            "Left",
+            "Time left",
             fmt_duration(snapshot.seconds_left),
-            help="To the last step, at the present speed.",
+            help="Until the last step, at the current speed.",
         )
         cards.insert(3, left)
-        target = f"step {snapshot.config.steps:,}"
-        if snapshot.status is Status.QUEUED:
-            progress = (snapshot.phase_share, _phase(snapshot))
-        elif snapshot.config.seconds is not None:
+        target = f"{snapshot.config.steps:,} steps"
+        if snapshot.config.seconds is not None:
             target += f" or {fmt_duration(snapshot.config.seconds)}"
-        progress = progress or (
-            snapshot.share,
-            f"{100 * snapshot.share:.0f} % of the way to {target}",
-        )
+        progress = (snapshot.share, f"{fmt_percent(snapshot.share)} of {target}")
+    if snapshot.status is Status.QUEUED:
+        progress = (snapshot.phase_share, _phase(snapshot))
     stat_cards(cards, key="numbers", progress=progress)
 
 
@@ -154,19 +151,19 @@ def _phase(snapshot: RunSnapshot) -> str:
     """Return what is being prepared, or which run this one waits for."""
     run_ahead = _run_ahead(snapshot)
     if run_ahead is None:
-        return f"{snapshot.phase or 'Waits for its turn'} …"
+        return f"{snapshot.phase or 'Waiting in the queue'} …"
     ahead, count = run_ahead
     rest = f" and {count} more" if count else ""
-    return f"Waits for {ahead.config.title} ({ahead.status}){rest}"
+    return f"Waiting for {ahead.config.title} ({ahead.status}){rest}"
 
 
 def empty_text(snapshot: RunSnapshot, what: str) -> str:
     """Return why a run has nothing to show."""
     if _run_ahead(snapshot) is not None:
-        return f"{what} appear when it is this run's turn."
+        return f"{what} appear when this run starts."
     if snapshot.status.active:
         return f"{what} appear here in a few seconds."
-    return "This run ended too early to have any."
+    return "This run ended too early to have any records."
 
 
 def _samples(snapshot: RunSnapshot) -> None:
@@ -214,6 +211,10 @@ def _samples(snapshot: RunSnapshot) -> None:
         rows=rows,
         at=step,
         on_move=go_to,
+        moments=snapshot.run,
+        nearest=(lambda step, index: _nearest_real(snapshot, step, index))
+        if has_pictures
+        else None,
         version=(
             snapshot.run,
             snapshot.version,
@@ -221,6 +222,28 @@ def _samples(snapshot: RunSnapshot) -> None:
             snapshot.config.preview_class,
             present,
         ),
+    )
+
+
+def _nearest_real(snapshot: RunSnapshot, step: int, index: int) -> Nearest | None:
+    """Return the training picture nearest to a sample of the preview at a step."""
+    preview = snapshot.preview
+    if preview is None or preview.step != step:
+        preview = session().library.preview(snapshot.run, step)
+    if preview is None:
+        return None
+    channels, height, width = snapshot.config.dataset.shape
+    sample = untile(decode(preview.content), index, (channels, height, width))
+    if sample is None:
+        return None
+    result = session().datasets.nearest(snapshot.config.dataset, sample[None], 1)
+    if result is None:
+        return None
+    pictures, distances = result
+    return Nearest(
+        encode(tile(pictures[0], 1)),
+        f"The training picture nearest to this sample at step {step:,}: their pixels differ by "
+        f"{fmt_digits(float(distances[0, 0]))} of 255 (root mean square).",
     )
 
 
@@ -254,6 +277,8 @@ def _choose_class(snapshot: RunSnapshot) -> None:
         "on_change": changed,
         "label_visibility": "collapsed",
         "width": "stretch",
+        # Ended runs keep the control, so that the page does not move when a run stops.
+        "disabled": not snapshot.status.active or snapshot.is_trained_by_other_process,
     }
     if sum(len(word) + 4 for word in labels) <= 100:
         st.segmented_control("Class shown", options, required=True, **common)
@@ -281,13 +306,14 @@ def to_frame(preview: StoredPreview, real: F32 | None) -> Frame:
 def _loss_help(objective: Objective) -> str:
     """Return an explanation of the scores and of the two losses of an objective."""
     return (
-        "**E f(real)** and **E f(fake)** are the critic's mean scores of real and generated examples. Their "
-        "difference is the critic gap. The level of a Wasserstein critic's scores is arbitrary: only the "
-        "difference has a meaning. If the critic learns from real and fake examples in separate updates, the chart shows the "
-        "loss of each update: crit_real = −E f(real), crit_fake = E f(fake), gen = the generator's "
-        "loss.\n\n"
-        f"**Critic loss** = {objective.critic_formula}, without a penalty.\n\n"
-        f"**Generator loss** = {objective.generator_text()}.\n\n{objective.reading}"
+        "**E f(real)** and **E f(fake)** are the critic's mean scores of real examples and "
+        "of fakes. Their difference is the critic gap. The level of a Wasserstein critic's "
+        "scores is arbitrary: only the difference has a meaning. If the critic learns from "
+        "real and fake examples in separate updates, the chart shows the loss of each "
+        "update: crit_real = −E f(real), crit_fake = E f(fake), gen = the generator "
+        f"loss.\n\n**Critic loss** = {objective.critic_formula}, without a "
+        "penalty.\n\n**Generator loss** = "
+        f"{objective.generator_text()}.\n\n{objective.reading}"
     )
 
 
@@ -296,28 +322,33 @@ def _plots(snapshot: RunSnapshot) -> None:
         with st.container(height=440, border=False, vertical_alignment="center"):
             st.caption(empty_text(snapshot, "Curves"))
         return
-    version = (snapshot.run, snapshot.version)
+    look = chart_look()
+    version = (snapshot.run, snapshot.version, look)
+    shown = f"{snapshot.run}-{look.log}"  # another axis does not keep the zoom
     chart(
-        lambda: figures.critic_gap(snapshot.curves, run_marks(snapshot)),
+        lambda: figures.critic_gap(snapshot.curves, run_marks(snapshot), look=look),
         key="gap",
-        run=snapshot.run,
+        run=shown,
         height=178,
         title="Critic gap",
         help=GAP_HELP,
         version=version,
         alt="Critic gap on training and held-out data over steps",
+        steps_of=snapshot.run,
     )
     chart(
         lambda: figures.losses(
             snapshot.curves,
             run_marks(snapshot),
             separate_updates=snapshot.config.split_updates,
+            look=look,
         ),
         key="losses",
-        run=snapshot.run,
+        run=shown,
         height=178,
         title="Scores and losses",
         help=_loss_help(snapshot.config.objective),
         version=version,
         alt="The critic's scores of real and fake examples, and the generator's loss, over steps",
+        steps_of=snapshot.run,
     )

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui.core import draft, navigation
 from pages.ui.core.datasets import real_examples, real_sheet
 from pages.ui.core.refresh import watch
+from pages.ui.core.run_actions import start
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.presets.state import PresetsState
@@ -20,14 +21,15 @@ from wgan.config import (
     hyperparameters,
     short,
 )
+from wgan.diagnosis import RULES, SCENARIOS, Scenario
 from wgan.format import fmt_value
 
 FEATURED = ("quick-mnist", "toy-ring")
 
 GROUPS = {
-    "Begin here": (),
+    "Start here": (),
     "Papers": ("paper-", "wgan-", "groupsort"),
-    "A tutorial and its heirs": ("brownlee", "seed-"),
+    "A tutorial and its variants": ("brownlee", "seed-"),
     "Quick": ("quick-",),
     "Points in the plane": ("toy-",),
 }
@@ -35,6 +37,7 @@ GROUPS = {
 
 
 OWN = "Saved by you"
+FAILURES = "Make it fail"
 
 
 def grouped() -> dict[str, list[str]]:
@@ -42,19 +45,25 @@ def grouped() -> dict[str, list[str]]:
     by_group: dict[str, list[str]] = {group: [] for group in GROUPS}
     for name in PRESETS:
         fitting = (group for group, starts in GROUPS.items() if name.startswith(starts))
-        by_group["Begin here" if name in FEATURED else next(fitting, "Papers")].append(name)
+        by_group["Start here" if name in FEATURED else next(fitting, "Papers")].append(name)
     saved_presets = list(session().presets.all())
-    return ({OWN: saved_presets} if saved_presets else {}) | by_group
+    saved = {OWN: saved_presets} if saved_presets else {}
+    return saved | by_group | {FAILURES: list(SCENARIOS)}
 
 
 def title(name: str) -> str:
-    """Return a preset's title; a saved preset has only its name."""
-    return PRESETS[name].title if name in PRESETS else name
+    """Return the title of a preset or scenario; a saved preset has only its name."""
+    described = PRESETS.get(name) or SCENARIOS.get(name)
+    return described.title if described is not None else name
 
 
 def show() -> None:
     """Draw the page."""
-    _show(_sidebar())
+    name = _sidebar()
+    if name in SCENARIOS:
+        _scenario(SCENARIOS[name])
+    else:
+        _show(name)
     _watch_saved()
 
 
@@ -103,7 +112,7 @@ def _show(name: str) -> None:
                 icon=":material/play_arrow:",
                 type="primary",
                 key="use_preset",
-                help="Take its values into the sidebar of the Train page.",
+                help="Open the Train page with these settings in the sidebar.",
             ):
                 draft.use_preset_for_next_run(name)
                 st.switch_page(navigation.page("train"))
@@ -121,12 +130,36 @@ def _show(name: str) -> None:
             st.markdown(f"**Source.** {preset.source}")
             st.code(f"python -m wgan train --preset {name}", language="bash")
         else:
-            st.markdown(
-                f"{config.title}: settings that were saved from the sidebar of the Train page."
-            )
+            st.markdown(f"{config.title}: settings that you saved on the Train page.")
     with right:
         _data(config)
     _values(config)
+
+
+def _scenario(scenario: Scenario) -> None:
+    """Show a training that fails on purpose: its cause, what to watch for, and the change to try."""
+    left, right = st.columns([0.56, 0.44], gap="large")
+    with left:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"#### {scenario.title}", width="content")
+            if st.button(
+                "Start",
+                icon=":material/play_arrow:",
+                type="primary",
+                key="start_scenario",
+                help="Start this training and watch it on the Train page.",
+            ):
+                start(scenario.config)
+                st.switch_page(navigation.page("train"))
+        st.markdown("A training that fails on purpose, for showing to a class.")
+        st.markdown(f"**Cause.** {scenario.cause}")
+        st.markdown(f"**What to look for.** {scenario.watch}")
+        st.markdown(f"**Then try.** {scenario.remedy}")
+        rule = RULES[scenario.rule]
+        st.caption(f"The diagnosis on the Train page reports it as “{rule.title}”.")
+    with right:
+        _data(scenario.config)
+    _values(scenario.config)
 
 
 def _watch_saved() -> None:
@@ -138,8 +171,8 @@ def _data(config: TrainConfig) -> None:
     real = real_examples(config.dataset, 256)
     if real is None:
         st.info(
-            f"{config.dataset.title} is not on this machine yet. It is fetched at Start, or on "
-            "the Data page.",
+            f"{config.dataset.title} is not on this machine yet. Start downloads it; you can "
+            "also download it on the Data page.",
             icon=":material/download:",
         )
     elif config.dataset.kind == "pictures":
@@ -182,11 +215,11 @@ def _values(config: TrainConfig) -> None:
         if p in changed_paths or p in ("dataset", "objective", "network", "optimizer")
     ]
     values = config.flat()
-    st.markdown("**Its values**, where they are not the library's defaults")
+    st.markdown("**Settings that differ from the defaults**")
     st.dataframe(
         {
-            "Value": [fields[path].title for path in listed],
-            "Here": [_value(path, values[path], fields) for path in listed],
+            "Setting": [fields[path].title for path in listed],
+            "Value": [_value(path, values[path], fields) for path in listed],
             "Flag": [f"--{path.replace('_', '-')}" for path in listed],
         },
         hide_index=True,

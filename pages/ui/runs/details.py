@@ -40,7 +40,7 @@ def show(name: str) -> None:
     _head(snapshot, summary)
     ticking = snapshot.status.active
     curves, config, checkpoints, repeat, environment = st.tabs(
-        ["Curves and pictures", "Config", "Checkpoints", "How to repeat it", "Environment"]
+        ["Curves and pictures", "Settings", "Checkpoints", "Reproduce", "Environment"]
     )
     with curves, st.container():
         st.fragment(run_panel.panel, run_every=refresh_interval() if ticking else None)(
@@ -70,17 +70,19 @@ def _head(snapshot: RunSnapshot, summary: RunSummary) -> None:
         if snapshot.checkpoint_steps:
             _fork(snapshot)
             if not snapshot.status.active and not shipped:
-                _further(snapshot)
+                _resume(snapshot)
         exports.popover(snapshot)
         if not shipped:
-            with st.popover("Name", icon=":material/edit:", help="A name, a note, a star."):
-                _naming(summary)
+            if st.button(
+                "Rename", icon=":material/edit:", key="rename", help="Change the name and the note."
+            ):
+                ask_for_name(summary)
             if st.button(
                 "Delete",
                 icon=":material/delete:",
                 key="delete",
                 disabled=snapshot.status.active,
-                help="To the trash, with undo.",
+                help="Move the run to the trash. You can restore it from there.",
             ):
                 ask_to_delete([name])
         if snapshot.status is Status.FAILED:
@@ -102,16 +104,18 @@ def _fork(snapshot: RunSnapshot) -> None:
             st.switch_page(navigation.page("train"))
 
 
-def _further(snapshot: RunSnapshot) -> None:
+def _resume(snapshot: RunSnapshot) -> None:
     with st.popover(
-        "Train further",
-        icon=":material/resume:",
-        help="Go on from the last checkpoint to a later step.",
+        "Resume",
+        icon=":material/play_arrow:",
+        help="Continue from the last checkpoint up to a step of your choice.",
     ):
         at = snapshot.checkpoint_steps[-1]
         steps = snapshot.config.steps if snapshot.config.steps > at else 2 * max(at, 1)
-        until = st.number_input("To step", at + 1, 10_000_000, steps, key=f"further-{snapshot.run}")
-        if st.button("Train on", icon=":material/play_arrow:", key="train_on", type="primary"):
+        until = st.number_input(
+            "Stop at step", at + 1, 10_000_000, steps, key=f"further-{snapshot.run}"
+        )
+        if st.button("Resume", icon=":material/play_arrow:", key="train_on", type="primary"):
             try:
                 changes = {"steps": int(until), "seconds": None}
                 session().resume(snapshot.run, changes=changes, queue=True)
@@ -121,12 +125,14 @@ def _further(snapshot: RunSnapshot) -> None:
                 st.error(str(error), icon=":material/error:")
 
 
-def _naming(summary: RunSummary) -> None:
+@st.dialog("Name and note")
+def ask_for_name(summary: RunSummary) -> None:
+    """Let the visitor change a run's name, note and star."""
     with st.form(f"name-{summary.run}", border=False):
         title = st.text_input("Name", summary.name, max_chars=80, placeholder=summary.title)
         note = st.text_area("Note", summary.note, max_chars=10_000)
         star = st.toggle("Star", summary.star)
-        if st.form_submit_button("Keep", type="primary"):
+        if st.form_submit_button("Save", type="primary"):
             try:
                 session().describe(summary.run, title=title, note=note, star=star)
             except RunError as error:
@@ -144,7 +150,7 @@ def _config(snapshot: RunSnapshot) -> None:
                 snapshot.parent.run, snapshot.parent.step
             )
         except RunError:
-            st.caption(f"Its parent, {snapshot.parent.run}, is not here any more.")
+            st.caption(f"Its parent, {snapshot.parent.run}, has been deleted.")
     nearest = nearest_preset(snapshot.config)
     bases[f"the preset “{PRESETS[nearest].title}”"] = PRESETS[nearest].config
     base = st.segmented_control(
@@ -161,19 +167,19 @@ def _config(snapshot: RunSnapshot) -> None:
     if changes:
         st.dataframe(
             {
-                "Value": [titles.get(path, path) for path, _, _ in changes],
-                "There": [fmt_value(before) for _, before, _ in changes],
+                "Setting": [titles.get(path, path) for path, _, _ in changes],
+                f"In {base}": [fmt_value(before) for _, before, _ in changes],
                 "In this run": [fmt_value(after) for _, _, after in changes],
             },
             hide_index=True,
         )
     else:
-        st.markdown(f"The same as {base}.")
-    with st.expander("All values"):
+        st.markdown(f"All settings are the same as in {base}.")
+    with st.expander("All settings"):
         values = snapshot.config.flat()
         st.dataframe(
             {
-                "Value": [fields[path].title for path in values if path in fields],
+                "Setting": [fields[path].title for path in values if path in fields],
                 "In this run": [fmt_value(v) for path, v in values.items() if path in fields],
                 "Unit": [fields[path].unit or "" for path in values if path in fields],
                 "Flag": [f"--{path.replace('_', '-')}" for path in values if path in fields],
@@ -192,7 +198,10 @@ def _checkpoints(snapshot: RunSnapshot) -> None:
     # row, where another step may be now.
     contents = (snapshot.checkpoint_steps, sorted(starred))
     key = f"stars-{snapshot.run}-{crc32(repr(contents).encode())}"
-    st.caption("The first, the newest, the best and the starred are kept; of the others, some.")
+    st.caption(
+        "The first, the newest, the best and the starred checkpoints are kept. Some of the others are "
+        "deleted during training."
+    )
     st.data_editor(
         {
             "Step": list(snapshot.checkpoint_steps),
@@ -207,7 +216,7 @@ def _checkpoints(snapshot: RunSnapshot) -> None:
         width=520,
         column_config={
             "Step": st.column_config.NumberColumn(format="localized"),
-            "Star": st.column_config.CheckboxColumn("Keep for good"),
+            "Star": st.column_config.CheckboxColumn("Never delete"),
         },
         key=key,
         on_change=_star,
@@ -231,12 +240,16 @@ def _repeat(name: str) -> None:
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         return
-    st.markdown("**On the command line**")
+    st.markdown(
+        "**On the command line**",
+        help="Trains a new run with the same settings. `--change` repeats each change that was made during "
+        "the training, after the same step. A fork needs its parent run and that checkpoint.",
+    )
     st.code(command, language="bash", wrap_lines=True)
     st.markdown(
         "**In Python**",
-        help="With every change made by hand. On the same machine and "
-        "versions the numbers are the same, bit for bit.",
+        help="Repeats the run with all changes that were made during training, and with the parents of a fork. On the "
+        "same machine with the same versions, the numbers are identical.",
     )
     st.code(program, language="python", height=300)
 
@@ -248,4 +261,4 @@ def _environment(snapshot: RunSnapshot) -> None:
         facts |= {k: str(v) for k, v in snapshot.engine.as_dict().items()}
     facts["created"] = str(described["created"])
     facts["schema"] = str(described["schema"])
-    st.dataframe({"What": list(facts), "": list(facts.values())}, hide_index=True)
+    st.dataframe({"Name": list(facts), "Value": list(facts.values())}, hide_index=True)

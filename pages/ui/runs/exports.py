@@ -14,8 +14,14 @@ SAMPLES = 64
 
 def popover(snapshot: RunSnapshot) -> None:
     """Offer all formats. One that is not possible for this run is disabled, with the reason."""
-    with st.popover("Export", icon=":material/download:", help="Take the run elsewhere."):
-        st.caption("Each is made when you press it; films and models take some seconds.")
+    with st.popover(
+        "Export",
+        icon=":material/download:",
+        help="Download the run, its curves, pictures or networks.",
+    ):
+        st.caption(
+            "Each file is created when you press its button. Films and models take some seconds."
+        )
         for suffix, kind in FORMATS.items():
             lacks = _lacks(snapshot, suffix)
             download(
@@ -33,7 +39,7 @@ def popover(snapshot: RunSnapshot) -> None:
                 _samples(snapshot.run),
                 f"{snapshot.run}-samples.png",
                 key="export.png",
-                help="A grid of fresh samples of the newest checkpoint.",
+                help="A grid of new samples from the newest checkpoint.",
                 disabled=not snapshot.checkpoint_steps,
                 width="stretch",
             )
@@ -43,7 +49,7 @@ def _lacks(snapshot: RunSnapshot, suffix: str) -> str:
     if suffix in (".onnx", ".pt2") and not snapshot.checkpoint_steps:
         return "**There is no checkpoint yet.**"
     if suffix in (".gif", ".webp", ".mp4") and not snapshot.preview_steps:
-        return "**There are no pictures yet.**"
+        return "**There are no previews yet.**"
     return ""
 
 
@@ -68,7 +74,7 @@ def bug_report_button(name: str) -> None:
         f"bug-report-{name}.zip",
         icon=":material/bug_report:",
         key="bug_report",
-        help="Config, versions, the last reports and the log. No pictures, no weights.",
+        help="Settings, versions, the last reports and the log, without pictures and weights.",
     )
 
 

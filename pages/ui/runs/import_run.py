@@ -48,7 +48,7 @@ def importing() -> None:
         st.toast(remark, icon=":material/warning:")
     if len(remarks) > MAX_REMARKS:
         st.toast(f"And {len(remarks) - MAX_REMARKS} more remarks.", icon=":material/warning:")
-    st.toast(f"{run} has been taken in.", icon=":material/upload:")
+    st.toast(f"Imported {run}.", icon=":material/upload:")
     show_run(run)
     state.selected = [run]
 

@@ -10,8 +10,9 @@ from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
 from pages.ui.core.state import ComparedRuns, page_state
 from pages.ui.runs import details, import_run, queue, table, trash
+from pages.ui.runs.state import RunsState
 from wgan.format import fmt_bytes
-from wgan.runs import RunSummary
+from wgan.runs import RunSummary, Status
 
 MAX_COMPARED_RUNS = 6
 
@@ -26,16 +27,31 @@ def show() -> None:
     _watch_runs()
     if not summaries:
         st.markdown(
-            "Whatever you train is kept here: with its pictures, its curves and its weights."
+            "There are no runs yet. Every run that you train is listed here, with its pictures, its curves "
+            "and its weights."
         )
         navigation.link_to_start()
         return
     selected, listed = table.table(summaries)
+    _rename_if_asked(summaries)
     run = selected[0] if len(selected) == 1 else (None if selected else shown_run(example=True))
     if len(selected) > 1:
         _several(selected)
     elif run is not None and run in listed:
         details.show(run)
+
+
+def _rename_if_asked(summaries: Sequence[RunSummary]) -> None:
+    """Open the dialog for the name of a run if its button in the table was pressed."""
+    state = page_state(RunsState)
+    run, state.renamed = state.renamed, None
+    summary = next((summary for summary in summaries if summary.run == run), None)
+    if summary is None:
+        return
+    if summary.status is Status.SHIPPED:
+        st.toast("Examples are read-only.", icon=":material/lock:")
+    else:
+        details.ask_for_name(summary)
 
 
 def _watch_runs() -> None:
@@ -53,16 +69,20 @@ def _heading(summaries: Sequence[RunSummary]) -> None:
     trashed = session().library.trash()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("### Runs", width="content")
-        total = sum(summary.size for summary in summaries)
-        st.caption(
-            f"{len(summaries)} · {fmt_bytes(total)} on disk" if summaries else "none yet",
-            width="content",
-        )
-        with st.popover("Import", icon=":material/upload:", help="Take in a run exported as ZIP."):
+        if summaries:
+            total = sum(summary.size for summary in summaries)
+            st.caption(f"{len(summaries)} · {fmt_bytes(total)} on disk", width="content")
+        with st.popover(
+            "Import", icon=":material/upload:", help="Import a run that was exported as a ZIP file."
+        ):
             import_run.importer()
         if trashed:
             label = f"Trash ({len(trashed)})"
-            with st.popover(label, icon=":material/delete:", help="Deleted runs, to take back."):
+            with st.popover(
+                label,
+                icon=":material/delete:",
+                help="Restore deleted runs, or delete them permanently.",
+            ):
                 trash.trash()
 
 
@@ -76,7 +96,7 @@ def _several(selected: Sequence[str]) -> None:
             key="compare",
             type="primary",
             disabled=len(selected) > MAX_COMPARED_RUNS,
-            help=f"Two to {MAX_COMPARED_RUNS} runs on common axes.",
+            help=f"Show two to {MAX_COMPARED_RUNS} runs on common axes.",
         ):
             page_state(ComparedRuns).runs = list(selected)
             st.switch_page(navigation.page("compare"))

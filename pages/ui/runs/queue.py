@@ -14,7 +14,7 @@ def queue() -> None:
     with st.container(border=True):
         st.markdown(
             "**Waiting**",
-            help="They begin one after the other, by themselves. Runs that race go together.",
+            help="These runs start automatically, one after the other. The runs of a race start together.",
         )
         for i, snapshot in enumerate(queued):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -24,7 +24,7 @@ def queue() -> None:
                     icon=":material/arrow_upward:",
                     key=f"up-{snapshot.run}",
                     disabled=i == 0,
-                    help="Earlier",
+                    help="Move up",
                     on_click=session().move,
                     args=(snapshot.run, -1),
                 )
@@ -32,7 +32,7 @@ def queue() -> None:
                     "",
                     icon=":material/arrow_downward:",
                     key=f"down-{snapshot.run}",
-                    help="Later",
+                    help="Move down",
                     disabled=i == len(queued) - 1,
                     on_click=session().move,
                     args=(snapshot.run, 1),

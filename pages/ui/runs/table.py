@@ -7,12 +7,12 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.core.run_on_show import show_run
+from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.runs.state import RunsState
 from wgan.config import TrainConfig, short
-from wgan.format import fmt_digits, fmt_duration
-from wgan.metrics import title_of
-from wgan.runs import RunSummary, Status, began
+from wgan.metrics import metric_of, title_of
+from wgan.runs import RunError, RunSummary, Status, began
 
 TABLE_HEIGHT = 282
 
@@ -48,7 +48,7 @@ def _filter() -> tuple[str, list[Status]]:
             "Filter",
             key="filter",
             persist_state="session",
-            placeholder="name, data set, objective, note …",
+            placeholder="name, data set, objective or note",
             icon=":material/search:",
             label_visibility="collapsed",
         )
@@ -72,35 +72,77 @@ def _filter() -> tuple[str, list[Status]]:
 def _select(
     summaries: Sequence[RunSummary], run_ids: Sequence[str], titles: dict[str, str]
 ) -> list[str]:
-    """Show the table and return the selected runs."""
+    """Show the table; return the ticked runs, or the one in whose row the visitor clicked."""
     state = page_state(RunsState)
     rows_before = [run_ids.index(run) for run in state.selected if run in run_ids]
     # Rows are selected by number, so another list of runs needs another key.
-    selection = st.dataframe(
-        _rows(summaries, titles),
-        key=f"runs-{hash(tuple(run_ids)) & 0xFFFFFF:x}",
+    key = f"runs-{hash(tuple(run_ids)) & 0xFFFFFF:x}"
+    rows, metrics = _rows(summaries, titles)
+    numbers = {name: st.column_config.NumberColumn(help=help) for name, help in metrics.items()}
+    event = st.dataframe(
+        rows,
+        key=key,
         on_select="rerun",
-        selection_mode="multi-row",
+        selection_mode=["multi-row", "single-cell"],
         selection_default={"selection": {"rows": rows_before}},
         hide_index=True,
         placeholder="",
         row_height=46,
         height=min(TABLE_HEIGHT, 40 + 46 * len(summaries)),
         column_config={
-            "★": st.column_config.TextColumn(width=34),
-            "Preview": st.column_config.ImageColumn("", width=50),
-            "Run": st.column_config.TextColumn(width=170),
-            "Step": st.column_config.NumberColumn(format="localized"),
-            "Size": st.column_config.NumberColumn("MB", format="%.1f", help="On disk."),
-            "Time": st.column_config.TextColumn(help="Training time."),
-            "Best": st.column_config.TextColumn(
-                help="The best value of what was measured: the lower the better for W₁ and FID."
+            "Star": st.column_config.ButtonColumn(
+                "★",
+                width=48,
+                type="tertiary",
+                help="Click to add or remove a star.",
+                key=f"{key}-star",
+                on_click=_toggle_star,
+                args=(f"{key}-star", summaries),
             ),
+            "Rename": st.column_config.ButtonColumn(
+                "",
+                width=48,
+                type="tertiary",
+                help="Click to change the run's name and note.",
+                key=f"{key}-rename",
+                on_click=_rename,
+                args=(f"{key}-rename", run_ids),
+            ),
+            "Preview": st.column_config.ImageColumn("", width=50),
+            "Run": st.column_config.TextColumn(width=150),
+            "Step": st.column_config.NumberColumn(format="localized"),
+            "Size": st.column_config.NumberColumn("Size, MB", format="%.1f", help="On disk."),
+            "Time": st.column_config.NumberColumn(
+                "Time, s", format="localized", help="Training time."
+            ),
+            **numbers,
         },
+        alt="The runs with their status, settings and best measured values",
     )
-    rows = selection["selection"]["rows"] if selection else []
-    state.selected = [run_ids[row] for row in rows if row < len(run_ids)]
-    return state.selected
+    selection = event["selection"] if event else {"rows": [], "cells": []}
+    ticked = [run_ids[row] for row in selection["rows"] if row < len(run_ids)]
+    clicked = [run_ids[row] for row, _ in selection["cells"] if row < len(run_ids)]
+    if clicked != state.clicked:  # open the row only once, so that other choices replace it
+        state.clicked = clicked
+        if clicked and len(ticked) < 2:
+            ticked = clicked
+    state.selected = ticked
+    return ticked
+
+
+def _toggle_star(key: str, summaries: Sequence[RunSummary]) -> None:
+    summary = summaries[st.session_state[key].row]
+    if summary.status is Status.SHIPPED:
+        st.toast("Examples are read-only.", icon=":material/lock:")
+        return
+    try:
+        session().describe(summary.run, star=not summary.star)
+    except RunError as error:
+        st.toast(str(error), icon=":material/error:")
+
+
+def _rename(key: str, run_ids: Sequence[str]) -> None:
+    page_state(RunsState).renamed = run_ids[st.session_state[key].row]
 
 
 def _matches(summary: RunSummary, query: str) -> bool:
@@ -110,7 +152,11 @@ def _matches(summary: RunSummary, query: str) -> bool:
     return all(word in text.lower() for word in query.lower().split())
 
 
-def _rows(summaries: Sequence[RunSummary], titles: dict[str, str]) -> dict[str, list[Any]]:
+def _rows(
+    summaries: Sequence[RunSummary], titles: dict[str, str]
+) -> tuple[dict[str, list[Any]], dict[str, str]]:
+    """Return the columns of the table, and the help of those that contain metrics, by name."""
+
     def picture(summary: RunSummary) -> str | None:
         if summary.thumb is None:
             return None
@@ -119,22 +165,25 @@ def _rows(summaries: Sequence[RunSummary], titles: dict[str, str]) -> dict[str, 
     def objective(config: TrainConfig | None) -> str:
         return short(config.objective.title) if config else ""
 
-    return {
-        "★": ["★" if summary.star else "" for summary in summaries],
+    names = dict.fromkeys(name for summary in summaries for name in summary.best)
+    metrics = {title_of(name): _best(summaries, name) for name in names}
+    columns: dict[str, list[Any]] = {
+        "Star": ["★" if summary.star else "☆" for summary in summaries],
         "Preview": [picture(summary) for summary in summaries],
         "Run": [
             summary.name or began(summary.run, summary.created) or summary.run
             for summary in summaries
         ],
+        "Rename": [":material/edit:"] * len(summaries),
         "Status": [_status(summary.status) for summary in summaries],
         "Data set": [
             summary.config.dataset.title if summary.config else "" for summary in summaries
         ],
         "Objective": [objective(summary.config) for summary in summaries],
         "Step": [summary.step for summary in summaries],
-        "Time": [fmt_duration(summary.seconds) for summary in summaries],
-        "Best": [best(summary) for summary in summaries],
-        "From": [
+        "Time": [round(summary.seconds) for summary in summaries],
+        **metrics,
+        "Forked from": [
             f"{titles.get(summary.parent.run, summary.parent.run)} @ {summary.parent.step:,}"
             if summary.parent
             else ""
@@ -142,13 +191,27 @@ def _rows(summaries: Sequence[RunSummary], titles: dict[str, str]) -> dict[str, 
         ],
         "Size": [summary.size / 1e6 for summary in summaries],
     }
+    return columns, {title_of(name): _better(name) for name in names}
+
+
+def _best(summaries: Sequence[RunSummary], name: str) -> list[float | None]:
+    """Return the best value of a metric of each run, in percent if it is a share."""
+    metric = metric_of(name)
+    scale = 100.0 if metric is not None and metric.percent else 1.0
+    return [
+        float(f"{scale * summary.best[name].value:.3g}") if name in summary.best else None
+        for summary in summaries
+    ]
+
+
+def _better(name: str) -> str:
+    """Return the help of a metric's column."""
+    metric = metric_of(name)
+    if metric is None:
+        return "The best value of the run."
+    unit = ", in percent" if metric.percent else ""
+    return f"The best value of the run{unit}. {metric.better.capitalize()} is better."
 
 
 def _status(status: Status) -> str:
     return "Example" if status is Status.SHIPPED else status.capitalize()
-
-
-def best(summary: RunSummary) -> str:
-    """Return the best measured values as a short text."""
-    values = [f"{title_of(name)} {fmt_digits(m.value)}" for name, m in summary.best.items()]
-    return ", ".join(values[:2])

@@ -13,16 +13,16 @@ from wgan.runs import RunError
 
 
 def trash() -> None:
-    """Show the deleted runs, to restore them or to delete them for good."""
+    """Show the deleted runs, to restore them or to delete them permanently."""
     trashed = session().library.trash()
     for item in trashed[:20]:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{item.run} · {fmt_bytes(item.size)}")
-            st.button("Take back", key=f"restore-{item.key}", on_click=restore, args=([item.key],))
+            st.button("Restore", key=f"restore-{item.key}", on_click=restore, args=([item.key],))
     if len(trashed) > 20:
         st.caption(f"and {len(trashed) - 20} more")
     freed = fmt_bytes(sum(item.size for item in trashed))
-    sure = st.checkbox(f"Delete all {len(trashed)} for good ({freed})", key="sure")
+    sure = st.checkbox(f"Delete all {len(trashed)} permanently ({freed})", key="sure")
     st.button(
         "Empty the trash",
         icon=":material/delete_forever:",
@@ -71,14 +71,14 @@ def offer_undo() -> None:
             args=(list(trashed),),
         )
         st.button(
-            "Fine",
+            "Dismiss",
             key="undo_no",
             type="tertiary",
             on_click=_forget_undo,
         )
 
 
-@st.dialog("Delete?")
+@st.dialog("Move to the trash?")
 def ask_to_delete(names: list[str]) -> None:
     """Ask before runs are moved to the trash."""
     summaries = {summary.run: summary for summary in session().library.summaries()}
@@ -87,7 +87,7 @@ def ask_to_delete(names: list[str]) -> None:
     if len(names) > 8:
         st.markdown(f"- and {len(names) - 8} more")
     total = sum(summaries[name].size for name in names if name in summaries)
-    st.caption(f"{fmt_bytes(total)} go to the trash, from where they can be taken back.")
+    st.caption(f"{fmt_bytes(total)} are moved to the trash. You can restore them from there.")
     # Use a callback: it runs before the script reruns, so the page is drawn without these runs.
     if st.button(
         "Delete",

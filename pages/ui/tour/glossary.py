@@ -1,10 +1,15 @@
 """The glossary: terms about Wasserstein GANs."""
 
+import re
 from dataclasses import dataclass, field
 
 import streamlit as st
+from rapidfuzz import fuzz
 
 from pages.ui.tour.links import page_link
+
+MIN_SIMILARITY = 75.0
+"""Percentage from which a misspelled word counts as a word of the glossary."""
 
 
 @dataclass(frozen=True)
@@ -19,160 +24,215 @@ class Term:
 
 
 TERMS = (
-    Term("Generator", "The network G that turns a random z into a picture or a point.", "train"),
+    Term(
+        "Generator",
+        "The network G. It turns random numbers z into a picture or a point.",
+        "train",
+    ),
     Term(
         "Critic",
-        "The network f that gives each picture a score: high for real ones. Its mean score of real minus that of "
-        "fakes is what it maximises, and its slope is all that the generator learns from.",
+        "The network f. It gives each picture a score, and learns to score real pictures "
+        "higher than fakes. The generator learns from the slope of these scores.",
         "critic",
         also=("discriminator",),
     ),
     Term(
         "Discriminator",
-        "A critic that must say a probability D = σ(f), as in the GAN of 2014.",
+        "The critic of the original GAN (2014). It outputs the probability D = σ(f) that a "
+        "picture is real.",
         "wasserstein",
         "lab=opposed",
     ),
     Term(
         "z, latent space",
-        "The random numbers a generator starts from, and the space of them.",
+        "z: the random numbers that the generator starts from. Latent space: the set of all z.",
         "latent",
         "section=plane",
+        also=("noise",),
     ),
-    Term("Step", "One generator update, with its critic updates before it.", "train"),
+    Term(
+        "Step",
+        "One update of the generator, after the critic updates that belong to it.",
+        "train",
+        also=("iteration",),
+    ),
     Term(
         "n_critic",
-        "Critic updates for each generator update. More make the critic better, and each step slower.",
+        "Number of critic updates for each generator update. With more updates, the critic is "
+        "better, but each step takes longer.",
         "train",
+        also=("critic updates",),
     ),
     Term(
         "Critic gap",
-        "E f(real) − E f(fake). Falls as samples improve; for a perfect 1-Lipschitz critic it is the Wasserstein distance, "
-        "for a real critic its scale is arbitrary.",
+        "E f(real) − E f(fake): the mean score of real pictures minus the mean score of "
+        "fakes. It falls as the samples improve. It is the Wasserstein distance only if the "
+        "critic is a perfect 1-Lipschitz function; for a real critic, the scale is arbitrary.",
         "train",
     ),
     Term(
         "Critic loss",
-        "E f(fake) − E f(real): minus the gap, so negative while the critic can tell both apart.",
+        "E f(fake) − E f(real): minus the critic gap. It is negative while the critic can "
+        "tell real from fake.",
         "train",
     ),
     Term(
         "Wasserstein distance W₁",
-        "The least work, mass times way, that turns one distribution into the other. Also: earth mover's distance.",
+        "The smallest cost of turning one distribution into the other, where cost = mass × "
+        "distance. It is also called earth mover's distance.",
         "wasserstein",
         "lab=earth",
         also=("EMD",),
     ),
     Term(
         "Transport plan",
-        "Which mass goes where. The cheapest plan's cost is W₁.",
+        "A rule for how much mass moves from each place to each other place. The cost of the "
+        "cheapest plan is W₁.",
         "wasserstein",
         "lab=earth",
+        also=("optimal transport",),
     ),
     Term(
         "Kantorovich potential, dual",
-        "The 1-Lipschitz function with the largest E f(real) − E f(fake). That maximum is W₁ again: this is what makes a "
-        "critic possible.",
+        "The 1-Lipschitz function f with the largest E f(real) − E f(fake). This maximum is "
+        "equal to W₁. That is why a critic can estimate W₁.",
+        "wasserstein",
+        "lab=dual",
+        also=("Kantorovich–Rubinstein duality",),
+    ),
+    Term(
+        "1-Lipschitz",
+        "A function whose slope is at most 1 everywhere: |f(x) − f(y)| ≤ ‖x − y‖.",
         "wasserstein",
         "lab=dual",
     ),
     Term(
-        "1-Lipschitz", "Nowhere steeper than 1: |f(x) − f(y)| ≤ ‖x − y‖.", "wasserstein", "lab=dual"
-    ),
-    Term(
         "Weight clipping",
-        "Every weight is cut to [−c, c] after each update: the first WGAN's way to bound the slope.",
+        "After each update of the critic, every weight is limited to [−c, c]. The first WGAN "
+        "limits the critic's slope in this way.",
         "stability",
         "lab=clipping",
     ),
     Term(
         "Gradient penalty λ",
-        "λ E(‖∇f(x̂)‖ − 1)² at points x̂ between real and fake: WGAN-GP's way. WGAN-LP punishes only slopes above 1.",
+        "λ E(‖∇f(x̂)‖ − 1)² is added to the critic's loss, at points x̂ between real and "
+        "fake. WGAN-GP limits the critic's slope in this way. WGAN-LP penalises only slopes "
+        "above 1.",
         "stability",
         "lab=clipping",
+        also=(
+            "WGAN-GP",
+            "WGAN-LP",
+        ),
     ),
     Term(
         "GroupSort",
-        "A layer that sorts its units in groups instead of cutting them off: with orthonormal weights it keeps slope 1 exactly.",
+        "An activation that sorts units in groups instead of setting negative values to 0. "
+        "Together with orthonormal weights, it keeps the slope at exactly 1.",
         "stability",
         "lab=clipping",
     ),
     Term(
         "Vanishing gradient",
-        "A discriminator that is sure has slope 0, and the generator learns nothing from it.",
+        "When a discriminator recognises all fakes, the slope of its output is almost 0. Then "
+        "the generator cannot learn from it.",
         "stability",
         "lab=vanishing",
     ),
     Term(
         "Mode collapse",
-        "The generator makes a few kinds of samples only, however good each is.",
+        "The generator makes only a few kinds of samples, even if each sample is good.",
         "stability",
         "lab=collapse",
+        also=("missing modes",),
     ),
     Term(
         "Jensen–Shannon divergence",
-        "What a GAN's optimal discriminator measures. log 2 for all distributions that do not overlap, near or far.",
+        "The quantity that the optimal discriminator of a GAN measures. It is log 2 for all "
+        "distributions that do not overlap, whether they are close or far apart.",
         "wasserstein",
         "lab=apart",
+        also=("JS",),
     ),
     Term(
         "Sinkhorn, ε",
-        "Optimal transport with a blurred plan: quick to compute; the smaller ε, the nearer to the exact cost.",
+        "A fast method for optimal transport that spreads the plan a little. With a smaller "
+        "ε, the cost is closer to the exact one.",
         "wasserstein",
         "lab=plane",
     ),
     Term(
         "Averaged generator (EMA)",
-        "A running mean of the generator's weights. Its samples are steadier, so pictures and metrics show it.",
+        "A running average of the generator's weights. Its samples change less from step to "
+        "step, so pictures and metrics use it.",
         "train",
+        also=("exponential moving average",),
     ),
     Term(
         "FID",
-        "Distance of two Gaussians fitted to features of real and made pictures. Comparable only for the same network, reference and number.",
+        "Fréchet distance between the features of real pictures and of samples. 0 means "
+        "equal. Compare it only with values of the same feature network, the same data and "
+        "the same number of samples.",
         "train",
+        also=("Fréchet inception distance",),
     ),
     Term(
         "KID",
-        "A kernel's distance of the same features, without bias from small numbers of samples.",
+        "Kernel distance between the same features. It has no bias for small numbers of samples.",
         "train",
+        also=("kernel inception distance",),
     ),
     Term(
         "Floor",
-        "What real examples score in place of samples: no generator can be expected to do better.",
+        "The value of a metric for real examples instead of samples. A generator cannot be "
+        "expected to reach a better value.",
         "train",
+        also=("baseline",),
     ),
     Term(
         "Precision, recall, density, coverage",
-        "How many samples look real, and how much of the real ones is covered.",
+        "Precision and density show how many samples look real. Recall and coverage show how "
+        "much of the variety of the real pictures the samples reach.",
         "train",
     ),
     Term(
         "Memorisation",
-        "Samples that repeat training pictures: twice as near to one of them as to any other.",
+        "The generator copies training pictures. A sample counts as a copy if it is at least "
+        "twice as close to one training picture as to any other.",
         "train",
+        also=("overfitting",),
     ),
     Term(
         "Slerp, lerp",
-        "Ways between two z: along the arc, which keeps the length, or straight, which cuts through the middle.",
+        "Two kinds of interpolation between two z. Slerp (spherical) keeps the length of z. "
+        "Lerp (linear) is a straight line, on which z is shorter in the middle.",
         "latent",
         "section=walk",
+        also=("interpolation",),
     ),
     Term(
         "GANSpace, SeFa",
-        "Two ways to find directions of z that change pictures most, without labels.",
+        "Two methods that find the directions of z which change the picture most. They need "
+        "no labels.",
         "latent",
         "section=directions",
     ),
     Term(
         "Truncation",
-        "Scaling z towards the middle: more typical, less varied.",
+        "Scaling z towards 0. The samples become more typical and less varied.",
         "latent",
         "section=walk",
     ),
-    Term("Inversion", "Searching the z that makes a given picture.", "latent", "section=find"),
+    Term(
+        "Inversion",
+        "The search for the z whose picture is closest to a given picture.",
+        "latent",
+        "section=find",
+    ),
     Term(
         "Checkpoint, fork",
-        "All weights of a step, and a run that goes on differently from there.",
+        "A checkpoint stores all weights of a step. A fork is a new run that continues from a "
+        "checkpoint with other settings.",
         "runs",
     ),
 )
@@ -181,16 +241,19 @@ TERMS = (
 def glossary() -> None:
     """Show the terms that match what the visitor types."""
     query = st.text_input(
-        "Look a word up",
+        "Search the glossary",
         key="glossary",
         persist_state="session",
         placeholder="gap, Lipschitz, FID …",
     )
-    terms = [term for term in TERMS if _fits(term, query or "")]
+    terms, are_exact = search(query or "")
     if not terms:
         st.caption(
-            f"No word here has “{query}” in it. Every :material/help: beside a number explains that number."
+            f"No entry matches “{query}”. On every page, the :material/help: icon beside a value "
+            "explains it."
         )
+    elif not are_exact:
+        st.caption(f"No entry contains “{query}”. These are similar:")
     for left, right in zip(terms[::2], [*terms[1::2], None], strict=False):
         for column, term in zip(st.columns(2, gap="large"), (left, right), strict=True):
             if term is not None:
@@ -198,8 +261,39 @@ def glossary() -> None:
                     _term(term)
 
 
-def _fits(term: Term, query: str) -> bool:
-    return query.strip().lower() in " ".join((term.word, term.meaning, *term.also)).lower()
+def search(query: str) -> tuple[list[Term], bool]:
+    """Return the terms that contain a text; without any, those whose name is spelled similarly.
+
+    Args:
+        query: What the visitor typed. Empty: all terms.
+
+    Returns:
+        The terms, the most similar first, and whether they contain the text.
+    """
+    text = query.strip().lower()
+    exact = [
+        term for term in TERMS if text in " ".join((term.word, term.meaning, *term.also)).lower()
+    ]
+    if exact:
+        return exact, True
+    similarity = {term: _similarity(text, term) for term in TERMS}
+    similar = [term for term in TERMS if similarity[term] >= MIN_SIMILARITY]
+    return sorted(similar, key=lambda term: -similarity[term]), False
+
+
+def _similarity(text: str, term: Term) -> float:
+    """Return how similar a text is to a term's names, from 0 to 100.
+
+    Each word of the text is compared with the most similar word of the names, and the least similar
+    word counts: all words have to occur in the names, in any order.
+    """
+    names = [name.lower() for name in (term.word, *term.also)]
+    name_words = [word for name in names for word in re.findall(r"\w+", name)]
+    text_words = re.findall(r"\w+", text)
+    if not text_words:
+        return 0.0
+    by_word = min(max(fuzz.ratio(word, other) for other in name_words) for word in text_words)
+    return max(by_word, *(fuzz.ratio(text, name) for name in names))
 
 
 def _term(term: Term) -> None:
@@ -207,4 +301,4 @@ def _term(term: Term) -> None:
     with left:
         st.markdown(f"**{term.word}**: {term.meaning}")
     with right:
-        page_link(term.page, "See it", term.section)
+        page_link(term.page, "Show", term.section)

@@ -22,12 +22,12 @@ def page_link(page: str, label: str, section: str, icon: str | None = None) -> N
         query |= {"run": PICTURES} if PICTURES in run_ids else {}
     run = query.get("run")
     is_missing = run not in run_ids if run else page in ("latent", "critic") and not run_ids
-    model = f"“{EXAMPLES[run].title}”" if run else "one that you trained, or an example"
+    model = f"“{EXAMPLES[run].title}”" if run else "a run of your own, or an example"
     st.page_link(
         navigation.page(page),
         label=label,
         icon=icon,
         query_params=query or None,
         disabled=is_missing,
-        help=f"Needs a model that is not among your runs: {model}." if is_missing else None,
+        help=f"This needs a run that is not in your list: {model}." if is_missing else None,
     )

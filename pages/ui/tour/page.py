@@ -31,27 +31,28 @@ def _link(page: str, label: str, section: str = "") -> tuple[str, str, str]:
 STEPS = (
     Step(
         "Watch two networks play",
-        "Press **Start** and wait for the first strokes. Then drag the slider under the pictures back to "
-        "step 0 and forth again.",
-        "The critic gap rises while the critic finds out what is wrong, then falls as the generator mends it. "
-        "The loss of a plain GAN would tell you nothing of the kind.",
+        "Press **Start** and wait for the first strokes. Then move the slider under the "
+        "pictures back to step 0 and forward again.",
+        "At first, the critic gap rises: the critic learns to recognise the fakes. Then it "
+        "falls: the samples improve. The loss of a GAN without a Wasserstein distance does "
+        "not show this.",
         (_link("train", "Train"),),
         ":material/model_training:",
     ),
     Step(
-        "See why the old distance fails",
-        "Slide two piles apart until they no longer overlap.",
-        "Jensen–Shannon's divergence stops at log 2 and its slope at 0: a generator would not know where to "
-        "go. The Wasserstein distance goes on growing with slope 1.",
+        "See why the older distance fails",
+        "Move two distributions apart until they no longer overlap.",
+        "The Jensen–Shannon divergence stops at log 2, and its slope becomes 0: a generator "
+        "would not know where to move. The Wasserstein distance keeps growing with slope 1.",
         (_link("wasserstein", "Why not JS", "lab=apart"),),
         ":material/trending_flat:",
     ),
     Step(
         "Move the earth",
-        "Shape two piles, carry one to the other by hand, and compare your cost with the cheapest plan's. Then "
-        "bend a function under it.",
-        "The cheapest plan and the steepest allowed function give the same number from two sides. The "
-        "function is what a critic learns.",
+        "Shape two piles of earth, move one to the other by hand, and compare your cost with "
+        "that of the cheapest plan. Then shape a function for the same two piles.",
+        "The cheapest plan and the best function with slope at most 1 give the same number. "
+        "A critic learns this function.",
         (
             _link("wasserstein", "Move the earth", "lab=earth"),
             _link("wasserstein", "The dual, by hand", "lab=dual"),
@@ -59,11 +60,11 @@ STEPS = (
         ":material/landscape:",
     ),
     Step(
-        "Make one collapse",
-        "Predict which of three networks will forget modes, and let all three run from one seed. Then look "
-        "at a GAN that has collapsed, in the examples.",
-        "Without a distance that sees where mass is missing, a generator may fill a few modes well and "
-        "leave the others.",
+        "Make a generator collapse",
+        "Predict which of three networks will lose modes, and train all three with the same "
+        "random numbers. Then look at the example of a collapsed GAN.",
+        "If the critic's gradient does not show where samples are missing, the generator may "
+        "fill a few modes well and leave out the others.",
         (
             _link("stability", "Mode collapse", "lab=collapse"),
             _link("latent", "A collapsed GAN", "run=example-ring-gan-collapsed&section=grid"),
@@ -72,9 +73,10 @@ STEPS = (
     ),
     Step(
         "Open the critic",
-        "Freeze the generator and train the critic to convergence.",
-        "The bound it proves climbs towards the exact distance and never passes it. How far it comes is "
-        "decided by what keeps it Lipschitz: clipping, a penalty, or its layers.",
+        "Keep the generator fixed, and train the critic until it no longer improves.",
+        "The critic's lower bound rises towards the exact distance and never exceeds it. How "
+        "close it gets depends on how the slope is limited: by clipping, a penalty, or "
+        "special layers.",
         (
             _link("critic", "To convergence", "section=alone"),
             _link("stability", "Clipping", "lab=clipping"),
@@ -82,10 +84,11 @@ STEPS = (
         ":material/search_insights:",
     ),
     Step(
-        "Walk through what it learned",
-        "Play a walk, drag the plane, turn the dials; draw a digit and let the generator look for it.",
-        "Neighbouring z give similar pictures: it learned a space of pictures, not a list. A straight line "
-        "through the middle shows what it never trained on.",
+        "Walk through the latent space",
+        "Play a walk, drag the plane, move the sliders. Draw a digit and find the z that makes it.",
+        "Similar z give similar pictures: the generator has learned a space of pictures, not "
+        "a list. In the middle of a straight line between two z, the pictures are worse, "
+        "because such z are rare in training.",
         (
             _link("latent", "Walk", "section=walk"),
             _link("latent", "Find a picture", "section=find"),
@@ -112,8 +115,9 @@ def _examples() -> None:
     if missing:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(
-                f":material/inventory_2: Steps 4, 5 and 6 look at models that come with the app; {len(missing)} of "
-                f"these are not in your folder of runs, `{runs_dir}`.",
+                ":material/inventory_2: Steps 4, 5 and 6 use example models that come with "
+                f"the app. {len(missing)} of them are not in your folder of runs, "
+                f"`{runs_dir}`.",
                 width="stretch",
             )
             st.button(
@@ -121,13 +125,15 @@ def _examples() -> None:
                 icon=":material/library_add:",
                 on_click=_bring,
                 key="tour_examples",
-                help="Copy them there; they are found on Runs then, and can be deleted there.",
+                help="Copies the examples into that folder. The Runs page then lists them, and "
+                "you can delete them there.",
             )
     elif not run_ids & EXAMPLES.keys():
         st.markdown(
-            f":material/inventory_2: Steps 4, 5 and 6 look at models that come with the app and are not here. "
-            f"Train them with `python -m wgan examples --runs-dir {runs_dir}` (half an hour), or copy the folders "
-            f"`checkpoints/example-*` of the app's repository to `{runs_dir}`."
+            ":material/inventory_2: Steps 4, 5 and 6 use example models, which are not on "
+            f"this machine. Train them with `python -m wgan examples --runs-dir {runs_dir}` "
+            "(half an hour), or copy the folders `checkpoints/example-*` from the app's "
+            f"repository to `{runs_dir}`."
         )
     state = page_state(TourState)
     if state.problem:
@@ -162,7 +168,7 @@ def _steps() -> None:
                     for page, label, section in step.links:
                         page_link(page, label, section, ":material/arrow_forward:")
                     st.checkbox(
-                        "Seen",
+                        "Done",
                         number in done,
                         key=f"tour_{number}",
                         on_change=_mark,

@@ -11,15 +11,15 @@ from pages.ui.core.state import Steering, page_state
 from pages.ui.panels.marks import findings
 from pages.ui.train.state import AppliedProposal, TrainState
 from wgan.config import ConfigError
-from wgan.diagnosis import RULES, Finding, Proposal, sample_facts
+from wgan.diagnosis import RULES, Finding, Health, Proposal, health
 from wgan.jobs import RunSnapshot
 from wgan.runs import RunError, Status
 
-HELP = f"""Every few seconds {len(RULES)} checks for known problems run on the measurements: slopes and gradients of the
-critic, the steps of both optimisers, the gap on training and on held-out data, and the samples. Act on the
-first problem that is listed: it often causes the others.
+HELP = f"""Every few seconds, {len(RULES)} checks look for known problems in the measurements: the critic's slopes and
+gradients, the steps of both optimisers, the gap on training and held-out data, and the samples. If several
+problems are listed, solve the first one: it often causes the others.
 
-Each check has thresholds and a source: see *All checks*."""
+*All checks* lists the threshold and the source of each check."""
 
 ICONS = {
     "danger": ("red", ":material/emergency_home:"),
@@ -30,8 +30,28 @@ ICONS = {
 HEALTH_RULES = ("worsening", "weak-penalty", "momentum")
 """Rules whose evidence is shown even without a problem."""
 
-READINESS_RULE = "exploding-gradient"
-"""A rule that applies to every run after enough measurements of the critic."""
+HEALTH_ICONS = {
+    **ICONS,
+    "good": ("green", ":material/check_circle:"),
+    "unknown": ("gray", ":material/hourglass_empty:"),
+}
+
+ANCHOR = "what-is-happening"
+"""The anchor that Streamlit gives to the title of this panel."""
+
+
+def health_line(run: str) -> None:
+    """Show the health of a run in one line, with a link to its diagnosis."""
+    try:
+        snapshot = session().snapshot(run)
+    except RunError:
+        return
+    state = health(findings(run), snapshot.evidence, active=snapshot.status.active)
+    colour, icon = HEALTH_ICONS[state.level]
+    st.markdown(
+        f":{colour}[{icon} {state.sentence}] [Details](#{ANCHOR})",
+        help="  \n".join(state.facts) or None,
+    )
 
 
 def panel(snapshot: RunSnapshot) -> None:
@@ -43,35 +63,16 @@ def panel(snapshot: RunSnapshot) -> None:
     if state.needs_redraw:
         state.needs_redraw = False
         st.rerun()  # The sidebar and the buttons above show it, too, outside this fragment.
-    if not raised and READINESS_RULE not in {finding.key for finding in all_findings}:
-        st.caption("  \n".join([_not_yet(snapshot), *sample_facts(snapshot.evidence)]))
-        _undo(snapshot)
-        _all(all_findings)
-        return
+    state_of_health = health(all_findings, snapshot.evidence, active=snapshot.status.active)
     _alarm(snapshot, raised)
-    if not raised:
-        _healthy(all_findings)
+    if state_of_health.level == "unknown":
+        st.caption("  \n".join([state_of_health.sentence, *state_of_health.facts]))
+    elif not raised:
+        _healthy(state_of_health, all_findings)
     for i, finding in enumerate(raised):
         _finding(snapshot, finding, first=i == 0)
     _undo(snapshot)
     _all(all_findings)
-
-
-def _not_yet(snapshot: RunSnapshot) -> str:
-    if not snapshot.config.measure:
-        return "There is no diagnosis, because “Measure while training” is off (under Advanced)."
-    since = snapshot.evidence.since
-    if snapshot.status.active and since:
-        return (
-            f"The settings changed at step {since:,}. The diagnosis of the critic appears after three new "
-            "measurements."
-        )
-    if snapshot.status.active:
-        return (
-            "The first diagnosis appears after three measurements of the critic, usually within a few "
-            "minutes."
-        )
-    return "This run ended before there were three measurements of the critic, so there is no diagnosis of it."
 
 
 def _alarm(snapshot: RunSnapshot, raised: Sequence[Finding]) -> None:
@@ -89,13 +90,10 @@ def _alarm(snapshot: RunSnapshot, raised: Sequence[Finding]) -> None:
             )
 
 
-def _healthy(all_findings: Sequence[Finding]) -> None:
+def _healthy(state: Health, all_findings: Sequence[Finding]) -> None:
     signs = [finding.reading.evidence for finding in all_findings if finding.key in HEALTH_RULES]
     with st.container(border=True):
-        st.markdown(
-            f":green[:material/check_circle: **No problems found.**] {len(all_findings)} of {len(RULES)} checks "
-            "apply to this objective and have enough data."
-        )
+        st.markdown(f":green[:material/check_circle:] {state.sentence}")
         st.caption("  \n".join(signs[:3]))
 
 
@@ -124,7 +122,7 @@ def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) 
             proposal.description,
             icon=":material/build:",
             key=key,
-            help="Changes the running training at once. A mark on every chart shows where. You can undo it.",
+            help="Applies the change to this run at once. Every chart marks the step. You can undo it.",
             disabled=_was_applied_now(snapshot),
             on_click=_apply,
             args=(snapshot.run, proposal),
@@ -135,8 +133,8 @@ def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) 
             f"Fork with {proposal.description}",
             icon=":material/fork_right:",
             key=key,
-            help=f"Prepares a run that goes on from step {step:,} with this change; then press "
-            "Start fork. This run is not changed.",
+            help=f"Prepares a new run that continues from step {step:,} with this change. Then press "
+            "Start fork. The current run does not change.",
             on_click=_prepare,
             args=(snapshot.run, step, proposal.changes),
         )
@@ -220,10 +218,10 @@ def _all(all_findings: Sequence[Finding]) -> None:
                 "Evidence": [
                     finding.reading.evidence
                     if finding
-                    else "not enough data yet, or not for this objective"
+                    else "not enough data yet, or does not apply to this objective"
                     for _, finding in rows
                 ],
-                "Thresholds": [_limits(rule.limits) for rule, _ in rows],
+                "Problem if": [rule.condition for rule, _ in rows],
                 "Source": [rule.source for rule, _ in rows],
             },
             hide_index=True,
@@ -234,8 +232,4 @@ def _all(all_findings: Sequence[Finding]) -> None:
 def _state(finding: Finding | None) -> str:
     if finding is None:
         return "–"
-    return "shows" if finding.reading.raised else "no"
-
-
-def _limits(limits: Mapping[str, float]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in limits.items())
+    return "problem" if finding.reading.raised else "OK"

@@ -33,7 +33,7 @@ def _ask_what_to_do(live: str, config: TrainConfig) -> None:
     with st.container(horizontal=True):
         # Use callbacks: they run before the script reruns, so the page already reflects the change.
         st.button(
-            "Queue it",
+            "Add to the queue",
             icon=":material/queue:",
             type="primary",
             key="dialog_queue",
@@ -41,10 +41,10 @@ def _ask_what_to_do(live: str, config: TrainConfig) -> None:
             args=(config,),
         )
         st.button(
-            "Stop that run and start",
+            "Stop it and start this one",
             icon=":material/stop:",
             key="dialog_stop",
             on_click=stop_and_start,
             args=(live, config),
         )
-    st.caption("A stopped run keeps everything and can be resumed.")
+    st.caption("A stopped run keeps all its data and can be resumed.")

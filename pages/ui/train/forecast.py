@@ -24,8 +24,8 @@ def forecast() -> None:
         st.caption(
             ":material/download: will be downloaded first",
             width="content",
-            help=f"{config.dataset.title} is not on this machine yet. Without a network choose "
-            "“MNIST, 10,000 digits”, which comes with the app.",
+            help=f"{config.dataset.title} is not on this machine yet. If you have no network "
+            "connection, choose “MNIST, 10,000 digits”, which comes with the app.",
         )
     cost = _cost(config)
     if isinstance(cost, str):
@@ -37,9 +37,9 @@ def forecast() -> None:
         st.caption(
             f"about {fmt_duration(seconds)} · {fmt_bytes(cost.memory_bytes)}",
             width="content",
-            help="A rough forecast for the settings in the sidebar, from a few trial steps on this "
-            f"machine: {cost.seconds_per_step * 1000:.0f} ms a step, and the memory that weights, "
-            "optimiser, one update and the data take.",
+            help="A rough forecast for the settings in the sidebar. It comes from a few trial "
+            f"steps on this machine: {cost.seconds_per_step * 1000:.0f} ms per step. The "
+            "memory is for weights, optimiser, one update and the data.",
         )
     elif session().live() is None:
         st.caption("measuring …", width="content")
@@ -48,8 +48,8 @@ def forecast() -> None:
         st.caption(
             "no forecast while a run trains",
             width="content",
-            help="It is made of a few trial steps, which would slow that run down. "
-            "One that was made before is remembered.",
+            help="A forecast needs a few trial steps, which would slow down the current run. "
+            "Forecasts made earlier are still shown.",
         )
 
 

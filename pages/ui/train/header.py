@@ -1,5 +1,6 @@
 """The title and status of the run on show, and the buttons that steer it."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import streamlit as st
@@ -15,125 +16,158 @@ from pages.ui.train.forecast import forecast
 from wgan.jobs import RunSnapshot
 from wgan.runs import Status
 
-MAX_LINKS = 4
+MAX_LINKS = 2
 """Maximum number of queued runs that are named above a run."""
+
+STATUS_LINE = "<style>.st-key-status_line { min-height: 3rem; }</style>"
+"""Reserves the height of a button, so that texts and buttons come and go without moving the page."""
+
+BUTTON_WIDTHS = {"resume": 106, "step": 122, "stop": 94, "new_z": 96, "reuse": 96, "start": 116}
+"""In pixels. Each button keeps its place and its width when the run's status changes."""
 
 
 def header(snapshot: RunSnapshot, next_run: bool) -> None:
-    """Show the run's title, its status, and its buttons."""
-    active = snapshot.status.active
-    name = snapshot.run
+    """Show the run's title and status, its buttons, and a line of text.
+
+    All of this has the same height in every status of the run, so that the page below stays where
+    it is when a button is pressed.
+    """
+    st.html(STATUS_LINE)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### {snapshot.name or snapshot.config.title}", width="content")
-        if active and (interval := refresh_interval()) > 1:
-            st.caption(
-                f":material/groups: shown every {interval:.0f} seconds",
-                width="content",
-                help="Many watch this server: each page is drawn less often, so that the training "
-                "keeps its speed.",
-            )
         badge(snapshot)
-        if snapshot.is_trained_by_other_process:
-            st.caption(
-                ":material/computer: trained by another process: it can be watched here, "
-                "not steered",
-                width="content",
-            )
-        elif active and snapshot.status is not Status.QUEUED:
-            _steer(snapshot, next_run)
-        elif snapshot.status is Status.QUEUED:
-            st.button(
-                "Cancel", icon=":material/close:", key="cancel", on_click=cancel, args=(name,)
-            )
-        if not active or next_run:
-            _begin(snapshot)
-    if next_run and (title := draft.ready()):
-        start_label = "Start next" if active else "Start"
-        st.info(
-            f"**{title}** is set up in the sidebar. Press **{start_label}** to train it. The previous run is shown below.",
-            icon=":material/tune:",
-        )
+        with st.container(
+            horizontal=True,
+            vertical_alignment="center",
+            gap="small",
+            width="stretch",
+            key="status_line",
+        ):
+            _status_line(snapshot, next_run)
+    with st.container(horizontal=True, gap="small"):
+        _steering_buttons(snapshot, next_run)
+        fork_button(snapshot)
+        _new_z_button(snapshot)
+        _start_buttons(snapshot, next_run)
     _messages(snapshot)
 
 
-def _steer(snapshot: RunSnapshot, next_run: bool) -> None:
-    name = snapshot.run
+def _steering_buttons(snapshot: RunSnapshot, next_run: bool) -> None:
+    """Show the buttons Pause or Resume, Step once, and Stop or Cancel."""
+    name, status = snapshot.run, snapshot.status
+    steerable = status.active and not snapshot.is_trained_by_other_process
+    paused = steerable and status is Status.PAUSED
+    running = steerable and status is Status.RUNNING
     main: Literal["primary", "secondary"] = "secondary" if next_run else "primary"
-    if snapshot.status is Status.PAUSED:
+    if paused:
         st.button(
             "Resume",
             icon=":material/play_arrow:",
             type=main,
             key="go_on",
+            width=BUTTON_WIDTHS["resume"],
             on_click=session().unpause,
             args=(name,),
         )
-        st.button(
-            "Step once",
-            icon=":material/skip_next:",
-            key="step_once",
-            help="One generator update, with its critic updates before it.",
-            on_click=session().step_once,
-            args=(name,),
-        )
-    else:
+    elif status.active:
         st.button(
             "Pause",
             icon=":material/pause:",
-            type=main,
+            type=main if running else "secondary",
             key="pause",
-            disabled=bool(snapshot.phase),
+            width=BUTTON_WIDTHS["resume"],
+            disabled=not running or bool(snapshot.phase),
             on_click=session().pause,
             args=(name,),
         )
+    else:
+        _resume_button(snapshot)
+    st.button(
+        "Step once",
+        icon=":material/skip_next:",
+        key="step_once",
+        width=BUTTON_WIDTHS["step"],
+        disabled=not paused,
+        help="One generator update, with the critic updates before it."
+        + ("" if paused else " Pause the run first."),
+        on_click=session().step_once,
+        args=(name,),
+    )
+    if steerable and status is Status.QUEUED:
+        st.button(
+            "Cancel",
+            icon=":material/close:",
+            key="cancel",
+            width=BUTTON_WIDTHS["stop"],
+            help="Removes the run from the queue.",
+            on_click=cancel,
+            args=(name,),
+        )
+        return
     st.button(
         "Stop",
         icon=":material/stop:",
         key="stop",
-        help="Ends the run after the current step and writes a checkpoint. You can resume it.",
+        width=BUTTON_WIDTHS["stop"],
+        disabled=not steerable,
+        help="Ends the run after the current step and saves a checkpoint. You can resume it.",
         on_click=cancel,
         args=(name,),
     )
-    if snapshot.checkpoint_steps and not next_run:
-        fork_button(snapshot)
-    if not next_run:
-        st.button(
-            "New z",
-            icon=":material/casino:",
-            key="new_z",
-            disabled=bool(snapshot.phase),
-            help="Draw other fixed z for the grid.",
-            on_click=new_z,
-            args=(name,),
-        )
 
 
-def _begin(snapshot: RunSnapshot) -> None:
-    active, name = snapshot.status.active, snapshot.run
+def _resume_button(snapshot: RunSnapshot) -> None:
+    """Show the button that continues an ended run. It is disabled if the run cannot be resumed."""
     interrupted = snapshot.status is Status.INTERRUPTED
     has_trained = interrupted or bool(snapshot.checkpoint_steps)
-    resumable = not active and has_trained and snapshot.step < snapshot.config.steps
+    resumable = has_trained and snapshot.step < snapshot.config.steps
     if resumable:
-        st.button(
-            "Resume",
-            icon=":material/play_arrow:",
-            key="resume",
-            type="primary" if interrupted else "secondary",
-            help=f"Go on from step {max([0, *snapshot.checkpoint_steps]):,}.",
-            on_click=resume,
-            args=(name,),
-        )
-    if snapshot.checkpoint_steps:
-        fork_button(snapshot)
-    if not active and not draft.ready():
-        st.button(
-            "Reuse",
-            icon=":material/content_copy:",
-            key="reuse",
-            help="Take this run's settings into the sidebar for the next run.",
-            on_click=draft.copy_to_draft,
-            args=(snapshot.config,),
-        )
+        help = f"Continue from step {max([0, *snapshot.checkpoint_steps]):,}."
+    elif has_trained:
+        help = "This run has reached its last step. On the Runs page you can resume it to a later step."
+    else:
+        help = "This run has no checkpoint."
+    st.button(
+        "Resume",
+        icon=":material/play_arrow:",
+        key="resume",
+        type="primary" if interrupted and resumable else "secondary",
+        width=BUTTON_WIDTHS["resume"],
+        disabled=not resumable,
+        help=help,
+        on_click=resume,
+        args=(snapshot.run,),
+    )
+
+
+def _new_z_button(snapshot: RunSnapshot) -> None:
+    steerable = snapshot.status in (Status.RUNNING, Status.PAUSED)
+    st.button(
+        "New z",
+        icon=":material/casino:",
+        key="new_z",
+        width=BUTTON_WIDTHS["new_z"],
+        disabled=not steerable or snapshot.is_trained_by_other_process or bool(snapshot.phase),
+        help="Draw other fixed z for the grid. This is possible while a run trains.",
+        on_click=new_z,
+        args=(snapshot.run,),
+    )
+
+
+def _start_buttons(snapshot: RunSnapshot, next_run: bool) -> None:
+    """Show the buttons that prepare and start another run."""
+    active = snapshot.status.active
+    st.button(
+        "Reuse",
+        icon=":material/content_copy:",
+        key="reuse",
+        width=BUTTON_WIDTHS["reuse"],
+        disabled=active or bool(draft.ready()),
+        help="Copy this run's settings into the sidebar for the next run.",
+        on_click=draft.copy_to_draft,
+        args=(snapshot.config,),
+    )
+    can_start = not active or next_run
     label = "Start next" if active else "Start"
     if draft.fork_origin() is not None:
         label = "Start fork"
@@ -141,12 +175,76 @@ def _begin(snapshot: RunSnapshot) -> None:
         label,
         icon=":material/play_arrow:",
         key="start",
-        type="secondary" if interrupted else "primary",
-        help="Train a new run with the settings in the sidebar.",
+        type="primary" if can_start and snapshot.status is not Status.INTERRUPTED else "secondary",
+        width=BUTTON_WIDTHS["start"],
+        disabled=not can_start,
+        help="Train a new run with the settings in the sidebar."
+        if can_start
+        else "To set up another run, choose **Next run** in the sidebar.",
         on_click=start,
         args=(draft.draft(),),
     )
-    forecast()
+
+
+def _status_line(snapshot: RunSnapshot, next_run: bool) -> None:
+    """Show what was set up for the next run and its cost, and the queue. It is never empty.
+
+    Streamlit removes an empty container, and the page below would move up.
+    """
+    active = snapshot.status.active
+    if next_run and (title := draft.ready()):
+        start_label = "Start next" if active else "Start"
+        st.caption(
+            f":material/tune: **{title}** is set up in the sidebar. Press **{start_label}** to train it.",
+            width="content",
+        )
+    if not active or next_run:
+        forecast()
+    elif snapshot.is_trained_by_other_process:
+        st.caption(
+            ":material/computer: Another process trains this run. You can watch it here, but not steer it.",
+            width="content",
+        )
+    elif snapshot.status is Status.QUEUED:
+        st.caption(":material/hourglass_top: The training begins soon.", width="content")
+    else:
+        st.caption(
+            ":material/tune: Changes in the sidebar take effect at the next step.", width="content"
+        )
+    if active and (interval := refresh_interval()) > 1:
+        st.caption(
+            f":material/groups: shown every {interval:.0f} seconds",
+            width="content",
+            help="Many people watch this server. Each page refreshes less often, so that the "
+            "training keeps its speed.",
+        )
+    others = [other for other in session().queued() if other.run != snapshot.run]
+    if others:
+        _queue(others)
+
+
+def _queue(others: Sequence[RunSnapshot]) -> None:
+    """Show links to the queued runs, and a button that cancels the last one."""
+    st.caption(":material/queue: Waiting:", width="content")
+    for other in others[:MAX_LINKS]:
+        run_link(
+            other.run,
+            other.name or other.config.title,
+            "Show this run. It starts when its turn comes.",
+        )
+    if len(others) > MAX_LINKS:
+        st.page_link(
+            navigation.page("runs"),
+            label=f"and {len(others) - MAX_LINKS} more",
+            width="content",
+        )
+    st.button(
+        "Cancel the last",
+        key="cancel_queued",
+        type="tertiary",
+        on_click=withdraw,
+        args=(others[-1].run,),
+    )
 
 
 def _messages(snapshot: RunSnapshot) -> None:
@@ -157,31 +255,7 @@ def _messages(snapshot: RunSnapshot) -> None:
     if snapshot.status is Status.INTERRUPTED:
         at = snapshot.checkpoint_steps[-1] if snapshot.checkpoint_steps else 0
         st.info(
-            f"This run was interrupted at step {snapshot.step:,}: its process ended. Nothing is lost: "
-            f"**Resume** goes on from step {at:,}, exactly as if it had never stopped.",
+            f"This run was interrupted at step {snapshot.step:,} because its process ended. Nothing is "
+            f"lost: **Resume** continues from step {at:,} with the same numbers as without the interruption.",
             icon=":material/history:",
         )
-    queued = session().queued()
-    others = [other for other in queued if other.run != snapshot.run]
-    if others:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(":material/queue: Waiting:", width="content")
-            for other in others[:MAX_LINKS]:
-                run_link(
-                    other.run,
-                    other.name or other.config.title,
-                    "Show this run. It starts when its turn comes.",
-                )
-            if len(others) > MAX_LINKS:
-                st.page_link(
-                    navigation.page("runs"),
-                    label=f"and {len(others) - MAX_LINKS} more",
-                    width="content",
-                )
-            st.button(
-                "Cancel the last",
-                key="cancel_queued",
-                type="tertiary",
-                on_click=withdraw,
-                args=(others[-1].run,),
-            )

@@ -4,18 +4,24 @@ import streamlit as st
 
 from pages.ui.core import navigation
 from pages.ui.core.datasets import real_examples, real_sheet
-from pages.ui.core.draft import draft, keep_in_address
+from pages.ui.core.draft import adapted_settings, draft, keep_in_address, undo
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_actions import start
 from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
 from pages.ui.panels import run_panel
-from pages.ui.train import dialogs, forecast, header, quality, sidebar
+from pages.ui.train import diagnosis, dialogs, forecast, header, quality, sidebar
+from pages.ui.train.scenario import scenario_box
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan import figures
+from wgan.config import differences, hyperparameters
+from wgan.format import fmt_value
 from wgan.jobs import RunSnapshot
 from wgan.runs import Status
+
+MAX_SHOWN_CHANGES = 5
+"""Maximum number of automatic changes of settings that are listed."""
 
 
 def show() -> None:
@@ -28,11 +34,38 @@ def show() -> None:
     edits_next_run = sidebar.sidebar(steered, run)
     keep_in_address(run)
     dialogs.ask_if_busy(running, draft())
+    if edits_next_run:
+        _adapted_settings()
     if snapshot is None:
         _welcome()
     else:
         _run(snapshot, edits_next_run)
     _watch_the_rest(run, snapshot)
+
+
+def _adapted_settings() -> None:
+    """Say which settings were changed because a data set of another kind was chosen, and offer to keep them."""
+    adapted = adapted_settings()
+    if adapted is None:
+        return
+    titles = {value.path: value.title for value in hyperparameters(adapted.after)}
+    changes = [
+        f"{titles[path]} {fmt_value(new)} (was {fmt_value(old)})"
+        if old is not None
+        else f"{titles[path]} {fmt_value(new)}"
+        for path, old, new in differences(adapted.after, adapted.before)
+        if path in titles
+    ]
+    # The settings of the objective and of the networks matter most.
+    shown, others = changes[:MAX_SHOWN_CHANGES], len(changes) - MAX_SHOWN_CHANGES
+    text = ", ".join(shown) + (f" and {others} more" if others > 0 else "")
+    with st.container(border=True, key="adapted", gap="small"):
+        st.markdown(
+            f":material/tune: **The settings were changed to suit {adapted.after.dataset.title}.** {text}.",
+            help="They come from the presets for data of this kind. To keep your own values, press the button: "
+            "only the data set changes then.",
+        )
+        st.button("Keep my settings", icon=":material/undo:", key="keep_settings", on_click=undo)
 
 
 def _welcome() -> None:
@@ -110,10 +143,11 @@ def _examples() -> None:
 def _run(snapshot: RunSnapshot, edits_next_run: bool) -> None:
     """Show the run on show: its header, and two fragments that redraw it."""
     header.header(snapshot, edits_next_run)
+    scenario_box(snapshot)
     changes = snapshot.status is Status.RUNNING or bool(snapshot.phase)
     # Give each fragment its own container, so that a late response cannot land in a different layout.
     with st.container():
-        st.fragment(run_panel.panel, run_every=refresh_interval() if changes else None)(
+        st.fragment(_live_panel, run_every=refresh_interval() if changes else None)(
             snapshot.run, run_panel.page_token(snapshot)
         )
     evaluates = quality.evaluating(snapshot.run)
@@ -126,6 +160,12 @@ def _run(snapshot: RunSnapshot, edits_next_run: bool) -> None:
         interval = 10.0 * refresh_interval()
     with st.container():
         st.fragment(quality.panel, run_every=interval)(snapshot.run, evaluates)
+
+
+def _live_panel(run: str, token: tuple[object, ...]) -> None:
+    """Show the health of a run above its numbers, pictures and curves."""
+    diagnosis.health_line(run)
+    run_panel.panel(run, token)
 
 
 def _watch_the_rest(run: str | None, snapshot: RunSnapshot | None) -> None:

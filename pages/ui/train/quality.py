@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.chart_look import chart_look
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.state import Steering, page_state
@@ -22,24 +23,25 @@ from wgan.runs import Measured, RunError
 
 COLUMNS = 8
 
-CHART_HELP = """**Left**: the metric, in the same z each time; dashed: its *floor*, what real examples
-score in place of samples; only luck, or copying, goes below it. **Right**: the critic gap,
-the critic's estimate of the distance, in arbitrary units.
+CHART_HELP = """**Left axis**: the metric. Each measurement uses the same z. The dashed line is the *floor*, the
+value of real examples; samples can be below it only by chance or by copying. **Right axis**:
+the critic gap, in arbitrary units.
 
-Both should fall together. Where they part, believe the metric: the critic's value is not a Wasserstein
-distance one can trust (Stanczuk et al. 2021, arXiv:2103.01678)."""
+Both should fall. If they disagree, trust the metric: the critic gap is not a reliable estimate of
+the Wasserstein distance (Stanczuk et al. 2021, arXiv:2103.01678)."""
 
 EVALUATE_HELP = {
-    "pictures": """Measure 10,000 samples with every metric, beside what real pictures score: FID, KID,
-precision, recall, density, coverage, copies, duplicates. Takes half a minute or more. A running training
-continues at half its speed.""",
-    "points": """Measure many more points with every metric, beside what real points score: exact and sliced
-W₁, modes, share of high quality. A running training continues.""",
+    "pictures": """Compute every metric from 10,000 samples, and its value for real pictures: FID, KID, precision,
+recall, density, coverage, copies, duplicates. This takes at least half a minute. A running
+training continues at half its speed.""",
+    "points": """Compute every metric from many more points, and its value for real points: exact and sliced W₁,
+modes, share of high quality. A running training continues.""",
 }
 
-NEIGHBOURS_HELP = """Above: samples. Below each: the training picture nearest to it, pixel by pixel. A
-generator that learned pictures by heart shows the same picture twice; one that learned to draw shows
-relatives. A sample counts as a copy when it is twice as near to one training picture as to any other."""
+NEIGHBOURS_HELP = """Top row: samples. Bottom row: for each sample, the training picture with the most similar
+pixels. If both show the same picture, the generator has memorised it. If they are only similar,
+it has learned to draw. A sample counts as a copy if it is at least twice as close to one
+training picture as to any other."""
 
 
 def evaluating(run: str) -> bool:
@@ -80,10 +82,10 @@ def panel(run: str, was_evaluating: bool) -> None:
 
 def _why_not(snapshot: RunSnapshot) -> str:
     if not snapshot.config.measure:
-        return "Measuring is turned off for this run: “Measure while training” among the advanced settings."
+        return "“Measure while training” is off for this run (in the sidebar, under Reporting)."
     if snapshot.status.active:
-        return "The first measurement comes a few seconds after training has begun."
-    return "Nothing was measured while this run was trained. Evaluate it now."
+        return "The first measurement appears a few seconds after the start of the training."
+    return "This run has no measurements. Press Evaluate to compute them now."
 
 
 def _newest(snapshot: RunSnapshot) -> dict[str, Measured]:
@@ -153,9 +155,7 @@ def _cards(snapshot: RunSnapshot, newest: dict[str, Measured]) -> None:
         paragraphs = [metric.meaning]
         if floor is not None:
             floor_value, floor_unit = value_and_unit(name, floor)
-            paragraphs.append(
-                f"**Floor**: real examples in place of samples score {floor_value}{floor_unit}."
-            )
+            paragraphs.append(f"**Floor**: real examples score {floor_value}{floor_unit}.")
         paragraphs.append(_settings(snapshot, name, measured))
         cards.append(
             Stat(
@@ -202,9 +202,11 @@ def _curve(snapshot: RunSnapshot, newest: dict[str, Measured]) -> None:
             np.array([scale * m.value for m in measurements]),
             None if floor is None else scale * floor,
             snapshot.curves,
+            log=chart_look().log,
         ),
         key="quality_curve",
-        run=f"{snapshot.run}-{name}",
+        run=f"{snapshot.run}-{name}-{chart_look().log}",
+        steps_of=snapshot.run,
         height=220,
         title=f"{_metric(name).title} and the critic gap",
         help=CHART_HELP,
@@ -216,25 +218,23 @@ def _neighbours(snapshot: RunSnapshot) -> None:
     neighbours = snapshot.neighbours
     if neighbours is None:
         if snapshot.config.dataset.kind == "pictures":
-            st.caption(
-                "The nearest training pictures are looked for a few seconds after the start."
-            )
+            st.caption("The nearest training pictures appear a few seconds after the start.")
         else:
             st.caption(
-                "No point is used twice, so there is nothing to copy: each batch "
-                "is drawn anew from the density. W₁ and the modes say how good they are."
+                "Each batch draws new points, so there is nothing to copy. W₁ and the number "
+                "of modes show how good the samples are."
             )
         return
     n, copies = len(neighbours.distances), sum(neighbours.copies)
-    st.markdown("**Samples, and the training picture nearest to each**", help=NEIGHBOURS_HELP)
+    st.markdown("**Samples, and the nearest training picture of each**", help=NEIGHBOURS_HELP)
     copies_text = "none is a copy" if not copies else f"{copies} of {n} are copies"
     image_grid(
         neighbours.content,
         key="neighbours",
         rows=2,
         columns=COLUMNS,
-        caption=f"Step {neighbours.step:,}: {copies_text}. Mean distance "
-        f"{fmt_number(round(float(np.mean(neighbours.distances)), 1))} of 255 a pixel.",
+        caption=f"Step {neighbours.step:,}: {copies_text}. The mean distance is "
+        f"{fmt_number(round(float(np.mean(neighbours.distances)), 1))} of 255 per pixel.",
         alt="Eight samples, below each the nearest training picture",
         max_height=190,
     )
@@ -299,27 +299,31 @@ def table(evaluation: Evaluation) -> None:
     def formatted(name: str, value: float | None) -> str:
         return "–" if value is None else " ".join(value_and_unit(name, value)).strip()
 
-    directions = {"lower": "the lower", "higher": "the higher", "neither": "as real ones"}
+    directions = {"lower": "lower", "higher": "higher", "neither": "close to real"}
     st.markdown(
-        f"**Evaluation** of step {evaluation.step:,}, {evaluation.samples:,} samples. {evaluation.note}"
-        + (f" Took {evaluation.seconds:.0f} s." if evaluation.seconds else "")
+        f"**Evaluation** at step {evaluation.step:,} with {evaluation.samples:,} samples. "
+        f"{evaluation.note}"
+        + (f" It took {evaluation.seconds:.0f} s." if evaluation.seconds else "")
     )
     st.dataframe(
         {
             "Metric": [title_of(value.name) for value in evaluation.values],
             "Samples": [formatted(value.name, value.value) for value in evaluation.values],
             "±": [formatted(value.name, value.deviation) for value in evaluation.values],
-            "Real ones score": [formatted(value.name, value.floor) for value in evaluation.values],
+            "Real examples": [formatted(value.name, value.floor) for value in evaluation.values],
             "Better": [directions[value.better] for value in evaluation.values],
-            "What it says": [value.meaning.replace("**", "") for value in evaluation.values],
+            "Meaning": [value.meaning.replace("**", "") for value in evaluation.values],
         },
         hide_index=True,
         height="content",
     )
     if evaluation.protocol:
         p = evaluation.protocol
-        accuracy = f", {100 * p['accuracy']:.1f} % right on test pictures" if p["accuracy"] else ""
+        accuracy = (
+            f", {100 * p['accuracy']:.1f} % correct on test pictures" if p["accuracy"] else ""
+        )
         st.caption(
-            f"Features: {p['network']} ({p['hash']}{accuracy}). Reference: {p['reference']}. Numbers "
-            "with another network, reference or number of samples cannot be compared."
+            f"Features: {p['network']} ({p['hash']}{accuracy}). Reference: {p['reference']}. "
+            "Compare only with values that have the same features, reference and number of "
+            "samples."
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.ui.core.chart_look import chart_look_controls
 from pages.ui.core.config_form import control, options_of
 from pages.ui.core.draft import (
     delete_preset,
@@ -18,17 +19,36 @@ from pages.ui.core.draft import (
 from pages.ui.core.run_picker import choose_run, run_titles
 from pages.ui.core.session import session
 from pages.ui.core.state import NextRun, Steering, page_state
-from pages.ui.core.widget_state import user_changed, widget_key_for
+from pages.ui.core.widget_state import (
+    close_popover,
+    popover_key,
+    user_changed,
+    widget_key_for,
+)
 from wgan.config import (
     PRESETS,
     ConfigError,
+    Group,
     Hyperparameter,
     TrainConfig,
     hyperparameters,
+    short,
+    unused_settings,
 )
 from wgan.format import fmt_number
 from wgan.jobs import RunSnapshot
 from wgan.runs import FIXED_PARTS, Change, Parent, RunError, Status
+from wgan.training import this_machine
+
+GROUP_ICONS = {
+    Group.DATA: ":material/photo_library:",
+    Group.OBJECTIVE: ":material/function:",
+    Group.NETWORK: ":material/layers:",
+    Group.OPTIMISER: ":material/trending_down:",
+    Group.SCHEDULE: ":material/event:",
+    Group.REPORTING: ":material/monitoring:",
+    Group.ENGINE: ":material/memory:",
+}
 
 
 def sidebar(live: RunSnapshot | None, run: str | None) -> bool:
@@ -45,8 +65,8 @@ def sidebar(live: RunSnapshot | None, run: str | None) -> bool:
                 key="settings_of",
                 persist_state="session",
                 width="stretch",
-                help="This run: what you change acts at once and leaves a mark on every chart. "
-                "Next run: prepare another, and queue it or start it instead.",
+                help="**This run**: each change takes effect at the next step and is marked on every chart. "
+                "**Next run**: set up another run, to queue it or to start it instead.",
             )
             steering = choice != "Next run"
         page_state(Steering).run = live.run if live is not None and steering else None
@@ -62,13 +82,15 @@ def sidebar(live: RunSnapshot | None, run: str | None) -> bool:
         _fields(
             config, locked=steering, preparing=preparing, kept_parts=FIXED_PARTS if origin else ()
         )
+        if run is not None:
+            chart_look_controls()
     return not steering
 
 
 def _choose_run(run: str | None) -> None:
     if run is None or len(session().library.summaries()) < 2:
         return
-    choose_run("Run on show", run, "Every run is kept. The newest is first.")
+    choose_run("Run on show", run, "The run that all pages show. The newest is first.")
 
 
 def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
@@ -82,7 +104,7 @@ def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
             names,
             index=None,
             key=key,
-            placeholder="Own settings",
+            placeholder="Custom settings",
             format_func=lambda name: PRESETS[name].title if name in PRESETS else name,
             on_change=_take_preset,
             args=(key,),
@@ -97,21 +119,26 @@ def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
             icon=":material/restart_alt:",
             on_click=reset,
             disabled=page_state(NextRun).preset == preset,
-            help="Back to the preset that was chosen last.",
+            help="Return to the preset that was chosen last.",
         )
-        with st.popover("Save", icon=":material/bookmark_add:", help="Keep these settings."):
+        with st.popover(
+            "Save",
+            icon=":material/bookmark_add:",
+            key=popover_key("save_settings"),
+            help="Save these settings as a preset.",
+        ):
             with st.form("save_preset", border=False):
                 st.text_input("Name of the preset", max_chars=40, key="preset_name")
                 st.form_submit_button("Save preset", on_click=_save)
             if saved_presets:
                 preset_to_delete = st.selectbox(
-                    "Own presets", list(saved_presets), key="preset_gone"
+                    "Your presets", list(saved_presets), key="preset_gone"
                 )
-                st.button("Delete it", on_click=delete_preset, args=(preset_to_delete,))
+                st.button("Delete preset", on_click=_delete_preset, args=(preset_to_delete,))
 
 
 def _about(name: str | None) -> str:
-    text = "A complete set of values to begin with; the Presets page tells about each."
+    text = "A complete set of values to start from. The Presets page describes each preset."
     if name in PRESETS:
         preset = PRESETS[name]
         text += (
@@ -127,18 +154,20 @@ def _undo_and_redo(live: RunSnapshot | None) -> None:
         next_run = page_state(NextRun)
         can_undo, can_redo = bool(next_run.undo), bool(next_run.redo)
         help_texts = (
-            "Take the last change back.",
-            "Make the change again that was taken back last.",
+            "Undo the last change.",
+            "Redo the change that was undone last.",
         )
     else:
         done, undone = session().history(live.run)
         can_undo, can_redo = bool(done), bool(undone)
         titles = {value.path: value.title for value in hyperparameters(live.config)}
         help_texts = (
-            _named("Take back", done[-1], done[-1].before, titles) if done else "No change yet.",
-            _named("Make again", undone[-1], undone[-1].after, titles)
+            _named("Undo", done[-1], done[-1].before, titles)
+            if done
+            else "There are no changes to undo.",
+            _named("Redo", undone[-1], undone[-1].after, titles)
             if undone
-            else "Nothing was undone.",
+            else "There are no changes to redo.",
         )
     with st.container(horizontal=True, gap="small"):
         st.button(
@@ -198,36 +227,35 @@ def _save() -> None:
     try:
         session().presets.save(name.strip(), draft())
         page_state(NextRun).preset = name.strip()
+        close_popover("save_settings")
         st.toast(f"Saved as {name.strip()}.", icon=":material/bookmark_added:")
     except RunError as error:
         page_state(Steering).problem = str(error)
 
 
+def _delete_preset(name: str) -> None:
+    delete_preset(name)
+    close_popover("save_settings")
+
+
 def _head_of_fork(origin: Parent) -> None:
     title = run_titles().get(origin.run, origin.run)
     st.info(
-        f"Fork from step {origin.step:,} of “{title}”. Change what you like, then press "
+        f"Fork from step {origin.step:,} of “{title}”. Change the settings below, then press "
         "**Start fork**.",
         icon=":material/fork_right:",
     )
     _undo_and_redo(None)
-    st.button("No fork", icon=":material/close:", on_click=leave_fork, key="no_fork")
+    st.button("Cancel the fork", icon=":material/close:", on_click=leave_fork, key="no_fork")
 
 
 def _fields(
     config: TrainConfig, *, locked: bool, preparing: bool, kept_parts: Sequence[str] = ()
 ) -> None:
-    fields = list(hyperparameters(config))
+    """Show the main settings, and the others in one expander for each group."""
+    unused = unused_settings(config, this_machine())
+    fields = [v for v in hyperparameters(config) if not v.hidden and v.path not in unused]
     values = config.flat()
-    main: list[Hyperparameter] = []
-    advanced: list[Hyperparameter] = []
-    for value in fields:
-        if value.hidden or (value.path == "conditional" and not config.dataset.class_names()):
-            continue
-        part = value.path.partition(".")[0]
-        # Further settings of data and networks are among the details below.
-        later = part in ("dataset", "network") and "." in value.path and not value.main
-        (advanced if value.advanced or later else main).append(value)
     options = options_of(config)
 
     def draw(value: Hyperparameter) -> None:
@@ -241,10 +269,56 @@ def _fields(
             kept_by_fork=kept_by_fork,
         )
 
-    for value in main:
-        draw(value)
-    # Its controls are drawn only while it is open: they would take half of the page's time.
-    expander = st.expander("Advanced", icon=":material/tune:", key="advanced", on_change="rerun")
-    with expander:
-        for value in advanced if expander.open else ():
-            draw(value)
+    if locked and not preparing:
+        st.caption(
+            ":material/lock: Grey settings are fixed during a run. The **?** beside a setting tells why."
+        )
+    for value in fields:
+        if not _is_advanced(value):
+            with st.container(gap=None):
+                draw(value)
+                _about_part(value.path, config)
+    st.markdown("**Advanced**")
+    for group in Group:
+        details = [value for value in fields if value.group is group and _is_advanced(value)]
+        if not details:
+            continue
+        # Draw the controls only while the group is open: all of them would take half of the page's
+        # time.
+        expander = st.expander(
+            group, icon=GROUP_ICONS[group], key=f"advanced-{group.lower()}", on_change="rerun"
+        )
+        with expander:
+            for value in details if expander.open else ():
+                draw(value)
+
+
+def _about_part(path: str, config: TrainConfig) -> None:
+    """Below the choice of an objective or data set, offer its explanation."""
+    part = getattr(config, path) if path in ("dataset", "objective") else None
+    if part is not None and part.explanation:
+        st.button(
+            f"About {short(part.title)}",
+            icon=":material/info:",
+            type="tertiary",
+            key=f"about-{path}",
+            on_click=_explain,
+            args=(part.title, part.summary, part.explanation),
+        )
+
+
+def _explain(title: str, summary: str, explanation: str) -> None:
+    """Open a card with the summary and the formulas of a part of the config."""
+
+    @st.dialog(title, width="medium")
+    def card() -> None:
+        st.markdown(summary)
+        st.markdown(explanation)
+
+    card()
+
+
+def _is_advanced(value: Hyperparameter) -> bool:
+    """Return whether a setting is in the expander of its group."""
+    of_part = "." in value.path and value.group in (Group.DATA, Group.NETWORK)
+    return value.advanced or (of_part and not value.main)

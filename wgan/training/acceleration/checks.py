@@ -26,13 +26,13 @@ def unsupported_reason(config: TrainConfig, engine: Engine, critic: nn.Module) -
     if not config.compiled or os.environ.get("WGAN_COMPILE") == "off":
         return "it is turned off"
     if engine.device not in ("cpu", "cuda"):
-        return "updates are compiled for the CPU and for CUDA only"
+        return "updates can be compiled only for the CPU and for CUDA"
     if engine.processes > 1:
-        return "of several processes none may run ahead of the others"
+        return "several processes train this run, and all must use the same steps"
     if config.split_updates or getattr(config.objective, "penalty_every", 1) > 1:
-        return "its critic updates are not all alike"
+        return "its critic updates are not all the same"
     if config.objective.layers != "plain" or next(critic.buffers(), None) is not None:
-        return "its critic keeps more than weights"
+        return "its critic has state besides its weights"
     return None
 
 
@@ -41,7 +41,7 @@ def mismatch_reason(compiled: CompiledStep, step: TraceableStep, engine: Engine)
     outputs = compiled(step.inputs)
     expected = step.call(step.inputs)
     if outputs is None or len(outputs) != len(expected):
-        return "it takes other inputs"
+        return "it has other inputs"
     close = CLOSE[engine.precision]
     # A bias before batch norm has a gradient of 0, which rounding turns into a tiny number.
     least = close * max(float(gradient.abs().max()) for gradient in expected[: step.num_gradients])
@@ -53,9 +53,9 @@ def mismatch_reason(compiled: CompiledStep, step: TraceableStep, engine: Engine)
                 expected_output.dtype != other.dtype
                 or not float((expected_output - other).abs().max()) <= room
             ):
-                return "its numbers differ"
+                return "its results differ"
         elif not torch.equal(expected_output, other):
-            return "its numbers differ"
+            return "its results differ"
     return None
 
 
@@ -90,7 +90,7 @@ def no_speedup_reason(
         eager += count * statistics.median(times[0])
         compiled += count * statistics.median(times[1])
     ratio = eager / compiled
-    return None if ratio >= MIN_COMPILED_SPEEDUP else f"steps are not faster ({ratio:.2f} times)"
+    return None if ratio >= MIN_COMPILED_SPEEDUP else f"it is not faster ({ratio:.2f} times)"
 
 
 def layout_of(values: Sequence[Tensor]) -> list[tuple[torch.Size, tuple[int, ...], torch.dtype]]:

@@ -87,7 +87,8 @@ class StepAccelerator:
         if compiler.failed:
             self._undecided = False
             self._log(
-                "The steps could not be compiled. Is a C++ compiler installed? Training continues without."
+                "The steps could not be compiled. Is a C++ compiler installed? The training "
+                "continues with steps that are not compiled."
             )
         elif seconds - self._since >= COMPILE_AFTER_S and left >= MIN_SECONDS_LEFT:
             compiler.begin()
@@ -101,7 +102,7 @@ class StepAccelerator:
                 graph = Graph(step, self._recorder)
                 steps[name] = mismatch_reason(graph, step, training.engine) or graph
             except Exception as error:  # training continues with eager steps whatever the error
-                steps[name] = f"it cannot be recorded ({error})"
+                steps[name] = f"it cannot be captured ({error})"
         return steps
 
     def _loaded_packages(
@@ -126,7 +127,7 @@ class StepAccelerator:
         self._undecided = False  # decide only once
         for name, reason in compiled_steps.items():
             if isinstance(reason, str):
-                self._log(f"The compiled {name} update is not used: {reason}.")
+                self._log(f"The compiled {name} step is not used: {reason}.")
         steps = {name: step for name, step in compiled_steps.items() if not isinstance(step, str)}
         if len(steps) < len(compiled_steps):
             return False
@@ -136,7 +137,7 @@ class StepAccelerator:
             pairs = [(step, traceable[name], counts[name]) for name, step in steps.items()]
             slow = no_speedup_reason(pairs, training.engine)
             if slow is not None:
-                self._log(f"Compiled updates are not used: {slow}.")
+                self._log(f"Compiled steps are not used: {slow}.")
                 return False
         training.set_compiled_steps(steps)
         return True

@@ -1,6 +1,10 @@
 // A sheet of samples: rows × columns pictures in one image. Each is a button that enlarges it.
 
-import { contextOf, decode, iconButton, make, PADDING, shape, write } from "./dom.js";
+import {
+  contextOf, decode, formatCount, iconButton, make, PADDING, shape, write,
+} from "./dom.js";
+
+const PAST_HEIGHT = 110; // pixels of the row of earlier pictures
 
 /**
  * Samples in one image. `where` names their step ("step 1,250"), and `notes` are drawn into their
@@ -260,10 +264,25 @@ export class SpriteSheet {
   }
 }
 
-/** A single enlarged sample. It is updated with the sheet during training. */
-class Lightbox {
+/**
+ * The real picture that is nearest to a sample, as an address, and their difference in words.
+ * @typedef {{ step: number, index: number, image: string, words: string }} Near
+ */
+
+/**
+ * A single enlarged sample. It is updated with the sheet during training. A timeline can add the earlier
+ * pictures of the same z, and the real picture nearest to the sample.
+ */
+export class Lightbox {
   /** @type {DrawnSheet | undefined} */
   sheet;
+  /** @type {(index: number) => void} */
+  onOpen = () => {}; // a sample is enlarged
+  onClose = () => {};
+  /** @type {(step: number) => void} */
+  onStep = () => {}; // an earlier picture was chosen
+  /** @type {Near | undefined} */
+  near;
   /** @type {(() => void) | undefined} */
   closed; // called after it was closed
   index = 0;
@@ -276,8 +295,14 @@ class Lightbox {
     this.next = iconButton("next", "Next sample", () => this.go(1));
     const close = iconButton("close", "Close", () => this.close());
     // The dialog takes the focus itself: the arrow keys work at once, and no button seems chosen.
+    this.nearImage = make("img", { className: "wgan-near-image" });
+    this.nearWords = make("figcaption", {});
+    this.nearBox = make("figure", { className: "wgan-near", hidden: true }, this.nearImage, this.nearWords);
+    this.past = make("div", { className: "wgan-past", role: "group", hidden: true });
+    this.past.setAttribute("aria-label", "This sample during training");
     this.root = make("dialog", { className: "wgan-lightbox", tabIndex: -1, autofocus: true },
-      this.canvas, make("div", {}, this.previous, this.caption, this.next, close));
+      make("div", { className: "wgan-pair" }, this.canvas, this.nearBox), this.past,
+      make("div", {}, this.previous, this.caption, this.next, close));
     this.root.setAttribute("aria-label", "Enlarged sample");
     this.root.addEventListener("keydown", (event) => {
       event.stopPropagation(); // these keys are not for Streamlit's shortcuts
@@ -289,7 +314,10 @@ class Lightbox {
     this.root.addEventListener("click", (event) => {
       if (event.target === this.root) this.close(); // a click on the dialog itself is one on its backdrop
     });
-    this.root.addEventListener("close", () => this.closed?.());
+    this.root.addEventListener("close", () => {
+      this.onClose();
+      this.closed?.();
+    });
     this.resized = () => this.draw();
   }
 
@@ -302,6 +330,55 @@ class Lightbox {
     Object.assign(this, { sheet, index, closed });
     this.root.showModal();
     addEventListener("resize", this.resized);
+    this.draw();
+    this.clear();
+    this.onOpen(index);
+  }
+
+  // Hide what belongs to another sample.
+  clear() {
+    this.near = undefined;
+    this.nearBox.hidden = this.past.hidden = true;
+  }
+
+  /**
+   * Show the same sample at earlier steps; a picture without an address has not arrived yet.
+   * @param {{ step: number, image?: string }[]} pictures
+   */
+  async showHistory(pictures) {
+    if (!this.root.open || !this.sheet || pictures.length < 2) return;
+    const { sheet, index } = this;
+    const images = await Promise.all(
+      pictures.map(({ image }) => (image ? decode(image).catch(() => undefined) : undefined)),
+    );
+    if (!this.root.open || this.index !== index) return;
+    this.past.hidden = false;
+    this.past.replaceChildren(...pictures.map(({ step }, i) => {
+      const canvas = make("canvas", { ariaHidden: "true" });
+      const image = images[i];
+      if (image) {
+        const { width, height } = sampleBox({ ...sheet, image }, index);
+        Object.assign(canvas, { width, height });
+        drawSample(contextOf(canvas), { ...sheet, image }, index, 0, 0, width, height);
+      }
+      const words = `step ${formatCount(step)}`;
+      const button = make("button", {
+        type: "button", className: "wgan-past-step", title: `Show ${words}`,
+        onclick: () => this.onStep(step),
+      }, canvas, make("span", {}, formatCount(step)));
+      button.setAttribute("aria-label", `Show this sample at ${words}`);
+      return button;
+    }));
+  }
+
+  /** @param {Near} near */
+  showNear(near) {
+    if (!this.root.open || near.index !== this.index) return;
+    this.near = near;
+    this.nearBox.hidden = false;
+    this.nearImage.src = near.image;
+    this.nearImage.alt = "The real picture nearest to this sample";
+    this.nearWords.textContent = near.words;
     this.draw();
   }
 
@@ -323,16 +400,25 @@ class Lightbox {
     if (!this.sheet) return;
     const count = this.sheet.rows * this.sheet.columns;
     this.index = (this.index + by + count) % count;
+    this.clear();
     this.draw();
+    this.onOpen(this.index);
   }
 
   draw() {
     if (!this.sheet) return;
     const ratio = window.devicePixelRatio || 1;
-    const { width, height } = enlargedSize(this.sheet, window, ratio);
+    const extra = this.past.hidden ? 0 : PAST_HEIGHT;
+    const view = {
+      innerWidth: this.near ? window.innerWidth / 2 : window.innerWidth,
+      innerHeight: window.innerHeight - extra,
+    };
+    const { width, height } = enlargedSize(this.sheet, view, ratio);
     Object.assign(this.canvas, { width, height });
-    this.canvas.style.width = `${width / ratio}px`;
-    this.canvas.style.height = `${height / ratio}px`;
+    for (const picture of [this.canvas, this.nearImage]) {
+      picture.style.width = `${width / ratio}px`;
+      picture.style.height = `${height / ratio}px`;
+    }
     drawSample(contextOf(this.canvas), this.sheet, this.index, 0, 0, width, height);
     const words = sampleCaption(this.sheet, this.index);
     this.caption.textContent = words;

@@ -148,6 +148,7 @@ function templateFor({ font, colours, border }) {
     tickcolor: border, tickfont: { color: fade(colours.text, 0.75), size: 11.5 },
     title: { font: { size: 12.5 }, standoff: 8 }, zerolinewidth: 1,
     spikecolor: colours.muted, spikethickness: -1, spikedash: "solid", // −1: no white outline
+    exponentformat: "power", // 1.5×10⁻⁴, where Plotly would write 150µ
   };
   return {
     layout: {
@@ -162,6 +163,7 @@ function templateFor({ font, colours, border }) {
       hoverlabel: {
         bgcolor: colours.panel || colours.background, bordercolor: border,
         font: { family: font, color: colours.text, size: 12.5 },
+        namelength: -1, // do not cut names
       },
       legend: {
         bgcolor: "rgba(0,0,0,0)", orientation: "h", x: 0, xanchor: "left", y: 1.02,
@@ -171,8 +173,7 @@ function templateFor({ font, colours, border }) {
       annotationdefaults: { font: { color: colours.text }, arrowcolor: colours.muted },
       shapedefaults: { line: { color: colours.muted } },
       modebar: {
-        // vertical, so that in a narrow chart it does not cover the legend
-        orientation: "v", bgcolor: "rgba(0,0,0,0)", color: fade(colours.text, 0.45),
+        orientation: "h", bgcolor: "rgba(0,0,0,0)", color: fade(colours.text, 0.45),
         activecolor: colours.text,
       },
     },
@@ -246,7 +247,7 @@ export function linePath(xs, ys, xaxis, yaxis) {
 export const CONFIG = {
   displaylogo: false,
   displayModeBar: "hover",
-  modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
+  modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
   responsive: false, // the observer below handles it, and hidden tabs, too
 };
 

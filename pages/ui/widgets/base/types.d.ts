@@ -102,7 +102,7 @@ interface PlotlyElement extends HTMLDivElement {
   _fullData?: { visible?: boolean | "legendonly" }[];
   _dragging?: boolean;
   calcdata?: { node3?: { node?(): Element } }[][];
-  on?(event: string, listener: () => void): void;
+  on?(event: string, listener: (event: { points?: { x?: unknown }[] }) => void): void;
 }
 
 interface Window {

@@ -1,8 +1,9 @@
 import { define, Heading, make } from "../base/dom.js";
-import { Plot } from "../base/theme.js";
+import { StepPlot } from "./cursor.js";
 
 /**
- * @typedef {import("../base/theme.js").PlotData & { title: string, help: string, height: number }} ChartData
+ * @typedef {import("../base/theme.js").PlotData & { title: string, help: string, height: number,
+ *   stepsOf?: string }} ChartData `stepsOf` is the run whose steps the x axis shows
  */
 
 /**
@@ -18,13 +19,16 @@ export function resolveSharedX(traces) {
 /** @type {() => ComponentView<ChartData>} */
 const createChart = () => {
   const heading = new Heading();
-  const plot = new Plot();
+  const plot = new StepPlot();
+  const root = make("div", {}, heading.root, plot.root);
   return {
-    root: make("div", {}, heading.root, plot.root),
+    root,
     update: (data) => {
       heading.update(data.title, data.help);
+      root.classList.toggle("wgan-untitled", !data.title);
       plot.root.style.height = `${data.height}px`;
       resolveSharedX(data.figure.data ?? []);
+      plot.follow(data.stepsOf);
       plot.give(data);
     },
     destroy: () => {

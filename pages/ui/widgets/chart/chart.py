@@ -91,6 +91,7 @@ def chart(
     title: str = "",
     help: str = "",
     version: Hashable = None,
+    steps_of: str | None = None,
 ) -> None:
     """Show a figure.
 
@@ -103,12 +104,14 @@ def chart(
         run: Identifies the content whose zoom is kept.
         height: Height in pixels.
         alt: Description for screen readers.
-        title: The heading.
+        title: The heading. The toolbar appears in its line.
         help: Tooltip of the heading.
         version: Visitors with the same version and key share the encoded figure, which is made only
             once.
+        steps_of: The run whose steps the x axis shows. A line then marks the step that the run's timeline
+            shows, and pointing at the chart shows the samples of that step.
     """
-    total = height + (HEADING if title else 0)
+    total = height + HEADING  # without a title, this is the room of the toolbar
 
     def make() -> dict[str, Any]:
         return {
@@ -122,6 +125,7 @@ def chart(
             "space": space(total),
             "title": title,
             "help": help,
+            **({} if steps_of is None else {"stepsOf": steps_of}),
         }
 
     data = make() if version is None else shared((key, version), make)

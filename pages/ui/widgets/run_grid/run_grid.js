@@ -105,12 +105,10 @@ class Wall {
       this.following = data.moment === null || !Number.isFinite(data.moment);
       begins = !this.following;
     }
-    this.grid.style.setProperty("--columns", String(data.items.length));
     const { colours } = themeAt(this.root);
     data.items.forEach((item, i) => {
       const { stage, swatch, title } = this.stages[i];
       write(title, item.title);
-      title.title = item.title;
       swatch.style.background = colourNamed(item.colour, colours);
       const { plotly, height } = data;
       stage.update({ ...item, at: null, plotly, height, title: "", help: "" });

@@ -173,7 +173,7 @@ export class Plane extends Plot {
 
   constructor() {
     super();
-    this.config = { ...CONFIG, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]] };
+    this.config = { ...CONFIG, modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]] };
     this.canvas = make("canvas", { ariaHidden: "true" });
     this.tip = make("div", { className: "wgan-tip", hidden: true });
     this.root.classList.add("wgan-plane");

@@ -5,6 +5,8 @@ import { Stage } from "./stage.js";
 const createStage = (component) => new Stage(
   (steps) => component.setTriggerValue("want", steps),
   (step) => component.setTriggerValue("moment", step),
+  false,
+  (step, index) => component.setTriggerValue("near", { step, index }),
 );
 
 export default define(createStage);

@@ -40,19 +40,30 @@ class Frame:
     figure: "Mapping[str, Any] | go.Figure | None" = None
 
 
+@dataclass(frozen=True)
+class Nearest:
+    """The real picture nearest to a sample."""
+
+    image: bytes
+    """WebP or PNG."""
+    text: str
+    """How much they differ."""
+
+
 @dataclass
 class _Requests:
-    """The frames that the browser has requested and not received, by the component's key."""
+    """What the browser has requested and not received, by the component's key."""
 
     by_key: dict[str, object] = field(default_factory=dict)
 
 
-def remember_request(key: str) -> None:
-    """Store the browser's request for frames. Use it as the component's `on_want_change`.
+def remember_request(key: str, kind: str = "want") -> None:
+    """Store a request of the browser. Use it as the component's callback of that kind.
 
     A callback runs before the fragment, so the same rerun sends the answer.
     """
-    page_state(_Requests).by_key[key] = st.session_state[key].get("want")
+    name = key if kind == "want" else f"{key}:{kind}"
+    page_state(_Requests).by_key[name] = st.session_state[key].get(kind)
 
 
 def take_request(key: str) -> object:
@@ -85,6 +96,8 @@ def sample_timeline(
     at: int | None = None,
     on_move: Callable[[int | None], None] | None = None,
     version: Hashable = None,
+    moments: str | None = None,
+    nearest: Callable[[int, int], Nearest | None] | None = None,
 ) -> None:
     """Show the newest frame of a run, and earlier ones on demand.
 
@@ -109,12 +122,15 @@ def sample_timeline(
         at: The step at which it opens; None for the newest frame.
         on_move: Called with the step that the visitor chooses, or None for the newest frame.
         version: Visitors with the same version who lack no frame share the encoded data.
+        moments: The run for charts with `steps_of`: they mark the step on show.
+        nearest: Returns the real picture nearest to a sample, by its step and its index in the frame.
     """
 
     def rest() -> None:
         report_moment(st.session_state[key].get("moment"), on_move)
 
     request = take_request(key)
+    near = _near(take_request(f"{key}:near"), nearest)
 
     def data() -> dict[str, Any]:
         sheet = real()
@@ -132,6 +148,8 @@ def sample_timeline(
             "help": help,
             "words": empty_text,
             "real": None if sheet is None else _real_sheet(sheet, rows),
+            "moments": moments,
+            "near": near,
             "space": space(
                 max_height,
                 ratio=columns / rows,
@@ -144,10 +162,30 @@ def sample_timeline(
 
     _STAGE(
         key=key,
-        data=data() if request or version is None else shared((key, version, at), data),
+        data=data() if request or near or version is None else shared((key, version, at), data),
         on_want_change=lambda: remember_request(key),
+        on_near_change=lambda: remember_request(key, "near"),
         on_moment_change=rest,
     )
+
+
+def _near(
+    request: object, nearest: Callable[[int, int], Nearest | None] | None
+) -> dict[str, object] | None:
+    """Return the answer to the browser's request for the real picture nearest to a sample."""
+    if nearest is None or not isinstance(request, Mapping):
+        return None
+    step, index = request.get("step"), request.get("index")
+    if type(step) is not int or type(index) is not int or index < 0:
+        return None
+    try:
+        found = nearest(step, index)
+    except Exception:
+        _LOG.exception("The nearest real picture of sample %s at step %s failed.", index, step)
+        return None
+    if found is None:
+        return None
+    return {"step": step, "index": index, "image": data_uri(found.image), "words": found.text}
 
 
 def _real_sheet(image: bytes, rows: int) -> dict[str, object]:

@@ -3,12 +3,14 @@
 import {
   clamp, decode, formatCount, Heading, iconButton, make, PADDING, setIcon, shape,
 } from "../base/dom.js";
+import { onMoment, tellMoment } from "../base/moment.js";
 import { Plane } from "./plane.js";
 import { SpriteSheet, Strip } from "../base/sprite.js";
 
 const CHUNK = 16; // frames per request; sample_timeline.py sends at most this many
 const AHEAD = 12; // frames requested before playback needs them
 const KEPT = 16e6; // characters of frames kept in the browser, about 16 MB
+const HISTORY = 8; // earlier pictures of an enlarged sample
 const PATIENCE = 3000; // milliseconds after which an answer counts as lost
 
 /**
@@ -24,8 +26,22 @@ const PATIENCE = 3000; // milliseconds after which an answer counts as lost
  * @typedef {{ run: string, title: string, help: string, steps: number[], latest: Frame | null,
  *   frames: Frame[], absent: number[], at?: number | null, live: boolean, words: string,
  *   rows: number, columns: number, height: number, alt: string, plotly: string | null,
- *   real?: Omit<StripData, "caption" | "height"> | null }} StageData
+ *   real?: Omit<StripData, "caption" | "height"> | null, moments?: string, near?: Near | null }} StageData
+ * `moments` identifies the run for the charts that show the same step; `near` is the real picture nearest
+ * to a sample.
  */
+
+/** @typedef {import("../base/sprite.js").Near} Near */
+
+/**
+ * At most `count` steps from first to last, evenly spread.
+ * @param {number[]} steps
+ * @param {number} count
+ */
+export function spread(steps, count) {
+  if (steps.length <= count) return steps;
+  return Array.from({ length: count }, (_, i) => steps[Math.round((i * (steps.length - 1)) / (count - 1))]);
+}
 
 /**
  * The index of `step` in ascending `steps`; if it was thinned out, the index before it.
@@ -103,12 +119,13 @@ export class FrameCache {
 
 /**
  * The steps of the frames to request, most urgent first.
- * @param {{ steps: number[], target: number | undefined, following: boolean, playing: boolean }} timeline
+ * @param {{ steps: number[], target: number | undefined, following: boolean, playing: boolean,
+ *   history?: number[] }} timeline `history` are the steps of an enlarged sample
  * @param {(step: number | undefined) => boolean} missing
  */
-export function stepsToAsk({ steps, target, following, playing }, missing) {
+export function stepsToAsk({ steps, target, following, playing, history = [] }, missing) {
   if (!steps.length || target === undefined) return [];
-  if (following && !playing) return missing(target) ? [target] : [];
+  if (following && !playing) return [...new Set([target, ...history])].filter(missing).slice(0, CHUNK);
   const at = indexAt(steps, target);
   const list = [target];
   if (playing) {
@@ -118,7 +135,7 @@ export function stepsToAsk({ steps, target, following, playing }, missing) {
     for (const by of [1, -1, 2, -2, 3]) list.push(steps[at + by]);
     // Also request a coarse selection of the whole history, so that a drag always finds a near
     // frame.
-    for (let i = 0; i < 10; i++) list.push(steps[Math.round((i * (steps.length - 1)) / 9)]);
+    list.push(...spread(steps, 10), ...history);
   }
   return [...new Set(list)].filter(missing).slice(0, CHUNK);
 }
@@ -170,17 +187,33 @@ export class Stage {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   telling; // of the next message for the page's address
   ticking = 0; // pending animation frame of playback
+  /** @type {number[]} */
+  history = []; // the steps of an enlarged sample
+  /** @type {{ following: boolean, target: number | undefined } | undefined} */
+  before; // the moment to return to when the pointer leaves the chart
 
   /**
    * @param {(steps: number[]) => void} ask is called with the steps of the frames that are missed
    * @param {((step: number) => void) | null} tell is called with the step that the visitor went to
    *   (-1: follows the newest)
    * @param {boolean} bare without a timeline
+   * @param {((step: number, index: number) => void) | null} askNear is called to get the real picture
+   *   nearest to a sample
    */
-  constructor(ask, tell, bare = false) {
+  constructor(ask, tell, bare = false, askNear = null) {
     this.ask = ask;
     this.tell = tell;
     this.sheet = new SpriteSheet();
+    this.sheet.lightbox.onOpen = (index) => this.openHistory(index);
+    this.sheet.lightbox.onClose = () => (this.history = []);
+    this.sheet.lightbox.onStep = (step) => {
+      this.seek(indexAt(this.steps, step), 0);
+      this.askNear?.(step, this.sheet.lightbox.index);
+    };
+    this.askNear = askNear;
+    this.endMoments = onMoment("pointed", (run, step) => {
+      if (run === this.data?.moments) this.peek(step);
+    });
     this.plot = new Plane();
     this.picture = make("div", { className: "wgan-picture" }, this.sheet.root);
     this.playButton = iconButton("play", "Play", () => (this.playing ? this.pause() : this.play()));
@@ -216,6 +249,7 @@ export class Stage {
     this.target = undefined;
     this.shown = undefined;
     this.playing = false;
+    this.before = undefined;
     clearTimeout(this.timer);
     clearTimeout(this.telling);
     cancelAnimationFrame(this.ticking);
@@ -236,6 +270,8 @@ export class Stage {
       if (data.latest.step > last) this.steps = [...this.steps, data.latest.step];
     }
     for (const frame of data.frames) this.frames.keep(frame, this.target);
+    if (this.history.length) this.fillHistory();
+    if (data.near) this.sheet.lightbox.showNear(data.near);
     for (const step of data.absent) this.absent.add(step);
     if (this.asked?.every((step) => this.frames.has(step) || this.absent.has(step))) {
       this.asked = undefined;
@@ -386,8 +422,26 @@ export class Stage {
     }
   }
 
+  /**
+   * Show the earlier pictures of an enlarged sample, and the real picture nearest to it.
+   * @param {number} index
+   */
+  openHistory(index) {
+    this.history = spread(this.steps, HISTORY);
+    this.fillHistory();
+    this.request(0);
+    if (this.askNear && this.shown !== undefined) this.askNear(this.shown, index);
+  }
+
+  fillHistory() {
+    this.sheet.lightbox.showHistory(
+      this.history.map((step) => ({ step, image: this.frames.get(step)?.image })),
+    );
+  }
+
   controls() {
     const { steps, slider, data } = this;
+    if (data.moments) tellMoment("shown", data.moments, this.following ? undefined : this.target);
     const last = steps.length - 1;
     const { target } = this;
     slider.max = String(Math.max(last, 1));
@@ -418,6 +472,7 @@ export class Stage {
    */
   seek(index, delay) {
     this.pause();
+    this.before = undefined;
     this.following = false;
     this.target = this.steps[index];
     this.show();
@@ -437,8 +492,29 @@ export class Stage {
     this.request(delay);
   }
 
+  /**
+   * Show the samples of a step while the visitor points at it on a chart; undefined: return to the
+   * moment before.
+   * @param {number | undefined} step
+   */
+  peek(step) {
+    if (this.playing || !this.steps.length) return;
+    if (step === undefined) {
+      const { before } = this;
+      this.before = undefined;
+      if (!before) return;
+      this.following = before.following;
+      this.target = before.following ? (this.data.latest?.step ?? this.steps.at(-1)) : before.target;
+      this.show();
+      return;
+    }
+    this.before ??= { following: this.following, target: this.target };
+    this.goTo(step, 100);
+  }
+
   follow() {
     this.playing = false;
+    this.before = undefined;
     cancelAnimationFrame(this.ticking);
     this.following = true;
     this.target = this.data.latest?.step ?? this.steps.at(-1);
@@ -488,6 +564,8 @@ export class Stage {
 
   destroy() {
     this.reset();
+    this.endMoments();
+    if (this.data?.moments) tellMoment("shown", this.data.moments, undefined);
     document.removeEventListener("visibilitychange", this.visible);
     this.heading.destroy();
     this.strip?.destroy();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { FrameCache, frameInterval, indexAt, stepsToAsk, timeToAsk } from "./stage.js";
+import { FrameCache, frameInterval, indexAt, spread, stepsToAsk, timeToAsk } from "./stage.js";
 
 test("a step is at its place, else at that of the step before it", () => {
   const steps = [0, 10, 20];
@@ -148,4 +148,16 @@ test("a history is played in 15 seconds, with 4 to 24 frames a second", () => {
   assert.equal(frameInterval(150), 100);
   assert.equal(frameInterval(15), 250);
   assert.equal(frameInterval(3600), 1000 / 24);
+});
+
+test("steps are spread evenly from the first to the last", () => {
+  const steps = Array.from({ length: 101 }, (_, i) => 10 * i);
+  assert.deepEqual(spread(steps, 5), [0, 250, 500, 750, 1000]);
+  assert.deepEqual(spread([3, 4], 5), [3, 4]);
+});
+
+test("the history of an enlarged sample is asked for, also while the newest picture is followed", () => {
+  const timeline = { steps: [0, 1, 2, 3], target: 3, following: true, playing: false, history: [0, 2, 3] };
+  assert.deepEqual(stepsToAsk(timeline, (step) => step !== 2), [3, 0]);
+  assert.deepEqual(stepsToAsk({ ...timeline, history: [] }, () => true), [3]);
 });

@@ -1,0 +1,80 @@
+"""The box of a run that fails on purpose: what to watch for, and the change to try."""
+
+import streamlit as st
+
+from pages.ui.core import draft, navigation
+from pages.ui.core.session import session
+from pages.ui.core.state import Steering, page_state
+from wgan.config import ConfigError, TrainConfig
+from wgan.diagnosis import SCENARIOS, Scenario, scenario_of
+from wgan.jobs import RunSnapshot
+from wgan.runs import RunError, Status
+
+
+def scenario_box(snapshot: RunSnapshot) -> None:
+    """Show the box if the run began with the settings of a scenario."""
+    try:
+        name = scenario_of(session().library.run(snapshot.run).config())
+    except RunError:
+        return
+    if name is None:
+        return
+    scenario = SCENARIOS[name]
+    with st.container(border=True, key="scenario"):
+        text, buttons = st.columns([0.74, 0.26], gap="medium", vertical_alignment="center")
+    with text:
+        st.markdown(
+            f":material/school: **{scenario.title}, on purpose.** {scenario.cause}  \n**What "
+            f"to look for.** {scenario.watch}"
+        )
+    with buttons:
+        _remedy(snapshot, scenario)
+        st.page_link(
+            navigation.page("presets"),
+            label="Other failures",
+            icon=":material/list:",
+            query_params={"preset": name},
+            width="content",
+        )
+
+
+def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
+    """Show the button that makes the change which the scenario suggests."""
+    if not scenario.live:
+        st.button(
+            "Set up a run without the cause",
+            icon=":material/build:",
+            key="remedy",
+            help=scenario.remedy,
+            on_click=_set_up,
+            args=(snapshot.config.changed(scenario.changes),),
+        )
+        return
+    values = snapshot.config.flat()
+    is_applied = all(values.get(path) == value for path, value in scenario.changes.items())
+    can_change = (
+        snapshot.status in (Status.RUNNING, Status.PAUSED)
+        and not snapshot.phase
+        and not snapshot.is_trained_by_other_process
+    )
+    st.button(
+        "Remedy applied" if is_applied else "Try the remedy",
+        icon=":material/check:" if is_applied else ":material/build:",
+        key="remedy",
+        help=scenario.remedy,
+        disabled=is_applied or not can_change,
+        on_click=_apply,
+        args=(snapshot.run, scenario),
+    )
+
+
+def _set_up(config: TrainConfig) -> None:
+    draft.copy_to_draft(config)
+    draft.make_ready(config.dataset.title)
+
+
+def _apply(run: str, scenario: Scenario) -> None:
+    try:
+        session().change(run, **scenario.changes)
+    except (RunError, ConfigError) as error:
+        page_state(Steering).problem = str(error)

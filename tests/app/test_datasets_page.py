@@ -1,0 +1,29 @@
+"""The Data page: what it says about a data set."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from tests.conftest import app_at
+from wgan.data import Ring8
+
+
+@pytest.fixture(autouse=True)
+def clean() -> Iterator[None]:
+    yield
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def test_a_data_set_is_explained_in_one_line_and_with_formulas_on_a_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("WGAN_RUNS", str(tmp_path))
+    app = app_at("datasets")
+    app.query_params["set"] = "ring-8"
+    app.run()
+    assert not app.exception and not app.error
+    assert Ring8.summary in [caption.value for caption in app.caption]
+    assert Ring8.explanation in [text.value for text in app.markdown]

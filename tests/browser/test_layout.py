@@ -1,0 +1,190 @@
+"""The layout of the pages in a real browser: nothing jumps, nothing is cut or covered."""
+
+from pathlib import Path
+
+import pytest
+
+from pages.ui.core import navigation
+from tests.browser.actions import button, press, step, still
+from tests.browser.conftest import train, until
+from wgan.runs import list_runs
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
+)
+
+PHONE = {"width": 390, "height": 844}
+
+RECORD_TOPS = """() => {
+  window.tops = {};
+  const record = () => {
+    const panel = document.querySelector(".st-key-numbers")?.getBoundingClientRect();
+    const scrolled = document.querySelector("[data-testid=stMain]").scrollTop;
+    const heading = document.querySelector("[data-testid=stMainBlockContainer]").innerText.slice(0, 300);
+    if (panel?.height) tops[Math.round(panel.top + scrolled)] ??= heading;
+    requestAnimationFrame(record);
+  };
+  record();
+}"""
+"""Records each place of the panel, with the texts above it."""
+
+
+def left_edges(page) -> list[int]:
+    """The left edges of the buttons above the panel."""
+    keys = ("step_once", "stop", "new_z", "reuse", "start")
+    return [round(page.locator(f".st-key-{key}").bounding_box()["x"]) for key in keys]
+
+
+@pytest.mark.parametrize("phone", [False, True])
+def test_the_buttons_of_a_run_move_neither_the_page_nor_each_other(
+    page, url: str, runs: Path, phone: bool
+):
+    train(runs, "--preset", "toy-ring", "--steps", "20", "--checkpoint-every", "10")
+    if phone:
+        page.set_viewport_size(PHONE)
+    page.goto(f"{url}/?setup=" + '{"steps":100000}')
+    button(page, "Start").wait_for(timeout=120_000)
+    page.locator(".st-key-numbers dd").first.wait_for()
+    page.get_by_text("about ").first.wait_for()  # the forecast
+    still(page)
+    edges = left_edges(page)
+    page.evaluate(RECORD_TOPS)
+    press(page, "Start")
+    until(lambda: len(list_runs(runs)) > 1 and button(page, "Pause").is_enabled())
+    until(lambda: step(page) > 0)
+    running = left_edges(page)
+    press(page, "Pause")
+    button(page, "Resume").wait_for()
+    assert left_edges(page) == running == edges
+    press(page, "Resume")
+    button(page, "Pause").wait_for()
+    press(page, "Stop")
+    button(page, "Resume").wait_for()
+    until(lambda: button(page, "Start").is_enabled())
+    still(page)
+    assert left_edges(page) == edges
+    tops = page.evaluate("tops")
+    assert len(tops) == 1, tops
+
+
+def cell(page, row: int, x: int) -> tuple[float, float]:
+    """A place in a row of the Runs table, `x` pixels from its left edge."""
+    box = page.get_by_test_id("stDataFrame").first.bounding_box()
+    return box["x"] + x, box["y"] + 36 + 46 * (row + 0.5)
+
+
+STAR, RENAME, STATUS = 55, 304, 370  # pixels from the table's left edge
+
+
+def test_a_row_of_the_runs_opens_the_run_and_has_its_star_and_name(page, url: str, runs: Path):
+    # With metrics, whose columns make the table wider than the page: else columns are stretched.
+    flags = "--preset toy-ring --steps 200 --checkpoint-every 100 --measure true --seed"
+    for seed in (7, 8):
+        train(runs, *flags.split(), str(seed))
+    newest, older = list_runs(runs)[:2]
+    page.goto(f"{url}/runs?run={newest.id}")
+    page.get_by_test_id("stDataFrame").first.wait_for(timeout=120_000)
+    page.get_by_text(f"{newest.id} ·").wait_for()
+    still(page)
+
+    def opens_the_older_run() -> bool:
+        page.mouse.click(*cell(page, 1, STATUS))
+        page.wait_for_timeout(500)
+        return f"run={older.id}" in page.url
+
+    until(opens_the_older_run)  # the table, a canvas, may not be ready for a click yet
+    page.get_by_text(f"{older.id} ·").wait_for()
+    still(page)
+    page.mouse.click(*cell(page, 0, STAR))
+    until(lambda: newest.facts().get("star") == "1")
+    page.mouse.click(*cell(page, 0, STAR))
+    until(lambda: newest.facts().get("star") == "0")
+    page.mouse.click(*cell(page, 0, RENAME))
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill("The first of two")
+    dialog.get_by_label("Note").fill("Look at this one.")
+    dialog.get_by_role("button", name="Save").click()
+    dialog.wait_for(state="detached")
+    assert newest.fact("name") == "The first of two"
+    assert newest.fact("note") == "Look at this one."
+
+
+def test_the_form_for_a_preset_closes_when_it_is_saved(page, url: str):
+    page.goto(url)
+    page.get_by_role("button", name="Save").click(timeout=120_000)
+    page.get_by_label("Name of the preset").fill("Mine")
+    page.get_by_role("button", name="Save preset").click()
+    page.get_by_text("Saved as Mine").wait_for()
+    page.get_by_label("Name of the preset").wait_for(state="detached")
+
+
+@pytest.mark.parametrize("key", ["gap", "stage"])
+def test_the_toolbar_of_a_chart_is_outside_of_the_plot(page, url: str, runs: Path, key: str):
+    """It is hidden until the pointer is on the chart, and covers no data, legend or colour bar."""
+    run = train(runs, "--preset", "toy-ring", "--steps", "20")
+    page.goto(f"{url}/?run={run}")
+    chart = page.locator(f".st-key-{key} .js-plotly-plot")
+    buttons = chart.locator(".modebar-btn")
+    buttons.first.wait_for(state="attached", timeout=120_000)
+    group = chart.locator(".modebar-group")
+    opacity = "e => getComputedStyle(e).opacity"
+    page.mouse.move(5, 5)
+    until(lambda: group.evaluate(opacity) == "0")
+    chart.locator(".nsewdrag").first.hover()
+    until(lambda: group.evaluate(opacity) == "1")
+    plot = chart.bounding_box()
+    for box in [b.bounding_box() for b in buttons.all()]:
+        assert box["y"] + box["height"] <= plot["y"]
+        assert box["x"] + box["width"] <= plot["x"] + plot["width"]
+        assert min(box["width"], box["height"]) >= 24
+    # A click on the button zooms in: nobody has to drag.
+    x_range = f"document.querySelector('.st-key-{key} .js-plotly-plot')._fullLayout.xaxis.range"
+    before = page.evaluate(x_range)
+    chart.get_by_role("button", name="Zoom in").click()
+    until(lambda: page.evaluate(x_range) != before)
+
+
+def test_five_runs_of_points_are_wide_enough_with_their_full_titles(page, url: str, runs: Path):
+    flags = ("--preset", "toy-ring", "--steps", "10", "--seed")
+    names = [train(runs, *flags, str(seed)) for seed in range(5)]
+    for width, columns in ((1280, 3), (390, 1)):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto(f"{url}/compare?runs={','.join(names)}")
+        plots = page.locator(".wgan-wall .js-plotly-plot")
+        playwright.expect(plots).to_have_count(5, timeout=120_000)
+        boxes = [plot.bounding_box() for plot in plots.all()]
+        assert all(box["width"] >= 225 for box in boxes)
+        assert len({round(box["x"]) for box in boxes}) == columns
+        for title in page.locator(".wgan-wall figcaption span").all():
+            assert title.evaluate("e => e.scrollWidth <= e.clientWidth + 1")
+            assert "Ring of 8 Gaussians" in title.inner_text()
+
+
+def test_values_on_cards_are_not_cut_on_a_phone(page, url: str, runs: Path):
+    run = train(runs, "--preset", "toy-ring", "--steps", "10")
+    page.set_viewport_size(PHONE)
+    page.goto(f"{url}/?run={run}")
+    page.locator(".st-key-numbers dd").first.wait_for(timeout=120_000)
+    values = page.locator(".wgan-cards dd")
+    page.evaluate("""() => {
+      for (const dd of document.querySelectorAll(".wgan-cards dd")) dd.textContent = "18 % · fakes 55 %";
+    }""")
+    for value in values.all():
+        assert value.evaluate("e => e.scrollWidth <= e.clientWidth")
+        assert value.evaluate("e => getComputedStyle(e).textOverflow") != "ellipsis"
+
+
+def test_the_first_visit_shows_no_file_names(page, serve, tmp_path: Path):
+    """Until the navigation comes, the browser shows none, not the names of the pages' files."""
+    page.add_init_script("""
+      window.names = new Set();
+      new MutationObserver(() => {
+        for (const link of document.querySelectorAll("header a, [data-testid=stSidebarNav] a"))
+          names.add(link.innerText.split("\\n").at(-1));
+      }).observe(document, { subtree: true, childList: true, characterData: true });
+    """)
+    page.goto(serve(Path("streamlit_app.py").resolve(), env={"WGAN_RUNS": str(tmp_path)}))
+    button(page, "Start").wait_for(timeout=120_000)
+    names = set(page.evaluate("[...names]"))
+    titles = {title for title, _ in (navigation.PAGES | navigation.LABS).values()}
+    assert "Train" in names and names <= titles

@@ -1,0 +1,85 @@
+"""The step on show: the timeline, the cursor on the charts, and an enlarged sample with its history."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+if not os.environ.get("CI"):  # in CI it must be there: without it, the import below fails
+    pytest.importorskip("playwright", reason="playwright is not installed")
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import ROOT, Serve, train_digits
+
+
+@pytest.fixture(scope="module")
+def finished(serve: Serve, runs: Path) -> str:
+    """The address of the app with a finished run of 60 steps, with a preview at every tenth."""
+    flags = ("--steps", "60", "--preview-every", "10", "--report-every", "5")
+    train_digits(runs, *flags)
+    return serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
+
+
+def cursor_step(page: Page, chart: str) -> float | None:
+    """The step at which a chart's cursor is drawn, from its position in pixels."""
+    step: float | None = page.evaluate(
+        """(chart) => {
+            const plot = document.querySelector(`.st-key-${chart} .wgan-plot`);
+            const cursor = plot.querySelector(".wgan-cursor");
+            if (!cursor || cursor.hidden) return null;
+            const axis = plot._fullLayout.xaxis;
+            const x = cursor.getBoundingClientRect().x + 1 - plot.getBoundingClientRect().x - axis._offset;
+            return axis.range[0] + (x / axis._length) * (axis.range[1] - axis.range[0]);
+        }""",
+        chart,
+    )
+    return step
+
+
+def test_the_cursor_follows_the_timeline_and_pointing_at_a_curve_shows_that_step(
+    page: Page, finished: str
+):
+    page.goto(finished)
+    shown = page.locator(".st-key-stage .wgan-step")
+    expect(shown).to_have_text("step 60")
+    page.locator(".st-key-losses .nsewdrag").wait_for()
+    assert cursor_step(page, "gap") is None  # the newest picture is followed
+    page.locator(".st-key-stage").get_by_label("Training step shown").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    expect(shown).to_have_text("step 30")
+    for chart in ("gap", "losses"):
+        page.wait_for_function(f"!document.querySelector('.st-key-{chart} .wgan-cursor').hidden")
+        assert cursor_step(page, chart) == pytest.approx(30, abs=0.5)
+
+    page.locator(".st-key-gap").scroll_into_view_if_needed()
+    box = page.locator(".st-key-gap .nsewdrag").bounding_box()
+    assert box is not None
+    end = page.evaluate(
+        "document.querySelector('.st-key-gap .wgan-plot')._fullLayout.xaxis.range[1]"
+    )
+    page.mouse.move(box["x"] + box["width"] * 50 / end, box["y"] + box["height"] / 2, steps=3)
+    expect(shown).to_have_text("step 50")
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 600, steps=3)
+    expect(shown).to_have_text("step 30")
+
+
+def test_an_enlarged_sample_shows_its_history_and_the_nearest_real_picture(
+    page: Page, finished: str
+):
+    page.goto(finished)
+    shown = page.locator(".st-key-stage .wgan-step")
+    expect(shown).to_have_text("step 60")
+    page.locator(".st-key-stage .wgan-made .wgan-cells button").nth(9).click()
+    box = page.locator("dialog.wgan-lightbox[open]")
+    history = box.get_by_role("group", name="This sample during training").get_by_role("button")
+    expect(history).to_have_count(8)  # steps 0, 1, 10, 20, …, 60
+    expect(box.get_by_text(re.compile("at step 60: their pixels differ by"))).to_be_visible()
+    image = box.get_by_role("img", name="The real picture nearest to this sample")
+    assert image.evaluate("image => image.complete && image.naturalWidth") == 28
+    history.nth(3).click()
+    expect(shown).to_have_text("step 20")
+    expect(box.get_by_text(re.compile("at step 20: their pixels differ by"))).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(box).to_have_count(0)

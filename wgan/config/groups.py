@@ -1,0 +1,15 @@
+"""The groups of hyperparameters, in which forms and tables show them."""
+
+from enum import StrEnum
+
+
+class Group(StrEnum):
+    """A group of hyperparameters. The value is its heading; the order is that of forms."""
+
+    DATA = "Data"
+    OBJECTIVE = "Objective"
+    NETWORK = "Network"
+    OPTIMISER = "Optimiser"
+    SCHEDULE = "Schedule"
+    REPORTING = "Reporting"
+    ENGINE = "Engine"

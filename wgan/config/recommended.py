@@ -1,0 +1,49 @@
+"""Settings that suit a data set, by the kind, size, colours and number of its examples."""
+
+from typing import Any
+
+from wgan.config.comparison import differences
+from wgan.config.model import TrainConfig
+from wgan.config.presets import QUICK, SLOWER, TOY
+from wgan.data import Dataset
+
+FEW_PICTURES = 2_000
+"""With fewer pictures than this, the critic learns them by heart early, so the recommended run is shorter."""
+
+FEW_PICTURES_STEPS = 5_000
+
+
+def recommended(dataset: Dataset) -> TrainConfig:
+    """Return settings to begin with for a data set.
+
+    Points get those of the toy presets, pictures those of the quick presets. Coloured pictures get
+    half of the learning rates; a data set of few pictures gets fewer steps.
+    """
+    if dataset.kind == "points":
+        return TOY.changed({"dataset": dataset})
+    changes: dict[str, Any] = {"dataset": dataset}
+    if dataset.shape[0] > 1:
+        changes |= SLOWER
+    if dataset.size is not None and dataset.size < FEW_PICTURES:
+        changes["steps"] = FEW_PICTURES_STEPS
+    return QUICK.changed(changes)
+
+
+def adapt_to_dataset(config: TrainConfig, previous: Dataset) -> TrainConfig:
+    """Return a config with settings that suit its data set.
+
+    Only those settings change in which the recommendations for the two data sets differ; all others
+    stay as they are.
+
+    Args:
+        config: The config, whose data set was changed already.
+        previous: The data set before.
+    """
+    values = config.flat()
+    suitable = recommended(config.dataset).flat()
+    paths = [
+        path
+        for path, _, _ in differences(recommended(config.dataset), recommended(previous))
+        if path.partition(".")[0] != "dataset" and path in values and path in suitable
+    ]
+    return config.changed({path: suitable[path] for path in paths})

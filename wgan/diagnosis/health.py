@@ -1,0 +1,62 @@
+"""The health of a run in one line: its first problem, that there is none, or why it is not known yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from wgan.diagnosis.catalogue import RULES
+from wgan.diagnosis.evidence import Evidence, Finding, Level
+from wgan.diagnosis.sample_rules import sample_facts
+
+READINESS_RULE = "exploding-gradient"
+"""A rule that applies to every run once the critic has been measured often enough."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """The health of a run: how serious it is, a sentence in Markdown, and the newest facts about its samples."""
+
+    level: Level | Literal["good", "unknown"]
+    sentence: str
+    facts: tuple[str, ...] = ()
+
+
+def health(findings: Sequence[Finding], evidence: Evidence, *, active: bool) -> Health:
+    """Return the health of a run.
+
+    Args:
+        findings: The results of all rules that could be checked, in the order of `RULES`.
+        evidence: The records that they read.
+        active: Whether the run is still training.
+    """
+    facts = tuple(sample_facts(evidence))
+    raised = [finding for finding in findings if finding.reading.raised]
+    if raised:
+        first, others = raised[0], len(raised) - 1
+        since = first.reading.since
+        sentence = f"**{first.rule.title}**"
+        sentence += f" since step {since:,}" if since is not None else ""
+        if others:
+            sentence += f", and {others} other problem{'s' * (others > 1)}"
+        return Health(first.rule.level, f"{sentence}.", facts)
+    if any(finding.key == READINESS_RULE for finding in findings):
+        return Health(
+            "good",
+            f"**No problems found.** {len(findings)} of {len(RULES)} checks apply to this objective and have "
+            "enough data.",
+            facts,
+        )
+    return Health("unknown", _missing_reason(evidence, active=active), facts)
+
+
+def _missing_reason(evidence: Evidence, *, active: bool) -> str:
+    """Return why there is no diagnosis of the critic."""
+    if not evidence.config.measure:
+        return "There is no diagnosis, because “Measure while training” is off (in the sidebar, under Reporting)."
+    if not active:
+        return (
+            "This run ended before the critic was measured three times, so there is no diagnosis."
+        )
+    if evidence.since:
+        return f"Settings changed at step {evidence.since:,}: the next diagnosis needs three measurements of the critic."
+    return "The diagnosis appears after three measurements of the critic, usually within a few minutes."
