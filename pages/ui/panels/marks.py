@@ -30,12 +30,12 @@ def change_text(change: Change, config: TrainConfig) -> str:
     """Return a change as the text of a mark."""
     titles = {value.path: value.title for value in hyperparameters(config)}
     if change.path == "engine" and change.after["compiled"] and not change.before["compiled"]:
-        return f"step {change.step:,}: from here on with compiled updates, the same and faster"
+        return f"step {change.step:,}: switched to compiled updates, which are faster"
     if change.path == "engine" and change.after["threads"] != change.before["threads"]:
         threads = change.after["threads"]
-        return f"step {change.step:,}: from here on with {threads} CPU thread{'s' * (threads > 1)}, as measured"
+        return f"step {change.step:,}: switched to {threads} CPU thread{'s' * (threads > 1)}, which is faster"
     if change.path == "engine":
-        return f"step {change.step:,}: went on with another engine"
+        return f"step {change.step:,}: switched to another engine"
     before, after = (
         fmt_number(v) if isinstance(v, float) else v for v in (change.before, change.after)
     )
