@@ -43,7 +43,7 @@ def differing(runs: Sequence[str]) -> None:
         table[""].append(name)
         for title, cell in zip(_distinct(titles), cells, strict=True):
             table[title].append(cell)
-    st.markdown("**What differs**")
+    st.markdown("**Differences**")
     st.dataframe(table, hide_index=True)
 
 
