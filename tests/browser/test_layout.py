@@ -158,35 +158,6 @@ def test_five_runs_of_points_are_wide_enough_with_their_full_titles(page, url: s
         for title in page.locator(".wgan-wall figcaption span").all():
             assert title.evaluate("e => e.scrollWidth <= e.clientWidth + 1")
             assert title.inner_text().startswith("WGAN-GP · ")
-        labels_on_hover_are_not_cut(page)
-
-
-LABEL_OVERHANG = """() => {
-  const plot = document.querySelector(".st-key-compare .wgan-plot").getBoundingClientRect();
-  const labels = [...document.querySelectorAll(".st-key-compare .hoverlayer *")];
-  const boxes = labels.map((label) => label.getBoundingClientRect());
-  return boxes.filter((box) => box.width).map((box) => Math.max(
-    plot.left - box.left, box.right - plot.right, plot.top - box.top, box.bottom - plot.bottom,
-  ));
-}"""
-"""How far each part of the labels on hover reaches beyond the chart, in pixels."""
-
-
-def labels_on_hover_are_not_cut(page) -> None:
-    """Neither at the first point of the curves, step 10, nor at the last one; the axis ends at 48."""
-    area = page.locator(".st-key-compare .nsewdrag").first
-    area.scroll_into_view_if_needed()
-    for share in (10 / 48, 40 / 48):
-
-        def shows_labels(share: float = share) -> bool:
-            box = area.bounding_box()
-            place = {"x": box["width"] * share, "y": box["height"] / 2}
-            page.mouse.move(5, 5)
-            area.hover(position=place, force=True)
-            return bool(page.evaluate(LABEL_OVERHANG))
-
-        until(shows_labels)
-        assert max(page.evaluate(LABEL_OVERHANG)) <= 1
 
 
 def test_values_on_cards_are_not_cut_on_a_phone(page, url: str, runs: Path):
