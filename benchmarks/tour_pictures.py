@@ -64,7 +64,9 @@ class Frame:
         else:
             self.draw.ellipse(box, fill=COLOURS[colour])
 
-    def bar(self, x: float, width: float, low: float, high: float, colour: str, share: float) -> None:
+    def bar(
+        self, x: float, width: float, low: float, high: float, colour: str, share: float
+    ) -> None:
         """Fill a rectangle over what is already there."""
         layer = Image.new("RGBA", self.image.size, (0, 0, 0, 0))
         box = [v * SCALE for v in (x, min(low, high), x + width, max(low, high))]
@@ -77,7 +79,9 @@ class Frame:
         self.draw.text((x * SCALE, y * SCALE), text, COLOURS[colour], font=font)
 
     def picture(self, picture: Image.Image, x: float, y: float, size: int) -> None:
-        large = picture.convert("RGBA").resize((size * SCALE, size * SCALE), Image.Resampling.BICUBIC)
+        large = picture.convert("RGBA").resize(
+            (size * SCALE, size * SCALE), Image.Resampling.BICUBIC
+        )
         self.image.paste(large, (round(x * SCALE), round(y * SCALE)))
 
     def finished(self) -> Image.Image:
@@ -89,7 +93,9 @@ def progress(i: int) -> float:
     return min(1.0, i / (FRAMES - 1 - HOLD))
 
 
-def curve(x: F64, y: F64, box: tuple[float, float, float, float], top: float) -> list[tuple[float, float]]:
+def curve(
+    x: F64, y: F64, box: tuple[float, float, float, float], top: float
+) -> list[tuple[float, float]]:
     """Return a curve over x in [0, 1] and y in [0, top] as points of a box: left, right, low, high."""
     left, right, low, high = box
     return [
@@ -160,7 +166,7 @@ def older_distance() -> Iterable[Frame]:
 def earth() -> Iterable[Frame]:
     """The cheapest plan between two piles, carried out column by column."""
     piles = PILES["split"][1]
-    fake, real = piles.shares
+    real = piles.shares[1]
     plan = cheapest_plan(piles).mass
     unit, scale, ground = WIDTH / (PLACES + 1), 520.0, 150.0
     sources, targets = np.nonzero(plan)
@@ -172,7 +178,9 @@ def earth() -> Iterable[Frame]:
             left = unit * (place + 0.5)
             top = ground - real[place] * scale
             frame.line(
-                [(left, ground), (left, top), (left + unit, top), (left + unit, ground)], "real", 1.5
+                [(left, ground), (left, top), (left + unit, top), (left + unit, ground)],
+                "real",
+                1.5,
             )
         # The parts of a column lie on each other, at the beginning and at the end.
         begin, end = np.zeros(PLACES), np.zeros(PLACES)
@@ -231,8 +239,8 @@ def bound() -> Iterable[Frame]:
 
 
 def latent_walk() -> Iterable[Frame]:
-    """Pictures of the example of digits along a walk, and the way in latent space."""
-    models = models_of("example-mnist-wgan-gp")
+    """Pictures of the example of clothes along a walk, and the way in latent space."""
+    models = models_of("example-fashion")
     z, marks = walk(draw_z(1000, 4, models.config.latent_dim), FRAMES, easing="gentle")
     pictures = models.make(z)
     flat = z - z.mean(axis=0)
@@ -246,7 +254,9 @@ def latent_walk() -> Iterable[Frame]:
         for mark in marks:
             frame.dot(*way[mark], "generator", 4, hollow=True)
         frame.dot(*way[i], "generator", 6)
-        frame.picture(Image.open(io.BytesIO(encode(tile(pictures[i : i + 1], 1), "PNG"))), 146, 18, 140)
+        frame.picture(
+            Image.open(io.BytesIO(encode(tile(pictures[i : i + 1], 1), "PNG"))), 146, 18, 140
+        )
         yield frame
 
 

@@ -42,9 +42,9 @@ def choose_source(snapshot: RunSnapshot, *, prefix: str, interval: str) -> int |
     # Use NEWEST in place of None, with which the box would be empty and have a button to clear it.
     from_address = st.query_params.get("weights", "")
     by_link = came_by_link("weights")
-    if from_address.isascii() and from_address.isdigit() and len(from_address) < 13:
-        if by_link or key not in st.session_state:
-            st.session_state[key] = int(from_address)
+    is_step = from_address.isascii() and from_address.isdigit() and len(from_address) < 13
+    if is_step and (by_link or key not in st.session_state):
+        st.session_state[key] = int(from_address)
     st.session_state.setdefault(key, NEWEST)
     if st.session_state[key] not in (NEWEST, *steps):
         st.session_state[key] = NEWEST

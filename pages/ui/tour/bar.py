@@ -13,11 +13,13 @@ from pages.ui.tour.steps import STEPS, Place
 # height of 3.75rem.
 STYLE = """<style>
 .st-key-tour_bar {
-  position: sticky; top: 3.75rem; z-index: 50; box-sizing: border-box; min-height: 4.25rem;
-  padding: 0.5rem 0.75rem; border-radius: 0.5rem; color-scheme: inherit;
-  background: color-mix(in srgb, #1f6fbf 14%, Canvas); border: 1px solid #1f6fbf;
+  position: sticky; top: 3.75rem; z-index: 50; box-sizing: border-box; flex-wrap: nowrap;
+  min-height: 4.75rem; padding: 0.4rem 0.75rem; border: 1px solid #1f6fbf; border-radius: 0.5rem;
+  background: color-mix(in srgb, #1f6fbf 14%, Canvas);
 }
-.st-key-tour_bar p { margin: 0; line-height: 1.35; }
+.st-key-tour_bar p { margin: 0; font-size: 0.9rem; line-height: 1.35; }
+.st-key-tour_buttons { flex: none; }
+@media (max-width: 640px) { .st-key-tour_bar { flex-wrap: wrap; min-height: 8.5rem; } }
 </style>"""
 
 
@@ -31,11 +33,9 @@ def show(page: StreamlitPage) -> None:
     if is_here:
         guide.visit(number)
     st.html(STYLE)
-    with st.container(
-        key="tour_bar", horizontal=True, vertical_alignment="center", gap="small"
-    ):
+    with st.container(key="tour_bar", horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(_text(number, place, is_here=is_here), width="stretch")
-        with st.container(horizontal=True, gap="xsmall", width="content"):
+        with st.container(key="tour_buttons", horizontal=True, gap="xsmall", width="content"):
             _buttons(number, place, is_here=is_here)
 
 
@@ -68,7 +68,9 @@ def _buttons(number: int, place: Place, *, is_here: bool) -> None:
     elif len(places) > 1:
         # The other places of this step, one after the other.
         other = (places.index(place) + 1) % len(places)
-        if st.button(places[other].label, icon=":material/subdirectory_arrow_right:", key="tour_other"):
+        if st.button(
+            places[other].label, icon=":material/subdirectory_arrow_right:", key="tour_other"
+        ):
             guide.go(number, other)
     if st.button("Back", key="tour_back", disabled=number == 1, help="To the step before"):
         guide.go(number - 1)

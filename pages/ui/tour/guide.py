@@ -105,7 +105,9 @@ def remember() -> None:
     """Store the progress in the browser. At the first call of a visit, read that of earlier visits."""
     state = page_state(TourState)
     progress = {"step": state.last_step, "seen": sorted(state.seen_steps)}
-    browser_memory("tour", progress if state.is_recalled else None, key="tour_memory", recall=_recall)
+    browser_memory(
+        "tour", progress if state.is_recalled else None, key="tour_memory", recall=_recall
+    )
 
 
 def _recall(progress: Any) -> None:

@@ -25,21 +25,24 @@ def show() -> None:
 def _read_old_link() -> None:
     """Read the steps that were seen from `seen`, which earlier versions wrote to the address."""
     numbers = st.query_params.pop("seen", "").split(".")
-    page_state(TourState).seen_steps |= {
-        n for n in range(1, len(STEPS) + 1) if str(n) in numbers
-    }
+    page_state(TourState).seen_steps |= {n for n in range(1, len(STEPS) + 1) if str(n) in numbers}
 
 
 def _begin() -> None:
     """Offer to begin the tour, or to continue it."""
     state = page_state(TourState)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        label = f"Continue the tour at step {state.last_step}" if state.last_step else "Start the tour"
+        label = (
+            f"Continue the tour at step {state.last_step}" if state.last_step else "Start the tour"
+        )
         if st.button(label, type="primary", icon=":material/play_arrow:", key="tour_start"):
             guide.go(state.last_step or 1)
         if state.seen_steps:
             st.button(
-                "Start over", icon=":material/restart_alt:", key="tour_forget", on_click=guide.forget
+                "Start over",
+                icon=":material/restart_alt:",
+                key="tour_forget",
+                on_click=guide.forget,
             )
         st.caption(_progress(state), width="stretch")
 
@@ -101,7 +104,7 @@ def _step(number: int, step: Step) -> None:
     seen = number in page_state(TourState).seen_steps
     looping_picture(f"step-{number}.webp", key=f"tour_picture_{number}", alt=step.picture)
     mark = " :green[:material/check_circle:]" if seen else ""
-    st.markdown(f"##### {number}. {step.title}{mark}", help="You have seen this step." if seen else None)
+    st.markdown(f"##### {number}. {step.title}{mark}")
     st.markdown(step.do)
     st.caption(f"**What you see**: {step.see}")
     with st.container(horizontal=True, gap="small"):

@@ -145,21 +145,21 @@ STEPS = (
         "Walk through the latent space",
         "Play a walk, drag the plane, move the sliders. Draw a digit and find the z that makes it.",
         "Similar z give similar pictures: the generator has learned a space of pictures, not "
-        "a list. In the middle of a straight line between two z, the pictures are worse, "
-        "because such z are rare in training.",
+        "a list. In the middle of a straight line between two z, ‖z‖ is smaller than in training, and "
+        "the pictures of clothes are greyer and more alike.",
         (
             Place(
                 "latent",
                 "Walk",
-                "Watch the two walks between the same points. Compare their pictures where the dotted "
-                "curve of ‖z‖ is lowest.",
-                "run=example-mnist-wgan-gp&section=walk",
+                "Two walks pass through the same points. Pause where the dotted curve of ‖z‖ is lowest, "
+                "and compare the pictures.",
+                "run=example-fashion&section=walk",
             ),
             Place(
                 "latent",
                 "Plane",
                 "Drag the plane to move through a slice of latent space, and click a picture to keep its z.",
-                "run=example-mnist-wgan-gp&section=plane",
+                "run=example-fashion&section=plane",
             ),
             Place(
                 "latent",
@@ -168,6 +168,7 @@ STEPS = (
                 "run=example-mnist-wgan-gp&section=find",
             ),
         ),
-        "A digit changes smoothly into others, while a dot moves along a curved way through latent space.",
+        "A piece of clothing changes smoothly into others, while a dot moves along a curved way through "
+        "latent space.",
     ),
 )
