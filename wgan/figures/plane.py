@@ -199,7 +199,7 @@ def lengths(path: Real, other: Real, names: tuple[str, str]) -> Figure:
             "mode": "lines",
             "x": [None],
             "y": [None],
-            "name": "most z in training",
+            "name": "most z",
             "line": {"color": "@real/0.3", "width": 10},
             "hoverinfo": "skip",
         }

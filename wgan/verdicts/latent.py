@@ -25,6 +25,7 @@ def linear_walk(path: Real) -> str:
             "interpolations give similar pictures."
         )
     return text + (
-        f"Spherical interpolation keeps it there. On a straight line it falls to {shortest:.1f}, where the "
-        "generator was hardly trained: pictures are often greyer or more alike."
+        "Spherical interpolation keeps it between the lengths of the two waypoints. On a straight line it "
+        f"falls to {shortest:.1f}, where the generator was hardly trained: pictures there are often greyer or "
+        "more alike."
     )

@@ -212,10 +212,8 @@ def show(generator_view: GeneratorView, choice: Choice) -> None:
     with right:
         if choice.source == "picked":
             _pick(generator_view, choice)
-        else:
-            _explain(generator_view, rendered, choice)
         chart(
-            figures.lengths(rendered.path, rendered.other, _names(choice)),
+            figures.lengths(rendered.path, rendered.other, _short_names(choice)),
             key="lengths",
             run=f"{generator_view.run}-{choice.method}-{len(rendered.path)}",
             height=200,
@@ -225,6 +223,8 @@ def show(generator_view: GeneratorView, choice: Choice) -> None:
             dots=True,
             alt="Length of z along the walk, for both kinds of interpolation, with a dot at the shown frame",
         )
+        if choice.source != "picked":
+            _explain(generator_view, rendered, choice)
         _export(generator_view, rendered)
 
 
@@ -275,6 +275,11 @@ def _names(choice: Choice) -> tuple[str, str]:
     """Return the names of the walk and of the one beside it."""
     other: Method = "lerp" if choice.method == "slerp" else "slerp"
     return METHODS[choice.method], METHODS[other]
+
+
+def _short_names(choice: Choice) -> tuple[str, str]:
+    this, other = _names(choice)
+    return this.split()[0], other.split()[0]
 
 
 def sprite(*walks: U8, **common: Any) -> Walk:

@@ -17,9 +17,17 @@ STYLE = """<style>
   min-height: 4.75rem; padding: 0.4rem 0.75rem; border: 1px solid #1f6fbf; border-radius: 0.5rem;
   background: color-mix(in srgb, #1f6fbf 14%, Canvas);
 }
+.st-key-tour_bar [data-testid="stMarkdownContainer"] { margin: 0; }
 .st-key-tour_bar p { margin: 0; font-size: 0.9rem; line-height: 1.35; }
 .st-key-tour_buttons { flex: none; }
-@media (max-width: 640px) { .st-key-tour_bar { flex-wrap: wrap; min-height: 8.5rem; } }
+/* A link to a heading, and the keyboard's focus, must not end behind the bar. */
+[data-testid="stMain"] { scroll-padding-top: 9.5rem; }
+@media (max-width: 640px) {
+  /* It would cover a quarter of a phone. */
+  .st-key-tour_bar { position: static; flex-wrap: wrap; min-height: 8.5rem; }
+  .st-key-tour_bar button { min-height: 2rem; padding: 0.2rem 0.5rem; }
+  [data-testid="stMain"] { scroll-padding-top: 4.5rem; }
+}
 </style>"""
 
 

@@ -94,10 +94,12 @@ def missing_example(place: Place) -> str | None:
 
 def add_examples() -> None:
     """Copy the examples that come with the app to the folder of runs."""
+    state = page_state(TourState)
+    state.problem = ""
     try:
         copy_examples(session().runs_dir)
     except RunError as error:
-        page_state(TourState).problem = str(error)
+        state.problem = str(error)
     session().library.invalidate()
 
 

@@ -128,7 +128,7 @@ STEPS = (
                 "critic",
                 "To convergence",
                 "Press **Train the critic to convergence**: its bound gets close to the exact W₁ (dashed). "
-                "Then choose later **Weights** on the left.",
+                "Then choose later **Weights** in the sidebar.",
                 "run=example-ring-wgan-gp&weights=0&section=alone",
             ),
             Place(
