@@ -259,4 +259,16 @@ def test_where_no_example_is_at_hand_it_is_said_how_to_get_them(
     app.run()
     app.switch_page("../tour.py").run()
     assert any("python -m wgan examples --runs-dir" in element.value for element in app.markdown)
-    assert not app.button
+    assert "tour_examples" not in [button.key for button in app.button]
+
+
+def test_the_bar_offers_no_example_that_is_not_at_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("WGAN_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr("wgan.export.examples.SHIPPED", tmp_path)
+    app = app_at("critic")
+    app.query_params["tour"] = "5"
+    app.run()
+    assert "The Tour page says how to get it." in bar(app)
+    assert "tour_add" not in [button.key for button in app.button]

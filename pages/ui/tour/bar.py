@@ -59,6 +59,8 @@ def _text(number: int, place: Place, *, is_here: bool) -> str:
         text = f":red[{problem}]"
     elif missing is not None:
         text = f"This step needs “{missing}”, which is not in your folder of runs."
+        if not guide.can_add_examples():
+            text += " The Tour page says how to get it."
     elif is_here:
         text = place.do
     else:
@@ -69,7 +71,8 @@ def _text(number: int, place: Place, *, is_here: bool) -> str:
 def _buttons(number: int, place: Place, *, is_here: bool) -> None:
     places = STEPS[number - 1].places
     if guide.missing_example(place) is not None:
-        st.button("Add the examples", key="tour_add", on_click=guide.add_examples)
+        if guide.can_add_examples():
+            st.button("Add the examples", key="tour_add", on_click=guide.add_examples)
     elif not is_here:
         if st.button("Return", icon=":material/undo:", key="tour_return"):
             guide.go(number, places.index(place))

@@ -13,7 +13,7 @@ from pages.ui.core.url import came_by_history, expect_link
 from pages.ui.tour.state import TourState
 from pages.ui.tour.steps import STEPS, Place
 from pages.ui.widgets.browser_memory.browser_memory import browser_memory
-from wgan.export import EXAMPLES, copy_examples
+from wgan.export import EXAMPLES, copy_examples, missing_examples
 from wgan.runs import RunError
 
 PARAMETER = "tour"
@@ -90,6 +90,11 @@ def missing_example(place: Place) -> str | None:
     """Return the example that a place needs, if it is not in the folder of runs."""
     run_ids = {summary.run for summary in session().library.summaries()}
     return None if place.run is None or place.run in run_ids else EXAMPLES[place.run].title
+
+
+def can_add_examples() -> bool:
+    """Return whether examples come with the app that are not in the folder of runs."""
+    return bool(missing_examples(session().runs_dir))
 
 
 def add_examples() -> None:
