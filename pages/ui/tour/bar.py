@@ -12,9 +12,13 @@ from pages.ui.tour.steps import STEPS, Place
 # It stays in sight while the page scrolls. Streamlit has no option for this. The page's header has a
 # height of 3.75rem.
 STYLE = """<style>
+/* Streamlit puts each container into a wrapper of the same height. */
+[data-testid="stLayoutWrapper"]:has(> .st-key-tour_bar) {
+  position: sticky; top: 3.75rem; z-index: 50;
+}
 .st-key-tour_bar {
-  position: sticky; top: 3.75rem; z-index: 50; box-sizing: border-box; flex-wrap: nowrap;
-  min-height: 4.75rem; padding: 0.4rem 0.75rem; border: 1px solid #1f6fbf; border-radius: 0.5rem;
+  box-sizing: border-box; flex-wrap: nowrap; min-height: 4.75rem; padding: 0.4rem 0.75rem;
+  border: 1px solid #1f6fbf; border-radius: 0.5rem;
   background: color-mix(in srgb, #1f6fbf 14%, Canvas);
 }
 .st-key-tour_bar [data-testid="stMarkdownContainer"] { margin: 0; }
@@ -24,7 +28,8 @@ STYLE = """<style>
 [data-testid="stMain"] { scroll-padding-top: 9.5rem; }
 @media (max-width: 640px) {
   /* It would cover a quarter of a phone. */
-  .st-key-tour_bar { position: static; flex-wrap: wrap; min-height: 8.5rem; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-tour_bar) { position: static; }
+  .st-key-tour_bar { flex-wrap: wrap; min-height: 8.5rem; }
   .st-key-tour_bar button { min-height: 2rem; padding: 0.2rem 0.5rem; }
   [data-testid="stMain"] { scroll-padding-top: 4.5rem; }
 }
