@@ -7,7 +7,7 @@ import pytest
 
 from wgan.format import fmt_share
 from wgan.labs.divergences import DISTANCES, SHAPES
-from wgan.verdicts import critic, stability, wasserstein
+from wgan.verdicts import critic, latent, stability, wasserstein
 from wgan.verdicts.stability import ClippedCritic, TrainedGan
 
 
@@ -559,3 +559,18 @@ def test_a_tie_of_two_hyperparameters_names_its_threshold():
 )
 def test_duration(seconds: float, expected_text: str):
     assert stability.duration(seconds) == expected_text
+
+
+@pytest.mark.parametrize(
+    ("dim", "shortest", "phrase"),
+    [
+        (32, 3.5, "falls to 3.5, where the generator was hardly trained"),
+        (32, 5.0, "falls to 5.0, which is not unusual"),
+        (2, 0.3, "falls to 0.3, which is not unusual"),
+    ],
+)
+def test_linear_walk(dim: int, shortest: float, phrase: str):
+    path = np.zeros((3, dim))
+    path[:, 0] = (6.0, shortest, 6.0)
+    text = latent.linear_walk(path)
+    assert phrase in text and f"√{dim} ≈ {dim**0.5:.1f}" in text

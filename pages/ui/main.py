@@ -1,9 +1,11 @@
-"""The script that Streamlit runs for every page: the page's settings and the navigation."""
+"""The script that Streamlit runs for every page: the page's settings, the navigation, and the tour's bar."""
 
 import streamlit as st
 
 from pages.ui.core import navigation, startup
 from pages.ui.core.browser_tab import ICON, tab_title
+from pages.ui.core.url import arrive
+from pages.ui.tour import bar
 
 st.set_page_config(page_title=tab_title(), page_icon=ICON, layout="wide")
 page = st.navigation(
@@ -14,5 +16,8 @@ page = st.navigation(
     },
     position="top",
 )
+arrive(page.url_path)
+bar.show(page)
 page.run()
+bar.remember(page)
 startup.freeze_loaded_objects()

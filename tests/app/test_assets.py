@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from pages.ui import server
+from pages.ui.tour.steps import STEPS
 from pages.ui.widgets.base import assets
 from pages.ui.widgets.base.registry import modules_of
 
@@ -30,6 +31,7 @@ def test_every_file_belongs_to_a_component():
     used = {assets.PLOTLY}
     for module, *styles in registered().values():
         used |= {*modules_of(module), *styles}
+    used |= {f"looping_picture/pictures/step-{n}.webp" for n in range(1, len(STEPS) + 1)}
     assert used == assets.files().keys()
 
 

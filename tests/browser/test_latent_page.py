@@ -34,6 +34,7 @@ def test_a_walk_plays_steps_and_is_taken_away(page, site: str):
     player.get_by_role("button", name="Play").wait_for()
     page.keyboard.press("Home")
     until(lambda: float(slider.input_value()) == 0)
+    dots_follow_the_walk(page)
     page.keyboard.press("ArrowRight")
     until(lambda: float(slider.input_value()) == 1)
 
@@ -74,6 +75,35 @@ def test_a_plane_is_dragged_zoomed_and_kept_from(page, site: str):
     walk_leads_through_kept_points(page)
 
 
+def dots_follow_the_walk(page) -> None:
+    """Two walks are played in step, each with a dot on its curve of ‖z‖ at the shown frame."""
+    names = page.locator(".st-key-walk .wgan-walk-names span")
+    assert names.all_inner_texts() == ["Spherical (slerp)", "Linear (lerp)"]
+    places = """(frame) => {
+      const plot = document.querySelector('.st-key-lengths .wgan-plot');
+      const dots = [...plot.querySelectorAll('.wgan-dot')];
+      if (dots.length !== 2 || dots.some((dot) => dot.hidden)) return false;
+      const { xaxis, yaxis } = plot._fullLayout;
+      const box = plot.getBoundingClientRect();
+      return dots.every((dot, i) => {
+        const at = dot.getBoundingClientRect();
+        const x = at.x + at.width / 2 - box.x - xaxis._offset;
+        const y = at.y + at.height / 2 - box.y - yaxis._offset;
+        const [low, high] = yaxis.range;
+        const drawn = high - (y / yaxis._length) * (high - low);
+        return Math.abs((x / xaxis._length) * (xaxis.range[1] - xaxis.range[0]) - frame) < 0.5
+          && Math.abs(drawn - plot._fullData[i].y[frame]) < 0.1;
+      });
+    }"""
+    page.wait_for_function(places, arg=0)
+    # Halfway to the next waypoint, the walks differ most.
+    for _ in range(7):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function(places, arg=7)
+    page.keyboard.press("Home")
+    page.wait_for_function(places, arg=0)
+
+
 MAP = ".st-key-latent_map .wgan-map-screen canvas"
 
 
@@ -98,6 +128,8 @@ def has_kept(page, count: int) -> bool:
 
 
 def plane_is_dragged(page) -> None:
+    hint = page.get_by_text("Drag to move, or press Shift + arrow keys")
+    hint.wait_for()
     x, y = middle_of_map(page)
     page.mouse.move(x, y)
     until(lambda: map_words(page).startswith("x "))
@@ -105,6 +137,8 @@ def plane_is_dragged(page) -> None:
     drag(page, (x, y), (x - 100, y))
     page.mouse.move(5, 400)
     until(lambda: map_words(page).startswith("Middle: x 0.7"))
+    hint.wait_for(state="hidden")
+    assert page.evaluate("localStorage.getItem('wgan-map-moved')") == "true"
     until(lambda: pixels(page, ".st-key-latent_map") != before)
     until(lambda: map_is_filled(page))
 

@@ -160,7 +160,10 @@ def numbered_points(points: Real, large: Sequence[int]) -> Figure:
 
 
 def lengths(path: Real, other: Real, names: tuple[str, str]) -> Figure:
-    """Return ‖z‖ along two paths, (F, latent_dim) each, with the band that contains most lengths."""
+    """Return ‖z‖ along two paths, (F, latent_dim) each, with the band that contains most lengths.
+
+    The player of walks has the same colours (`captionColour` in walk_player.js).
+    """
     dim = path.shape[1]
     x = np.arange(len(path), dtype=np.float64)
     typical = float(np.sqrt(dim))

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from pages.ui.core.url import came_by_history
+from pages.ui.core.url import came_by_history, came_by_link
 
 SCRIPTS = Path(__file__).parents[2]
 
@@ -88,7 +88,8 @@ def choose_section(key: str, names: Mapping[str, str]) -> str:
     # another.
     state: Any = st.session_state
     from_address = st.query_params.get("section", "")
-    if from_address in names and (came_by_history() or key not in state):
+    by_link = came_by_link("section")
+    if from_address in names and (by_link or came_by_history() or key not in state):
         state[key] = from_address
     state.setdefault(key, next(iter(names)))
     section = str(

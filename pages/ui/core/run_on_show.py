@@ -54,13 +54,18 @@ def show_run(run: str | None) -> None:
 
 def run_link(run: str, label: str, help: str) -> None:
     """Show a link that opens a run on the Train page."""
-    # The number distinguishes a click from a browser that sends a previous address.
-    on_show = page_state(RunOnShow)
-    on_show.link_count += 1
     st.page_link(
         navigation.page("train"),
         label=label,
         help=help,
         width="content",
-        query_params={"run": run, "open": str(on_show.link_count)},
+        query_params=link_to_run(run),
     )
+
+
+def link_to_run(run: str) -> dict[str, str]:
+    """Return the parameters of a link that shows a run."""
+    # The number distinguishes a click from a browser that sends a previous address.
+    on_show = page_state(RunOnShow)
+    on_show.link_count += 1
+    return {"run": run, "open": str(on_show.link_count)}

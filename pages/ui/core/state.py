@@ -90,6 +90,14 @@ class RunOnShow:
 
 
 @dataclass
+class Arrival:
+    """The page that was drawn last, and the parameters of the address that were read since the arrival there."""
+
+    page: str | None = None
+    readers: set[str] = field(default_factory=set)
+
+
+@dataclass
 class ComparedRuns:
     """The runs on the Compare page. Other pages add runs to it."""
 

@@ -1,7 +1,9 @@
-"""The timeline position in the address, and navigation by Back and Forward."""
+"""The timeline position in the address, and navigation by links, Back and Forward."""
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from pages.ui.core.state import Arrival, page_state
 
 
 def came_by_history() -> bool:
@@ -11,6 +13,30 @@ def came_by_history() -> bool:
     received the new one. The flag is internal to Streamlit.
     """
     return bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
+
+
+def arrive(page: str) -> None:
+    """Remember which page is drawn. On another page than before, the address is that of a link."""
+    arrival = page_state(Arrival)
+    if arrival.page != page:
+        arrival.page, arrival.readers = page, set()
+
+
+def expect_link() -> None:
+    """Call it before `st.switch_page` to another section: the address is that of a link, even on the same page."""
+    page_state(Arrival).readers = set()
+
+
+def came_by_link(parameter: str) -> bool:
+    """Return whether a link has led here, so that a parameter of its address replaces the visitor's last choice.
+
+    Only the first call for a parameter after the arrival returns True. Later, a browser may send a
+    previous address.
+    """
+    readers = page_state(Arrival).readers
+    is_new = parameter not in readers
+    readers.add(parameter)
+    return is_new
 
 
 def asked_moment() -> int | None:

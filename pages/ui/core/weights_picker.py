@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui.core.run_picker import choose_run
 from pages.ui.core.session import session
 from pages.ui.core.state import WeightsOnShow, page_state
+from pages.ui.core.url import came_by_link
 from wgan.jobs import RunSnapshot
 from wgan.latent import Models
 from wgan.runs import RunError
@@ -39,13 +40,12 @@ def choose_source(snapshot: RunSnapshot, *, prefix: str, interval: str) -> int |
         runs[prefix] = snapshot.run
         st.session_state[key] = NEWEST
     # Use NEWEST in place of None, with which the box would be empty and have a button to clear it.
-    if key not in st.session_state:
-        from_address = st.query_params.get("weights", "")
-        st.session_state[key] = (
-            int(from_address)
-            if from_address.isascii() and from_address.isdigit() and len(from_address) < 13
-            else NEWEST
-        )
+    from_address = st.query_params.get("weights", "")
+    by_link = came_by_link("weights")
+    is_step = from_address.isascii() and from_address.isdigit() and len(from_address) < 13
+    if is_step and (by_link or key not in st.session_state):
+        st.session_state[key] = int(from_address)
+    st.session_state.setdefault(key, NEWEST)
     if st.session_state[key] not in (NEWEST, *steps):
         st.session_state[key] = NEWEST
     step: int = st.selectbox(

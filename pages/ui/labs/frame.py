@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from pages.ui.core.state import page_state
-from pages.ui.core.url import came_by_history
+from pages.ui.core.url import came_by_history, came_by_link
 from pages.ui.labs.settings import persistent_key
 
 
@@ -51,7 +51,7 @@ def choose(labs: Mapping[str, Lab]) -> Lab:
     from_address = st.query_params.get("lab", "")
     requested = from_address if from_address in labs else first
     key = "lab"
-    if came_by_history() or st.session_state.get(key) not in labs:
+    if came_by_link("lab") or came_by_history() or st.session_state.get(key) not in labs:
         st.session_state[key] = requested
     choice = st.segmented_control(
         "Lab",

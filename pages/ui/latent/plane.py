@@ -20,7 +20,8 @@ SIDES = (7, 11, 15, MAX_SIDE)
 
 PLANE_HELP = """Each picture is made from one z on a plane in latent space. The axes x and y are two
 perpendicular directions. **Drag** to move, use the **wheel** to zoom, **point** at a picture to
-preview it, **click** to keep it.
+preview it, **click** to keep it. With the keyboard: arrow keys point, with Shift they move, + and −
+zoom, Enter keeps.
 
 In many dimensions, nearly all z have the same length: they lie on a sphere. So a random plane is
 wrapped around the sphere. Then x and y are angles in radians, and the same pictures repeat after

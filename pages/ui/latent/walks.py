@@ -23,10 +23,14 @@ from wgan.export import write_walk
 from wgan.imaging import encode, tile
 from wgan.jobs import RunSnapshot
 from wgan.latent import Easing, Method, draw_z, preview_z, truncated, walk, warped_grid
+from wgan.verdicts import latent as latent_verdicts
 
 FPS = 14.0
 SPRITE_COLUMNS = 16
 GRID = 64  # samples to pick waypoints from, with the z of the Train page's grid
+
+LENGTHS = "latent-walk"
+"""Name under which the player tells the chart of ‖z‖ its frame."""
 
 SOURCES = {"random": "Random", "picked": "Picked", "kept": "Kept"}
 METHODS: dict[Method, str] = {"slerp": "Spherical (slerp)", "lerp": "Linear (lerp)"}
@@ -36,14 +40,9 @@ PACES: dict[Easing, str] = {
     "rest": "Stop at waypoints",
 }
 
-NAMES: dict[Method, tuple[str, str]] = {
-    "slerp": ("spherical, this walk", "linear"),
-    "lerp": ("linear, this walk", "spherical"),
-}
-
 LENGTH_HELP = """Nearly all z in training have a length near √(latent dimensions): the shaded band. A straight
-line between two z passes closer to 0, where the generator was hardly trained, so pictures there
-are blurred or alike. Spherical interpolation (slerp) keeps the length.
+line between two z passes closer to 0, where the generator was hardly trained: pictures there are often
+greyer or more alike. Spherical interpolation (slerp) keeps the length.
 
 In two dimensions, the band is wide and the difference is small. In 64 dimensions, it is large."""
 
@@ -57,6 +56,7 @@ class Choice:
     seed: int
     count: int
     method: Method
+    compares: bool  # whether the other interpolation is played beside it
     easing: Easing
     seconds: float  # between two waypoints
     closed: bool
@@ -70,6 +70,7 @@ class RenderedWalk:
     other: F32  # with the other interpolation
     marks: tuple[int, ...]
     frames: npt.NDArray[Any]  # (F, C, H, W) uint8 or (F, 2)
+    other_frames: npt.NDArray[Any] | None  # with the other interpolation, if it is compared
 
 
 def settings(snapshot: RunSnapshot) -> Choice:
@@ -87,6 +88,14 @@ def settings(snapshot: RunSnapshot) -> Choice:
             persist_state="session",
             width="stretch",
             help=LENGTH_HELP,
+        )
+        compares = st.toggle(
+            "Show both side by side",
+            value=True,
+            key="latent_both",
+            persist_state="session",
+            help="Plays the walk with the other interpolation beside it, in step. Downloads contain only "
+            "the interpolation that is chosen above.",
         )
         easing = st.selectbox(
             "Easing",
@@ -114,6 +123,7 @@ def settings(snapshot: RunSnapshot) -> Choice:
         seed=state.walk_seed,
         count=count,
         method=method or "slerp",
+        compares=compares,
         easing=easing,
         seconds=float(seconds),
         closed=closed,
@@ -177,7 +187,7 @@ def waypoints(generator_view: GeneratorView, choice: Choice) -> F32:
 
 
 def render(generator_view: GeneratorView, choice: Choice) -> RenderedWalk:
-    """Generate the frames of a walk in one batch."""
+    """Generate the frames of a walk, and of the one beside it."""
     stops = waypoints(generator_view, choice)
     legs = len(stops) if choice.closed else len(stops) - 1
     frames = max(2, round(FPS * choice.seconds)) * legs
@@ -188,7 +198,9 @@ def render(generator_view: GeneratorView, choice: Choice) -> RenderedWalk:
     detour, _ = walk(stops, frames, method=other, closed=choice.closed, easing=choice.easing)
     path, detour = (truncated(z, generator_view.share) for z in (path, detour))
     labels = None if generator_view.label is None else [generator_view.label] * len(path)
-    return RenderedWalk(path, detour, marks, generator_view.models.make(path, labels))
+    make = generator_view.models.make
+    other_frames = make(detour, labels) if choice.compares else None
+    return RenderedWalk(path, detour, marks, make(path, labels), other_frames)
 
 
 def show(generator_view: GeneratorView, choice: Choice) -> None:
@@ -200,16 +212,19 @@ def show(generator_view: GeneratorView, choice: Choice) -> None:
     with right:
         if choice.source == "picked":
             _pick(generator_view, choice)
-        else:
-            _explain(generator_view, rendered, choice)
-        st.markdown("**Length of z along the walk**", help=LENGTH_HELP)
         chart(
-            figures.lengths(rendered.path, rendered.other, NAMES[choice.method]),
+            figures.lengths(rendered.path, rendered.other, _short_names(choice)),
             key="lengths",
             run=f"{generator_view.run}-{choice.method}-{len(rendered.path)}",
             height=200,
-            alt="Length of z along the walk, for both kinds of interpolation",
+            title="Length of z along the walk",
+            help=LENGTH_HELP,
+            steps_of=LENGTHS,
+            dots=True,
+            alt="Length of z along the walk, for both kinds of interpolation, with a dot at the shown frame",
         )
+        if choice.source != "picked":
+            _explain(generator_view, rendered, choice)
         _export(generator_view, rendered)
 
 
@@ -256,11 +271,23 @@ def _pick(generator_view: GeneratorView, choice: Choice) -> None:
         st.rerun()
 
 
-def sprite(frames: U8, **common: Any) -> Walk:
-    """Return frames of pictures, (F, C, H, W), in the format of the player."""
+def _names(choice: Choice) -> tuple[str, str]:
+    """Return the names of the walk and of the one beside it."""
+    other: Method = "lerp" if choice.method == "slerp" else "slerp"
+    return METHODS[choice.method], METHODS[other]
+
+
+def _short_names(choice: Choice) -> tuple[str, str]:
+    this, other = _names(choice)
+    return this.split()[0], other.split()[0]
+
+
+def sprite(*walks: U8, **common: Any) -> Walk:
+    """Return walks of pictures, (F, C, H, W) each, in the format of the player."""
+    frames = np.concatenate(walks, axis=3)
     return Walk(
         sprite=encode(tile(frames, SPRITE_COLUMNS)),
-        frame_width=frames.shape[3],
+        frame_width=walks[0].shape[3],
         frame_height=frames.shape[2],
         columns=SPRITE_COLUMNS,
         count=len(frames),
@@ -274,14 +301,19 @@ def _play(generator_view: GeneratorView, rendered: RenderedWalk, choice: Choice)
         "fps": FPS,
         "loop": choice.closed,
         "waypoints": rendered.marks,
+        "lengths_of": LENGTHS,
     }
+    walks = [rendered.frames]
+    if rendered.other_frames is not None:
+        walks.append(rendered.other_frames)
+        common["names"] = _names(choice)
     if rendered.frames.ndim == 4:
-        content, content_kind = sprite(rendered.frames, **common), "pictures"
+        content, content_kind = sprite(*walks, **common), "pictures"
     else:
         real = real_examples(generator_view.models.config.dataset, 400)
         grid = warped_grid(generator_view.models).lines
         content, content_kind = (
-            Walk(path=rendered.frames[:, None, :], real=real, grid=grid, **common),
+            Walk(path=np.stack(walks, axis=1), real=real, grid=grid, **common),
             "points",
         )
     walk_player(
@@ -296,11 +328,12 @@ def _explain(generator_view: GeneratorView, rendered: RenderedWalk, choice: Choi
         )
     if rendered.frames.ndim == 4:
         st.markdown(
-            "Each frame is the generator's picture of one **z**. The walk passes through "
-            f"{len(rendered.marks)} waypoints and has {len(rendered.path)} frames. If the "
-            "pictures change smoothly, the generator has learned a space of pictures, not a "
-            "list."
+            f"The walk passes through {len(rendered.marks)} waypoints; each frame is the picture of one "
+            "**z**. If the pictures change smoothly, the generator has learned a space of pictures, not "
+            "a list."
         )
+        linear = rendered.other if choice.method == "slerp" else rendered.path
+        st.markdown(latent_verdicts.linear_walk(linear))
     else:
         st.markdown(
             "The lines are a square grid of latent space, as the generator bends it into the "

@@ -1,11 +1,16 @@
-"""The state of the Tour page for one visit."""
+"""The state of the tour for one visit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
 class TourState:
-    """The steps that the visitor has seen."""
+    """The position in the tour, and the steps that the visitor has opened."""
 
-    seen_steps: set[int] | None = None  # from 1; None: not read from the address yet
+    is_read: bool = False  # whether the address of the visit's first page has been read
+    is_recalled: bool = False  # whether the browser's memory of earlier visits has been read
+    step: int = 0  # the step that guides the visitor, from 1; 0 if the tour is off
+    place: int = 0  # which place of the step
+    last_step: int = 0  # where the tour can be continued; 0 if it was never begun, or is finished
+    seen_steps: set[int] = field(default_factory=set)
     problem: str = ""  # why the examples could not be added

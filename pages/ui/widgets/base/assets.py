@@ -1,4 +1,4 @@
-"""The files that the browser loads: our JavaScript modules and style sheets, and Plotly's bundle.
+"""The files that the browser loads: our JavaScript modules, style sheets and pictures, and Plotly's bundle.
 
 Their address contains a hash of all of them. So a browser may cache them permanently, and requests
 them again after an update.
@@ -18,7 +18,11 @@ WIDGETS = Path(__file__).parents[1]
 
 PLOTLY = "plotly.min.js"
 
-KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+KINDS = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".webp": "image/webp",
+}
 
 
 @cache

@@ -3,7 +3,8 @@ import { StepPlot } from "./cursor.js";
 
 /**
  * @typedef {import("../base/theme.js").PlotData & { title: string, help: string, height: number,
- *   stepsOf?: string }} ChartData `stepsOf` is the run whose steps the x axis shows
+ *   stepsOf?: string, dots?: boolean }} ChartData `stepsOf` is the run whose steps the x axis shows;
+ *   `dots`: whether each line has a dot at the shown step
  */
 
 /**
@@ -28,7 +29,7 @@ const createChart = () => {
       root.classList.toggle("wgan-untitled", !data.title);
       plot.root.style.height = `${data.height}px`;
       resolveSharedX(data.figure.data ?? []);
-      plot.follow(data.stepsOf);
+      plot.follow(data.stepsOf, data.dots);
       plot.give(data);
     },
     destroy: () => {

@@ -92,6 +92,7 @@ def chart(
     help: str = "",
     version: Hashable = None,
     steps_of: str | None = None,
+    dots: bool = False,
 ) -> None:
     """Show a figure.
 
@@ -110,6 +111,7 @@ def chart(
             once.
         steps_of: The run whose steps the x axis shows. A line then marks the step that the run's timeline
             shows, and pointing at the chart shows the samples of that step.
+        dots: Whether each line has a dot at that step.
     """
     total = height + HEADING  # without a title, this is the room of the toolbar
 
@@ -125,7 +127,7 @@ def chart(
             "space": space(total),
             "title": title,
             "help": help,
-            **({} if steps_of is None else {"stepsOf": steps_of}),
+            **({} if steps_of is None else {"stepsOf": steps_of, "dots": dots}),
         }
 
     data = make() if version is None else shared((key, version), make)

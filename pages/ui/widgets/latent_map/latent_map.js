@@ -3,7 +3,10 @@
 // afterwards.
 
 import { clamp, contextOf, decode, define, Edits, Heading, make, write } from "../base/dom.js";
+import { recall, remember } from "../base/memory.js";
 import { themeAt } from "../base/theme.js";
+
+const MOVED = "map-moved"; // the browser remembers that the visitor knows how to move a map
 
 const SETTLE = 90; // milliseconds after the last movement until the new part is requested
 
@@ -162,7 +165,9 @@ class LatentMap {
       button("−", "Zoom out", () => this.zoom(1.5)),
       button("Home", "Back to the start", () => this.home()));
     this.side = make("div", { className: "wgan-map-side" }, this.large, this.words, this.buttons);
-    this.screen = make("div", { className: "wgan-map-screen" }, this.canvas);
+    this.hint = make("p", { className: "wgan-map-hint", hidden: recall(MOVED) === true },
+      matchMedia("(pointer: coarse)").matches ? "Drag to move" : "Drag to move, or press Shift + arrow keys");
+    this.screen = make("div", { className: "wgan-map-screen" }, this.canvas, this.hint);
     this.heading = new Heading();
     this.root = make("div", {}, this.heading.root,
       make("div", { className: "wgan-map" }, this.screen, this.side));
@@ -199,7 +204,8 @@ class LatentMap {
     this.heading.update(data.title, data.help);
     this.root.style.setProperty("--height", `${data.height}px`);
     this.canvas.setAttribute("aria-label",
-      `${data.alt}. Arrow keys point at a picture, plus and minus zoom, Enter keeps.`);
+      `${data.alt}. Arrow keys point at a picture, and move the map at its edge. With Shift, they move the map. ` +
+      "Plus and minus zoom, Enter keeps.");
     const fresh = this.source !== data.source;
     const taken = !this.held && !this.settling && this.edits.takes(data.edit);
     if (fresh || taken) {
@@ -259,6 +265,10 @@ class LatentMap {
   }
 
   moved() {
+    if (!this.hint.hidden) {
+      this.hint.hidden = true;
+      remember(MOVED, true);
+    }
     const { reach } = this.data;
     this.view.x = clamp(this.view.x, -reach, reach);
     this.view.y = clamp(this.view.y, -reach, reach);
@@ -285,7 +295,10 @@ class LatentMap {
     if (event.altKey || event.ctrlKey || event.metaKey || !this.at) return;
     const cell = (2 * this.view.half) / this.at.side;
     const step = STEPS.get(event.key);
-    if (step) {
+    if (step && event.shiftKey) {
+      this.view = { ...this.view, x: this.view.x + step.x * cell, y: this.view.y + step.y * cell };
+      this.moved();
+    } else if (step) {
       const from = this.cursor ?? this.view;
       const place = { x: from.x + step.x * cell, y: from.y + step.y * cell };
       this.preview(place);

@@ -4,6 +4,7 @@
 import {
   bytesOf, calm, clamp, contextOf, decode, define, iconButton, make, PADDING, setIcon, shape,
 } from "../base/dom.js";
+import { tellMoment } from "../base/moment.js";
 import { fade, themeAt } from "../base/theme.js";
 
 const SPEEDS = [0.5, 1, 2];
@@ -11,13 +12,17 @@ const SPEEDS = [0.5, 1, 2];
 /**
  * The common fields of walks: `count` frames at `fps` frames per second; with `loop`, the first
  * frame follows the last; `waypoints` are the frames of the chosen points. `token` identifies the
- * walk.
- * @typedef {{ token: string, count: number, fps: number, loop: boolean, waypoints: number[] }} Frames
+ * walk. `names` are the captions of several walks that are played in step; `lengthsOf` names the chart
+ * that follows the playback.
+ * @typedef {{ token: string, count: number, fps: number, loop: boolean, waypoints: number[],
+ *   names: string[], lengthsOf: string }} Frames
  */
 
 /**
- * A walk of pictures in one image.
- * @typedef {Frames & { sprite: string, width: number, height: number, columns: number }} PictureWalk
+ * A walk of pictures in one image. The pictures of several walks are side by side in each frame; they
+ * are drawn with a gap.
+ * @typedef {Frames & { sprite: string, width: number, height: number, gap: number, columns: number,
+ * }} PictureWalk
  */
 
 /**
@@ -168,6 +173,15 @@ export function pointBetween(path, points, k, { at, next, part }) {
  */
 export const nextSpeed = (speed) => SPEEDS[(SPEEDS.indexOf(speed) + 1) % SPEEDS.length];
 
+/**
+ * Width and height of a frame in pixels of its pictures.
+ * @param {Pick<PictureWalk, "width" | "height" | "gap" | "names">} walk
+ */
+export function frameSize({ width, height, gap, names }) {
+  const pictures = Math.max(names.length, 1);
+  return { width: pictures * (width + gap) - gap, height };
+}
+
 /** Pictures, one after the other in a sheet. */
 class Pictures {
   /**
@@ -185,7 +199,7 @@ class Pictures {
   }
 
   get size() {
-    return { width: this.walk.width, height: this.walk.height, whole: true };
+    return { ...frameSize(this.walk), whole: true };
   }
 
   /**
@@ -208,12 +222,17 @@ class Pictures {
    * @param {number} alpha
    */
   frame(context, width, height, at, alpha) {
-    const { width: w, height: h, columns } = this.walk;
-    context.imageSmoothingEnabled = width < w;
+    const { width: w, height: h, gap, columns } = this.walk;
+    const pictures = Math.max(this.walk.names.length, 1);
+    const scale = width / this.size.width;
+    context.imageSmoothingEnabled = scale < 1;
     context.globalAlpha = alpha;
-    context.drawImage(
-      this.image, (at % columns) * w, Math.floor(at / columns) * h, w, h, 0, 0, width, height,
-    );
+    for (let i = 0; i < pictures; i++) {
+      context.drawImage(
+        this.image, ((at % columns) * pictures + i) * w, Math.floor(at / columns) * h, w, h,
+        Math.round(i * (w + gap) * scale), 0, Math.round(w * scale), height,
+      );
+    }
   }
 }
 
@@ -269,17 +288,27 @@ class Points {
     }
     context.clearRect(0, 0, width, height);
     context.drawImage(this.still, 0, 0);
-    context.fillStyle = colours.fake;
     context.strokeStyle = colours.background;
     context.lineWidth = 1.5 * ratio;
     const radius = (points > 64 ? 3 : 6) * ratio;
-    for (let k = 0; k < points; k++) {
+    // Draw the first walk over the others.
+    for (let k = points - 1; k >= 0; k--) {
+      context.fillStyle = this.colourOf(k, colours);
       const [px, py] = pointBetween(this.path, points, k, frames);
       context.beginPath();
       context.arc(x(px), y(py), radius, 0, 2 * Math.PI);
       context.fill();
       context.stroke();
     }
+  }
+
+  /**
+   * The colour of a point; that of its caption, if several walks have one.
+   * @param {number} k
+   * @param {Theme["colours"]} colours
+   */
+  colourOf(k, colours) {
+    return this.walk.names.length ? colours[captionColour(k)] : colours.fake;
   }
 
   /**
@@ -308,8 +337,8 @@ class Points {
     const { count, points } = this.walk;
     if (points > 16) return; // more trails are confusing
     context.lineWidth = 2 * ratio;
-    context.strokeStyle = fade(colours.fake, 0.5);
     for (let k = 0; k < points; k++) {
+      context.strokeStyle = fade(this.colourOf(k, colours), 0.5);
       context.beginPath();
       for (let f = 0; f < count; f++) {
         const i = 2 * (f * points + k);
@@ -320,6 +349,12 @@ class Points {
     }
   }
 }
+
+/**
+ * The colour of a walk's caption, point and curve of ‖z‖ (`lengths` in figures/plane.py).
+ * @param {number} walk
+ */
+const captionColour = (walk) => (walk === 0 ? "generator" : "muted");
 
 class Player {
   /** @type {PlayerData} */
@@ -364,7 +399,8 @@ class Player {
       this.controls();
     });
     this.stageBox = make("div", { className: "wgan-screen" }, this.canvas, this.words);
-    this.root = make("div", { className: "wgan-player" }, this.stageBox,
+    this.captions = make("div", { className: "wgan-walk-names", hidden: true });
+    this.root = make("div", { className: "wgan-player" }, this.stageBox, this.captions,
       make("div", { className: "wgan-timeline", role: "group", ariaLabel: "Playback" },
         this.playButton, make("div", { className: "wgan-track" }, this.slider, this.ticks),
         this.speedButton, this.modeButton));
@@ -383,7 +419,9 @@ class Player {
     this.data = data;
     this.canvas.setAttribute("aria-label", data.alt);
     const { walk } = data;
-    shape(this.stageBox, walk.sprite ? walk.width / walk.height : 1, data.height);
+    const { width, height } = walk.sprite === undefined ? { width: 1, height: 1 } : frameSize(walk);
+    shape(this.stageBox, width / height, data.height);
+    this.caption(walk);
     if (this.token === walk.token) {
       this.layout();
       return;
@@ -415,6 +453,13 @@ class Player {
   }
 
   /** @param {Frames} walk */
+  caption({ names }) {
+    this.captions.hidden = !names.length;
+    if (this.captions.textContent === names.join("")) return;
+    this.captions.replaceChildren(...names.map((name) => make("span", {}, make("i"), name)));
+  }
+
+  /** @param {Frames} walk */
   marks({ count, waypoints }) {
     const last = Math.max(count - 1, 1);
     this.ticks.replaceChildren(...waypoints.map((frame) => {
@@ -438,6 +483,12 @@ class Player {
     }
     this.theme = themeAt(this.root);
     this.ratio = ratio;
+    for (const [i, name] of [...this.captions.children].entries()) {
+      const mark = /** @type {HTMLElement} */ (name.firstElementChild);
+      mark.style.background = this.theme.colours[captionColour(i)];
+    }
+    // The pictures of several walks are above their captions.
+    this.captions.style.width = this.walk?.sprite === undefined ? "" : `${width / ratio}px`;
     this.controls();
     this.draw();
   }
@@ -448,6 +499,7 @@ class Player {
     const { width, height } = this.canvas;
     const view = { width, height, ratio: this.ratio, theme: this.theme };
     this.scene.draw(contextOf(this.canvas), view, frames);
+    this.tell(Math.min(this.at, this.walk.count - 1));
     // Moving the knob costs the browser more than the picture does, so do it only ten times a
     // second.
     const now = performance.now();
@@ -458,6 +510,14 @@ class Player {
     if (this.slider.getAttribute("aria-valuetext") !== words) {
       this.slider.setAttribute("aria-valuetext", words);
     }
+  }
+
+  /**
+   * Tell the chart of ‖z‖ the frame.
+   * @param {number | undefined} frame
+   */
+  tell(frame) {
+    if (this.walk?.lengthsOf) tellMoment("shown", this.walk.lengthsOf, frame);
   }
 
   controls() {
@@ -531,6 +591,7 @@ class Player {
   destroy() {
     this.ended = true;
     this.playing = false;
+    this.tell(undefined);
     cancelAnimationFrame(this.ticking);
     this.observer.disconnect();
     this.watcher.disconnect();

@@ -24,20 +24,39 @@ class Walk:
 
     `token` identifies the content: a new one replaces it without restarting. `waypoints` are frame
     numbers. A `loop` is closed: its first frame follows its last.
+
+    Several walks can be played in step. `names` are their captions; a frame of a sprite then holds one
+    picture of each walk, side by side, and a path one point of each. `lengths_of` names the chart that
+    follows the playback (`steps_of` of `chart`).
     """
 
     token: str
     fps: float
     loop: bool
     waypoints: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+    lengths_of: str = ""
     sprite: bytes | None = None
-    frame_width: int = 0
+    frame_width: int = 0  # of one picture
     frame_height: int = 0
     columns: int = 1
     count: int = 0
     path: NDArray[np.float32] | None = None  # (F, K, 2): K points walk at once
     real: NDArray[np.float32] | None = None  # (N, 2)
     grid: tuple[NDArray[np.float32], ...] | list[NDArray[np.float32]] = ()  # each (M, 2)
+
+    @property
+    def gap(self) -> int:
+        """Pixels between two pictures of a frame."""
+        return self.frame_width // 7
+
+    @property
+    def ratio(self) -> float:
+        """Width of a frame divided by its height."""
+        if self.sprite is None:
+            return 1.0
+        pictures = max(1, len(self.names))
+        return (pictures * (self.frame_width + self.gap) - self.gap) / self.frame_height
 
 
 def _floats(array: NDArray[np.float32] | None) -> str:
@@ -52,6 +71,7 @@ def _content(walk: Walk) -> dict[str, Any]:
             "sprite": data_uri(walk.sprite),
             "width": walk.frame_width,
             "height": walk.frame_height,
+            "gap": walk.gap,
             "columns": walk.columns,
             "count": walk.count,
         }
@@ -73,8 +93,9 @@ def walk_player(walk: Walk, *, key: str, height: int = 420, alt: str) -> None:
         "fps": walk.fps,
         "loop": walk.loop,
         "waypoints": list(walk.waypoints),
+        "names": list(walk.names),
+        "lengthsOf": walk.lengths_of,
         **_content(walk),
     }
-    ratio = walk.frame_width / walk.frame_height if walk.sprite is not None else 1.0
-    place = space(height, ratio=ratio, below="3rem")
+    place = space(height, ratio=walk.ratio, below="4.5rem" if walk.names else "3rem")
     _PLAYER(key=key, data={"walk": content, "height": height, "alt": alt, "space": place})

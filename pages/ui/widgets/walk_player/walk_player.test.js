@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  advanced, canvasSize, floats, frameByKey, framesAt, lastPlace, nextSpeed, placeAtSameShare, pointBetween,
+  advanced, canvasSize, floats, frameByKey, framesAt, frameSize, lastPlace, nextSpeed, placeAtSameShare, pointBetween,
   squareAround,
 } from "./walk_player.js";
 
@@ -129,4 +129,10 @@ test("a point is between its places in two frames", () => {
 
 test("speeds follow one another", () => {
   assert.deepEqual([0.5, 1, 2].map(nextSpeed), [1, 2, 0.5]);
+});
+
+test("the pictures of two walks are side by side, with a gap", () => {
+  const walk = { width: 28, height: 20, gap: 4 };
+  assert.deepEqual(frameSize({ ...walk, names: [] }), { width: 28, height: 20 });
+  assert.deepEqual(frameSize({ ...walk, names: ["slerp", "lerp"] }), { width: 60, height: 20 });
 });

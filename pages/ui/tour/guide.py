@@ -1,0 +1,130 @@
+"""The guided tour: its position, in the state of the visit, in the address and in the browser."""
+
+import re
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.core import navigation
+from pages.ui.core.run_on_show import link_to_run
+from pages.ui.core.session import session
+from pages.ui.core.state import page_state
+from pages.ui.core.url import came_by_history, expect_link
+from pages.ui.tour.state import TourState
+from pages.ui.tour.steps import STEPS, Place
+from pages.ui.widgets.browser_memory.browser_memory import browser_memory
+from wgan.export import EXAMPLES, copy_examples, missing_examples
+from wgan.runs import RunError
+
+PARAMETER = "tour"
+"""The URL parameter with the position: the step, or step.place for its second and later places."""
+
+
+def current() -> tuple[int, Place] | None:
+    """Return the number of the step that guides the visitor, and its place; None if the tour is off."""
+    state = page_state(TourState)
+    if not state.is_read or came_by_history():
+        state.is_read = True
+        _read_address(state)
+    return (state.step, STEPS[state.step - 1].places[state.place]) if state.step else None
+
+
+def _read_address(state: TourState) -> None:
+    position = re.fullmatch(r"(\d)(?:\.(\d))?", st.query_params.get(PARAMETER, ""), re.ASCII)
+    if position is None:
+        return
+    step, place = int(position[1]), int(position[2] or 1) - 1
+    if 1 <= step <= len(STEPS) and 0 <= place < len(STEPS[step - 1].places):
+        state.step, state.place = step, place
+
+
+def _position(step: int, place: int) -> str:
+    return str(step) if place == 0 else f"{step}.{place + 1}"
+
+
+def go(step: int, place: int = 0) -> None:
+    """Open a place of a step, with the bar of the tour. It ends this run of the script."""
+    state = page_state(TourState)
+    state.step, state.place = step, place
+    target = STEPS[step - 1].places[place]
+    expect_link()
+    st.switch_page(
+        navigation.page(target.page),
+        query_params=target.query
+        | (link_to_run(target.run) if target.run else {})
+        | {PARAMETER: _position(step, place)},
+    )
+
+
+def finish() -> None:
+    """End the tour after its last step, and open the Tour page."""
+    state = page_state(TourState)
+    state.step = state.last_step = 0
+    st.switch_page(navigation.page("tour"))
+
+
+def leave() -> None:
+    """Switch the tour off. It can be continued."""
+    page_state(TourState).step = 0
+    st.query_params.pop(PARAMETER, None)
+
+
+def forget() -> None:
+    """Forget which steps were seen."""
+    state = page_state(TourState)
+    state.step = state.place = state.last_step = 0
+    state.seen_steps = set()
+
+
+def visit(step: int) -> None:
+    """Note that the visitor has opened the page of a step, and write the position to the address."""
+    state = page_state(TourState)
+    state.seen_steps.add(step)
+    state.last_step = step
+    position = _position(step, state.place)
+    if st.query_params.get(PARAMETER) != position:
+        st.query_params[PARAMETER] = position
+
+
+def missing_example(place: Place) -> str | None:
+    """Return the example that a place needs, if it is not in the folder of runs."""
+    run_ids = {summary.run for summary in session().library.summaries()}
+    return None if place.run is None or place.run in run_ids else EXAMPLES[place.run].title
+
+
+def can_add_examples() -> bool:
+    """Return whether examples come with the app that are not in the folder of runs."""
+    return bool(missing_examples(session().runs_dir))
+
+
+def add_examples() -> None:
+    """Copy the examples that come with the app to the folder of runs."""
+    state = page_state(TourState)
+    state.problem = ""
+    try:
+        copy_examples(session().runs_dir)
+    except RunError as error:
+        state.problem = str(error)
+    session().library.invalidate()
+
+
+def remember() -> None:
+    """Store the progress in the browser. At the first call of a visit, read that of earlier visits."""
+    state = page_state(TourState)
+    progress = {"step": state.last_step, "seen": sorted(state.seen_steps)}
+    browser_memory(
+        "tour", progress if state.is_recalled else None, key="tour_memory", recall=_recall
+    )
+
+
+def _recall(progress: Any) -> None:
+    """Take the progress of earlier visits, which comes from the browser."""
+    state = page_state(TourState)
+    state.is_recalled = True
+    if not isinstance(progress, dict):
+        return
+    numbers, step, seen = range(1, len(STEPS) + 1), progress.get("step"), progress.get("seen")
+    if isinstance(seen, list):
+        state.seen_steps |= {n for n in numbers if n in seen}
+    if not state.last_step and type(step) is int and step in numbers:
+        state.last_step = step

@@ -1,0 +1,31 @@
+"""The meaning of lengths in latent space."""
+
+import numpy as np
+
+from wgan.arrays import Real
+
+SPREAD = 0.7
+"""Standard deviation of ‖z‖ in many dimensions, where ‖z‖² has mean d and variance 2d: about 1 / √2."""
+
+MIN_GAP = 2 * SPREAD
+"""Difference from √d below which a length is usual."""
+
+
+def linear_walk(path: Real) -> str:
+    """Return what the lengths of z on straight lines, (F, latent_dim), mean for the pictures."""
+    dim, shortest = path.shape[1], float(np.linalg.norm(path, axis=1).min())
+    typical = float(np.sqrt(dim))
+    text = (
+        f"In training, z has {dim} independent normal coordinates, so its length ‖z‖ is usually close to "
+        f"√{dim} ≈ {typical:.1f}. "
+    )
+    if typical - shortest < MIN_GAP:
+        return text + (
+            f"On the straight lines of this walk, it falls to {shortest:.1f}, which is not unusual, so both "
+            "interpolations give similar pictures."
+        )
+    return text + (
+        "Spherical interpolation keeps it between the lengths of the two waypoints. On a straight line it "
+        f"falls to {shortest:.1f}, where the generator was hardly trained: pictures there are often greyer or "
+        "more alike."
+    )
