@@ -52,7 +52,7 @@ from wgan.objectives import OBJECTIVES
         ({"network": "mlp"}, "Choose the network dcgan."),
         (
             {"replacement": False, "batch_size": 4000, "dataset": "ring-8"},
-            "draws fresh points for every batch",
+            "draws new points for every batch",
         ),
         (
             {"objective": {"name": "wgan", "clip_value": 5}},
@@ -70,7 +70,7 @@ from wgan.objectives import OBJECTIVES
         ({"dataset": "ring-8", "conditional": True}, "The data set ring-8 has no labels"),
         (
             {"conditional": True, "objective": "wgan-groupsort"},
-            "A class-conditional critic with a projection is not 1-Lipschitz",
+            "guarantees a 1-Lipschitz critic, but a class-conditional",
         ),
         (
             {"conditional": True, "preview_class": 10},

@@ -173,6 +173,26 @@ def test_an_exported_figure_has_colours_and_plain_numbers():
     go.Figure(chart)
 
 
+def test_both_axes_of_a_metric_beside_the_gap_are_labelled():
+    steps = np.array([0.0, 10.0])
+    columns = dict.fromkeys(COLUMNS, steps) | {"step": steps}
+    layout = figures.quality("FID", steps, steps, 1.0, columns)["layout"]
+    assert layout["yaxis"]["title"]["text"] == "FID"
+    assert layout["yaxis2"]["title"]["text"] == "Critic gap"
+
+
+def test_long_labels_have_several_lines_so_that_a_narrow_chart_does_not_cut_them():
+    text = "step 40: from here on with compiled updates, the same and faster"
+    columns = {name: np.array([1.0, 2.0]) for name in COLUMNS}
+    mark = figures.critic_gap(columns, [(1.0, text)])["data"][-1]["text"][0]
+    assert mark.replace("<br>", " ") == text
+    assert all(len(line) <= 36 for line in mark.split("<br>"))
+    x = np.arange(3.0)
+    name = "WGAN-GP · 29 Nov 13:16 · Ring of 8 Gaussians #2"
+    chart = figures.compare([(name, x, x, "@one", None)], x_title="step")
+    assert all(len(line) <= 30 for line in chart["data"][1]["name"].split("<br>"))
+
+
 @given(st.floats(min_value=0.0, max_value=1e9))
 def test_there_is_room_to_grow_and_not_too_much(value: float):
     room = figures.next_round_number(value)

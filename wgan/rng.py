@@ -37,7 +37,7 @@ class Rows(NamedTuple):
         own, rest = divmod(n, self.size)
         if rest:
             raise ValueError(
-                f"A batch of {n} cannot be shared equally by {self.size} processes: choose a multiple of "
+                f"A batch of {n} cannot be divided equally among {self.size} processes. Choose a multiple of "
                 f"{self.size}."
             )
         return slice(self.rank * own, (self.rank + 1) * own)

@@ -90,7 +90,8 @@ def page(chromium: "Browser") -> "Iterator[Page]":
         # Streamlit looks for its server beside a deep link first; those 404s are its own. It also
         # reports a server that a test has ended before it closed the page.
         place = f"{message.text} {(message.location or {}).get('url', '')}"
-        if message.type == "error" and "/_stcore/" not in place:
+        ended = ("/_stcore/", "when disconnected from server")
+        if message.type == "error" and not any(words in place for words in ended):
             faults.append(f"{message.text} {message.location}")
 
     def request(request) -> None:

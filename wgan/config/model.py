@@ -244,7 +244,7 @@ class TrainConfig(BaseModel):
         10_000,
         title="Stop at step",
         description="The run ends after this many generator updates.",
-        json_schema_extra=_extra(group=Group.SCHEDULE, unit="steps", live=True),
+        json_schema_extra=_extra(group=Group.SCHEDULE, live=True),
     )
     seconds: Annotated[float, Field(gt=0, le=10_000_000)] | None = Field(
         None,

@@ -331,5 +331,5 @@ def _fork_dot(name: str, origin: tuple[float, float], colour: str) -> Figure:
         "showlegend": False,
         "marker": {"color": colour, "size": 9},
         "name": name,
-        "hovertemplate": "the fork begins here<extra></extra>",
+        "hovertemplate": "fork begins here<extra></extra>",
     }

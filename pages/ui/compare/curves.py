@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.compare.state import CompareState
-from pages.ui.core import datasets, run_picker
+from pages.ui.core import datasets
 from pages.ui.core.chart_look import chart_look
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
@@ -23,7 +23,7 @@ from wgan.arrays import F64
 from wgan.config import PREVIEW_COLUMNS, short
 from wgan.jobs import RunSnapshot
 from wgan.metrics import metric_of, title_of
-from wgan.runs import RunError, Status
+from wgan.runs import RunError, Status, began
 
 MAX_COMPARED_RUNS = 6
 
@@ -207,12 +207,24 @@ def _axis_title(axis: str) -> str:
 
 
 def titles_of(snapshots: Sequence[RunSnapshot]) -> list[str]:
-    """Return a title for each run: its name or objective if these are unique, else a unique title."""
-    plain_titles = [v.name or short(v.config.objective.title) for v in snapshots]
-    if len(set(plain_titles)) == len(snapshots):
-        return plain_titles
-    titles = run_picker.run_titles()
-    return [titles.get(v.run, v.run) for v in snapshots]
+    """Return a short, unique title for each run.
+
+    It is the run's name or objective. If these are not unique, the start time is added, and the data
+    set if the runs have several.
+    """
+    titles = [v.name or short(v.config.objective.title) for v in snapshots]
+    if len(set(titles)) == len(snapshots):
+        return titles
+    data = [short(v.config.dataset.title) for v in snapshots]
+    same_data = len(set(data)) == 1
+    for i, snapshot in enumerate(snapshots):
+        if not snapshot.name:
+            details = [] if same_data else [data[i]]
+            titles[i] = " · ".join([titles[i], *details, began(snapshot.run)])
+    return [
+        title if titles.count(title) == 1 else f"{title} #{titles[: i + 1].count(title)}"
+        for i, title in enumerate(titles)
+    ]
 
 
 def _along(snapshot: RunSnapshot, column: str, steps: Sequence[float] | F64) -> F64:

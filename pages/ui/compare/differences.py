@@ -20,7 +20,7 @@ def differing(runs: Sequence[str]) -> None:
     paths = list(dict.fromkeys(path for flat in values for path in flat))
     rows = [p for p in paths if len({str(flat.get(p, "–")) for flat in values}) > 1]
     table: dict[str, list[str]] = {"": [field_titles.get(path, path) for path in rows]}
-    for title, flat in zip(_distinct(titles), values, strict=True):
+    for title, flat in zip(titles, values, strict=True):
         table[title] = [fmt_value(flat.get(path)) for path in rows]
     # Leave out the values of live runs: they change, and are shown above their pictures.
     extra = (
@@ -41,15 +41,11 @@ def differing(runs: Sequence[str]) -> None:
         ]
     for name, cells in extra.items():
         table[""].append(name)
-        for title, cell in zip(_distinct(titles), cells, strict=True):
+        for title, cell in zip(titles, cells, strict=True):
             table[title].append(cell)
-    st.markdown("**What differs**")
+    st.markdown("**Differences**")
     st.dataframe(table, hide_index=True)
 
 
 def _last(snapshot: RunSnapshot, name: str) -> str:
     return fmt_digits(next((m.value for m in reversed(snapshot.metrics) if m.name == name), None))
-
-
-def _distinct(titles: Sequence[str]) -> list[str]:
-    return [t if titles.count(t) == 1 else f"{t} ({i + 1})" for i, t in enumerate(titles)]

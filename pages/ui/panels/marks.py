@@ -30,15 +30,12 @@ def change_text(change: Change, config: TrainConfig) -> str:
     """Return a change as the text of a mark."""
     titles = {value.path: value.title for value in hyperparameters(config)}
     if change.path == "engine" and change.after["compiled"] and not change.before["compiled"]:
-        return f"step {change.step:,}: compiled updates from here on (same results, faster)"
+        return f"step {change.step:,}: switched to compiled updates, which are faster"
     if change.path == "engine" and change.after["threads"] != change.before["threads"]:
         threads = change.after["threads"]
-        return (
-            f"step {change.step:,}: {threads} CPU thread{'s' * (threads > 1)} from here on, the "
-            "fastest number measured"
-        )
+        return f"step {change.step:,}: switched to {threads} CPU thread{'s' * (threads > 1)}, which is faster"
     if change.path == "engine":
-        return f"step {change.step:,}: continued with other engine settings"
+        return f"step {change.step:,}: switched to another engine"
     before, after = (
         fmt_number(v) if isinstance(v, float) else v for v in (change.before, change.after)
     )

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session, upload_limit_mb
 from pages.ui.core.state import page_state
+from pages.ui.core.widget_state import close_popover
 from pages.ui.runs.state import RunsState
 
 MAX_REMARKS = 5  # remarks about an import that are shown
@@ -26,6 +27,7 @@ def _import(key: str) -> None:
         return
     state = page_state(RunsState)
     state.import_count += 1  # a new key makes the field empty
+    close_popover("import")
     state.import_task = session().library.import_run(file, file.name)
 
 

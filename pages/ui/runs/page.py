@@ -9,6 +9,7 @@ from pages.ui.core.refresh import watch
 from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
 from pages.ui.core.state import ComparedRuns, page_state
+from pages.ui.core.widget_state import popover_key
 from pages.ui.runs import details, import_run, queue, table, trash
 from pages.ui.runs.state import RunsState
 from wgan.format import fmt_bytes
@@ -73,7 +74,10 @@ def _heading(summaries: Sequence[RunSummary]) -> None:
             total = sum(summary.size for summary in summaries)
             st.caption(f"{len(summaries)} · {fmt_bytes(total)} on disk", width="content")
         with st.popover(
-            "Import", icon=":material/upload:", help="Import a run that was exported as a ZIP file."
+            "Import",
+            icon=":material/upload:",
+            key=popover_key("import"),
+            help="Import a run that was exported as a ZIP file.",
         ):
             import_run.importer()
         if trashed:
@@ -81,6 +85,7 @@ def _heading(summaries: Sequence[RunSummary]) -> None:
             with st.popover(
                 label,
                 icon=":material/delete:",
+                key=popover_key("trash"),
                 help="Restore deleted runs, or delete them permanently.",
             ):
                 trash.trash()

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
 from pages.ui.core.state import RunOnShow, page_state
+from pages.ui.core.widget_state import close_popover
 from pages.ui.runs.state import RunsState
 from wgan.format import fmt_bytes
 from wgan.runs import RunError
@@ -52,6 +53,7 @@ def restore(keys: Sequence[str]) -> None:
 
 def _forget_undo() -> None:
     page_state(RunsState).trashed = []
+    close_popover("trash")
 
 
 def offer_undo() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.core import draft, navigation
 from pages.ui.core.refresh import refresh_interval
@@ -19,10 +20,25 @@ from wgan.runs import Status
 MAX_LINKS = 2
 """Maximum number of queued runs that are named above a run."""
 
-STATUS_LINE = "<style>.st-key-status_line { min-height: 3rem; }</style>"
-"""Reserves the height of a button, so that texts and buttons come and go without moving the page."""
+STYLE = """<style>
+.st-key-status_line { min-height: 3rem; }
+[class*="st-key-slot_"] { height: 2.5rem !important; flex: none !important; overflow: clip; overflow-clip-margin: 4px; }
+</style>"""
+"""Reserves the height of a button for the status line, whose texts and buttons come and go.
 
-BUTTON_WIDTHS = {"resume": 106, "step": 122, "stop": 94, "new_z": 96, "reuse": 96, "start": 116}
+A slot shows one button at a time. While the script runs, Streamlit keeps the previous button beside
+the one that replaces it, and without the slot the row would wrap for a moment.
+"""
+
+BUTTON_WIDTHS = {
+    "resume": 106,
+    "step": 122,
+    "stop": 94,
+    "fork": 90,
+    "new_z": 96,
+    "reuse": 96,
+    "start": 116,
+}
 """In pixels. Each button keeps its place and its width when the run's status changes."""
 
 
@@ -32,7 +48,7 @@ def header(snapshot: RunSnapshot, next_run: bool) -> None:
     All of this has the same height in every status of the run, so that the page below stays where
     it is when a button is pressed.
     """
-    st.html(STATUS_LINE)
+    st.html(STYLE)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### {snapshot.name or snapshot.config.title}", width="content")
         badge(snapshot)
@@ -45,43 +61,58 @@ def header(snapshot: RunSnapshot, next_run: bool) -> None:
         ):
             _status_line(snapshot, next_run)
     with st.container(horizontal=True, gap="small"):
-        _steering_buttons(snapshot, next_run)
-        fork_button(snapshot)
+        with _slot("resume"):
+            _pause_or_resume_button(snapshot, next_run)
+        _step_button(snapshot)
+        with _slot("stop"):
+            _stop_or_cancel_button(snapshot)
+        with _slot("fork"):
+            fork_button(snapshot)
         _new_z_button(snapshot)
         _start_buttons(snapshot, next_run)
     _messages(snapshot)
 
 
-def _steering_buttons(snapshot: RunSnapshot, next_run: bool) -> None:
-    """Show the buttons Pause or Resume, Step once, and Stop or Cancel."""
-    name, status = snapshot.run, snapshot.status
-    steerable = status.active and not snapshot.is_trained_by_other_process
-    paused = steerable and status is Status.PAUSED
-    running = steerable and status is Status.RUNNING
+def _slot(name: str) -> DeltaGenerator:
+    """Return the place of a button that another one replaces when the run's status changes."""
+    return st.container(key=f"slot_{name}", width=BUTTON_WIDTHS[name], gap="small")
+
+
+def _is_steerable(snapshot: RunSnapshot) -> bool:
+    return snapshot.status.active and not snapshot.is_trained_by_other_process
+
+
+def _pause_or_resume_button(snapshot: RunSnapshot, next_run: bool) -> None:
+    name = snapshot.run
     main: Literal["primary", "secondary"] = "secondary" if next_run else "primary"
-    if paused:
+    if not snapshot.status.active:
+        _resume_button(snapshot)
+    elif snapshot.status is Status.PAUSED and _is_steerable(snapshot):
         st.button(
             "Resume",
             icon=":material/play_arrow:",
             type=main,
             key="go_on",
-            width=BUTTON_WIDTHS["resume"],
+            width="stretch",
             on_click=session().unpause,
             args=(name,),
         )
-    elif status.active:
+    else:
+        running = snapshot.status is Status.RUNNING and _is_steerable(snapshot)
         st.button(
             "Pause",
             icon=":material/pause:",
             type=main if running else "secondary",
             key="pause",
-            width=BUTTON_WIDTHS["resume"],
+            width="stretch",
             disabled=not running or bool(snapshot.phase),
             on_click=session().pause,
             args=(name,),
         )
-    else:
-        _resume_button(snapshot)
+
+
+def _step_button(snapshot: RunSnapshot) -> None:
+    paused = snapshot.status is Status.PAUSED and _is_steerable(snapshot)
     st.button(
         "Step once",
         icon=":material/skip_next:",
@@ -91,28 +122,31 @@ def _steering_buttons(snapshot: RunSnapshot, next_run: bool) -> None:
         help="One generator update, with the critic updates before it."
         + ("" if paused else " Pause the run first."),
         on_click=session().step_once,
-        args=(name,),
+        args=(snapshot.run,),
     )
-    if steerable and status is Status.QUEUED:
+
+
+def _stop_or_cancel_button(snapshot: RunSnapshot) -> None:
+    if snapshot.status is Status.QUEUED and _is_steerable(snapshot):
         st.button(
             "Cancel",
             icon=":material/close:",
             key="cancel",
-            width=BUTTON_WIDTHS["stop"],
+            width="stretch",
             help="Removes the run from the queue.",
             on_click=cancel,
-            args=(name,),
+            args=(snapshot.run,),
         )
         return
     st.button(
         "Stop",
         icon=":material/stop:",
         key="stop",
-        width=BUTTON_WIDTHS["stop"],
-        disabled=not steerable,
+        width="stretch",
+        disabled=not _is_steerable(snapshot),
         help="Ends the run after the current step and saves a checkpoint. You can resume it.",
         on_click=cancel,
-        args=(name,),
+        args=(snapshot.run,),
     )
 
 
@@ -132,7 +166,7 @@ def _resume_button(snapshot: RunSnapshot) -> None:
         icon=":material/play_arrow:",
         key="resume",
         type="primary" if interrupted and resumable else "secondary",
-        width=BUTTON_WIDTHS["resume"],
+        width="stretch",
         disabled=not resumable,
         help=help,
         on_click=resume,
