@@ -13,7 +13,7 @@ LIGHT: Mapping[str, str] = {
     "fake": "#c957a5",
     "mark": "#6d5bd0",
     "muted": "#6b7484",
-    "text": "#16202e",
+    "text": "#0e1624",
     "background": "#ffffff",
     "panel": "#f3f5f9",
     "border": "#d6dce6",

@@ -1,5 +1,7 @@
 """The script that Streamlit runs for every page: the page's settings and the navigation."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.ui.core import navigation, startup
@@ -14,5 +16,6 @@ page = st.navigation(
     },
     position="top",
 )
+st.html(Path(__file__).parent / "core" / "app.css")
 page.run()
 startup.freeze_loaded_objects()

@@ -160,7 +160,7 @@ class LatentMap {
     this.buttons = make("div", { className: "wgan-map-tools" },
       button("+", "Zoom in", () => this.zoom(1 / 1.5)),
       button("−", "Zoom out", () => this.zoom(1.5)),
-      button("Home", "Back to the start", () => this.home()));
+      button("Home", "Home: back to the start", () => this.home()));
     this.side = make("div", { className: "wgan-map-side" }, this.large, this.words, this.buttons);
     this.screen = make("div", { className: "wgan-map-screen" }, this.canvas);
     this.heading = new Heading();
