@@ -70,7 +70,8 @@ class Sketch {
     this.edits = new Edits(component);
     this.canvas = make("canvas", { tabIndex: 0 });
     this.canvas.setAttribute("role", "application");
-    this.width = make("input", { type: "range", min: 1, max: 8, value: 3, ariaLabel: "Width of the brush" });
+    this.width = make("input",
+      { type: "range", className: "wgan-range", min: 1, max: 8, value: 3, ariaLabel: "Width of the brush" });
     this.eraser = make("button", { type: "button", className: "wgan-button", onclick: () => this.erase() }, "Eraser");
     this.clear = make("button", { type: "button", className: "wgan-button", onclick: () => this.empty() }, "Clear");
     this.root = make("div", { className: "wgan-sketch" }, this.canvas,
