@@ -251,7 +251,7 @@ def _repeat(name: str) -> None:
         help="Repeats the run with all changes that were made during training, and with the parents of a fork. On the "
         "same machine with the same versions, the numbers are identical.",
     )
-    st.code(program, language="python", height=300)
+    st.code(program, language="python", wrap_lines=True)
 
 
 def _environment(snapshot: RunSnapshot) -> None:
