@@ -182,3 +182,37 @@ def test_sections_for_pictures(axe: "Page", site: str):
 def test_labs_and_pages_about_no_run(axe: "Page", site: str):
     check(axe, site, ["/tour", "/datasets", "/presets"])
     assert check(axe, site, ["/wasserstein", "/stability"]) == len(WASSERSTEIN) + len(STABILITY)
+
+
+def test_a_density_is_drawn_with_the_keyboard(page: "Page", site: str):
+    page.goto(f"{site}/datasets?set=drawing")
+    pad = page.locator(".wgan-sketch canvas")
+    pad.press("Delete", timeout=120_000)
+    empty = page.get_by_text("The pad is empty")
+    empty.wait_for()
+    pad.press("ArrowUp")
+    pad.press("Space")
+    for _ in range(12):
+        pad.press("Shift+ArrowRight")
+    drawn = page.evaluate("""() => {
+      const { width, height } = document.querySelector(".wgan-sketch canvas");
+      const pixels = document.querySelector(".wgan-sketch canvas").getContext("2d").getImageData(0, 0, width, height);
+      const columns = new Set(), rows = new Set();
+      for (let i = 0; i < width * height; i++) if (pixels.data[4 * i + 3] === 255) {
+        columns.add(i % width);
+        rows.add(Math.floor(i / width));
+      }
+      return [columns.size, rows.size];
+    }""")
+    assert drawn[0] >= drawn[1] + 10  # a level stroke
+    empty.wait_for(state="detached")
+
+
+def test_a_walk_starts_by_itself_unless_less_motion_is_preferred(page: "Page", site: str):
+    page.goto(f"{site}/latent?section=walk")
+    page.get_by_role("button", name="Pause", exact=True).wait_for(timeout=120_000)
+    page.emulate_media(reduced_motion="reduce")
+    page.reload()
+    player = page.locator(".wgan-player")
+    player.get_by_role("button", name="Play", exact=True).and_(player.locator(":enabled")).wait_for()
+    assert player.get_by_label("Place on the walk").input_value() == "0"

@@ -19,8 +19,8 @@ import { bytesOf, contextOf, make } from "./dom.js";
 // least 3:1 on the page.
 const PALETTES = {
   light: {
-    critic: "#1f6fbf", generator: "#d9730d", real: "#00695a", fake: "#c957a5",
-    mark: "#6d5bd0", muted: "#6b7484",
+    critic: "#1f6fbf", generator: "#d4700c", real: "#00695a", fake: "#c957a5",
+    mark: "#6d5bd0", muted: "#656e7d",
     // Colours of compared runs, by Okabe and Ito, which are distinguishable with colour blindness.
     one: "#0072b2", two: "#d55e00", three: "#009e73", four: "#a8518a", five: "#b07d00",
     six: "#2f8fc4",
