@@ -14,12 +14,10 @@ from tests.browser.actions import still
 from tests.browser.conftest import ROOT, train, train_digits
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, ViewportSize
+    from playwright.sync_api import Page
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-DESKTOP: "ViewportSize" = {"width": 1280, "height": 720}
-PHONE: "ViewportSize" = {"width": 390, "height": 844}
 
 EXCLUDED = [
     (
@@ -99,11 +97,11 @@ def faults(page: "Page") -> list[str]:
     rest(page)
     found += [f"dark {v}" for v in violations(page, {"type": "rule", "values": ["color-contrast"]})]
     use_theme(page, "light")
-    page.set_viewport_size(PHONE)
+    page.set_viewport_size({"width": 390, "height": 844})
     rest(page)
     targets = violations(page, {"type": "rule", "values": ["target-size"]})
     found += [f"phone {v}" for v in targets + page.evaluate(SMALL_TARGETS)]
-    page.set_viewport_size(DESKTOP)
+    page.set_viewport_size({"width": 1280, "height": 720})
     return found
 
 
@@ -170,7 +168,7 @@ def test_pages_without_a_run_with_points_and_with_two_runs(axe: "Page", url: str
     assert count == len(LATENT_SECTIONS["points"]) + len(CRITIC_SECTIONS["points"])
     check(axe, url, [f"/?run={pictures}"])
     axe.locator(".wgan-cells button").first.click()
-    axe.locator("dialog.wgan-lightbox[open] img").wait_for()
+    axe.locator("dialog.wgan-lightbox[open] canvas").first.wait_for()
     assert not faults(axe)
 
 
@@ -214,5 +212,7 @@ def test_a_walk_starts_by_itself_unless_less_motion_is_preferred(page: "Page", s
     page.emulate_media(reduced_motion="reduce")
     page.reload()
     player = page.locator(".wgan-player")
-    player.get_by_role("button", name="Play", exact=True).and_(player.locator(":enabled")).wait_for()
+    player.get_by_role("button", name="Play", exact=True).and_(
+        player.locator(":enabled")
+    ).wait_for()
     assert player.get_by_label("Place on the walk").input_value() == "0"
