@@ -182,13 +182,20 @@ def test_hidden_files_are_passed_over(root: Path):
         ("a.png", "axpng", False),
         ("[", "[", True),
         ("[[]x", "[x", True),
+        ("[!]", "[!]", True),  # a set that is not closed is text
+        ("[!]x]", "yx]", False),
+        ("[!]x]", "y", True),
+        ("[]x]", "]", True),
+        ("[z-a].png", "[z-a].png", True),  # no such range
+        ("[a-c^&|~].png", "^.png", True),
+        ("[a-c].png", "b.png", True),
     ],
 )
 def test_patterns(glob: str, path: str, fits: bool):
     assert (glob_pattern(glob).fullmatch(path) is not None) is fits
 
 
-@given(st.text(max_size=20), st.text(max_size=20))
+@given(st.text(max_size=20) | st.text("[]!^-az*?/\\&|~", max_size=12), st.text(max_size=20))
 def test_no_pattern_fails(glob: str, path: str):
     glob_pattern(glob).fullmatch(path)
 

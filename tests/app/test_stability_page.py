@@ -62,7 +62,8 @@ def until(app: AppTest, true: Callable[[], object]) -> None:
 
 def ended(app: AppTest, key: str) -> None:
     """Run the page until the lab's button offers to begin again."""
-    until(app, lambda: has_button(app, f"{key}_run"))
+    # The button is disabled where a result is known already.
+    until(app, lambda: any(widget.key == f"{key}_run" for widget in app.button))
     sound(app)
 
 

@@ -31,7 +31,6 @@ MNIST."""
         title="Number of pictures",
         description="Train only on this number of pictures, with equally many of each class. With few "
         "pictures, the critic memorises them. Empty: all pictures.",
-        json_schema_extra={"unit": "pictures"},
     )
 
     @property

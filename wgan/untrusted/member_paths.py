@@ -47,13 +47,28 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
             expression, i = f"{expression}[^/]*", i + 1
         elif glob[i] == "?":
             expression, i = f"{expression}[^/]", i + 1
-        elif glob[i] == "[" and (end := glob.find("]", i + 2)) > 0:
-            characters = glob[i + 1 : end]
-            for special in "\\[&~|":
-                characters = characters.replace(special, f"\\{special}")
-            if characters[0] == "!":
-                characters = f"^{characters[1:]}"
-            expression, i = f"{expression}[{characters}]", end + 1
+        elif glob[i] == "[" and (found := _character_set(glob, i)) is not None:
+            expression, i = expression + found[0], found[1]
         else:
             expression, i = f"{expression}{re.escape(glob[i])}", i + 1
     return re.compile(expression, re.DOTALL)
+
+
+def _character_set(glob: str, start: int) -> tuple[str, int] | None:
+    """Return the regular expression of a set such as [a-z] or [!0], and the index behind it.
+
+    Returns None if no set begins at `start`: it is not closed, or a range such as z-a is not possible.
+    """
+    first = start + 2 if glob.startswith("[!", start) else start + 1
+    end = glob.find("]", first + 1)  # a ] at the first place belongs to the set
+    if end < 0:
+        return None
+    characters = glob[first:end]
+    for special in "\\[]^&~|":
+        characters = characters.replace(special, f"\\{special}")
+    expression = f"[{'^' if first == start + 2 else ''}{characters}]"
+    try:
+        re.compile(expression)
+    except re.error:
+        return None
+    return expression, end + 1
