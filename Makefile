@@ -24,13 +24,15 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 # One more than there are cores: browser tests wait most of their time.
 WORKERS ?= $(shell expr $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) + 1)
+# With npm, tests check the accessibility of pages; without, they are skipped.
+NPM := $(shell command -v npm 2>/dev/null)
 
 .PHONY: run test test-slow coverage test-processors check check-js bench fuzz quality keeping big metrics evaluations live-metrics scaling docs lock checkpoints reproduce clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
 
-test: $(VENV)/dev.done
+test: $(VENV)/dev.done $(if $(NPM),node_modules/.done)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal
 
 test-slow: $(VENV)/dev.done
@@ -51,8 +53,7 @@ check: $(VENV)/dev.done
 	@if node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; then $(MAKE) check-js; \
 	else echo "check-js is left out: it needs Node 20 or newer."; fi
 
-check-js:
-	npm ci --ignore-scripts --no-audit --no-fund
+check-js: node_modules/.done
 	npx --no -- eslint .
 	npx --no -- tsc --noEmit
 	node --test pages/ui/widgets/*/*.test.js
@@ -116,6 +117,10 @@ $(VENV)/app.done: requirements.txt
 
 $(VENV)/dev.done: requirements-dev.txt $(VENV)/app.done
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	touch $@
+
+node_modules/.done: package.json package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 clean:

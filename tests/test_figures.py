@@ -1,6 +1,7 @@
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,25 @@ def test_the_copies_of_the_palette_agree(mode: str):
         "orangeColor": "generator",
     }
     assert {key: settings[key] for key in shared} == {k: palette[n] for k, n in shared.items()}
+
+
+def contrast(a: str, b: str) -> float:
+    """The contrast ratio of two colours as WCAG defines it, from 1 to 21."""
+    lights = []
+    for colour in (a, b):
+        shares = np.array(theme.rgb(colour)) / 255
+        linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+        lights.append(linear @ [0.2126, 0.7152, 0.0722] + 0.05)
+    return float(max(lights) / min(lights))
+
+
+@pytest.mark.parametrize("palette", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("ground", ["background", "panel"])
+def test_texts_and_lines_have_the_contrast_of_wcag_aa(palette: Mapping[str, str], ground: str):
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    for name in palette.keys() - {"background", "panel", "border"}:
+        least = 4.5 if name in ("text", "muted", "error") else 3
+        assert contrast(palette[name], palette[ground]) >= least, name
 
 
 def test_an_exported_figure_has_colours_and_plain_numbers():

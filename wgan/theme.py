@@ -8,12 +8,12 @@ from collections.abc import Mapping
 
 LIGHT: Mapping[str, str] = {
     "critic": "#1f6fbf",
-    "generator": "#d9730d",
+    "generator": "#d4700c",
     "real": "#00695a",
     "fake": "#c957a5",
     "mark": "#6d5bd0",
-    "muted": "#6b7484",
-    "text": "#16202e",
+    "muted": "#656e7d",
+    "text": "#0e1624",
     "background": "#ffffff",
     "panel": "#f3f5f9",
     "border": "#d6dce6",

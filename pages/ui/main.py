@@ -1,5 +1,7 @@
 """The script that Streamlit runs for every page: the page's settings, the navigation, and the tour's bar."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.ui.core import navigation, startup
@@ -16,6 +18,7 @@ page = st.navigation(
     },
     position="top",
 )
+st.html(Path(__file__).parent / "core" / "app.css")
 arrive(page.url_path)
 bar.show(page)
 page.run()

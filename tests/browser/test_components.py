@@ -236,6 +236,26 @@ def test_zoom_and_legend_survive_updates_and_theme_and_leave_with_the_page(
     expect(page.locator(".st-key-chart")).to_have_count(0)
 
 
+def test_a_chart_is_zoomed_by_a_button_and_moved_with_arrow_keys(page: Page, app: str) -> None:
+    page.goto(app)
+    plot = page.locator(".st-key-chart .wgan-plot")
+    plot.locator(".nsewdrag").wait_for()
+    whole = page.evaluate(ZOOM)[:4]
+    plot.get_by_role("button", name="Zoom in").press("Enter")
+    page.wait_for_function(f"({ZOOM})()[0] > {whole[0]}")
+    left, right, low, high = page.evaluate(ZOOM)[:4]
+    plot.get_by_role("button", name="Pan: drag, or press the arrow keys").press("ArrowRight")
+    step = (right - left) / 10
+    page.wait_for_function(f"({ZOOM})()[0] > {left + step / 2}")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function(f"({ZOOM})()[2] < {low}")
+    moved = page.evaluate(ZOOM)[:4]
+    lift = (high - low) / 10
+    assert moved == pytest.approx([left + step, right + step, low - lift, high - lift])
+    wait_for_updates(page, 2)
+    assert page.evaluate(ZOOM)[:4] == moved
+
+
 def test_history_plays_while_live(page: Page, app: str) -> None:
     page.goto(app)
     # Reading Plotly's 4.8 MB stops a cold, busy browser for some seconds.

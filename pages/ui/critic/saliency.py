@@ -289,14 +289,12 @@ def _choose_layer(names: list[str]) -> str:
     )
 
 
-def _sheet(
-    values: F32, name: str, help: str, title: str, *, wide: int = 16, height: int = 250
-) -> None:
+def _sheet(values: F32, name: str, help: str, title: str, *, height: int = 250) -> None:
     count = len(values)
     maps = values[:MAX_MAPS]
     low, high = float(maps.min()), float(maps.max())
     grey = ((maps - low) / ((high - low) or 1.0) * 255).round().astype(np.uint8)
-    columns = min(wide, len(grey))
+    columns = min(8, len(grey))
     blank = np.zeros((-len(grey) % columns, *grey.shape[1:]), np.uint8)
     sheet = np.concatenate([grey, blank])[:, None]
     count_text = f", the first {MAX_MAPS} of {count}" if count > MAX_MAPS else f", all {count}"
@@ -332,7 +330,6 @@ def units(key: str, models: Models, extent: float) -> None:
             layer_name,
             UNITS_HELP,
             "Units over the plane",
-            wide=8,
             height=440,
         )
 

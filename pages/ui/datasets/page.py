@@ -21,7 +21,7 @@ from wgan.data import DataError, Dataset, Points, array_of, cells_of, density_of
 from wgan.data.facts import Facts
 from wgan.imaging import encode, tile
 
-ROWS, COLUMNS = 10, 14
+ROWS, COLUMNS = 10, 12  # on a phone, 13 columns would be narrower than a finger needs
 
 PAIRS_HELP = """The pairs of pictures with the smallest difference of pixels: the root mean square, from 0 to
 255. The generator memorises duplicates sooner. If a held-out picture has a duplicate in the

@@ -128,7 +128,7 @@ def _show(name: str) -> None:
             st.markdown(preset.description)
             st.markdown(f"**What to expect.** {preset.expect}")
             st.markdown(f"**Source.** {preset.source}")
-            st.code(f"python -m wgan train --preset {name}", language="bash")
+            st.code(f"python -m wgan train --preset {name}", language=None)
         else:
             st.markdown(f"{config.title}: settings that you saved on the Train page.")
     with right:

@@ -245,13 +245,13 @@ def _repeat(name: str) -> None:
         help="Trains a new run with the same settings. `--change` repeats each change that was made during "
         "the training, after the same step. A fork needs its parent run and that checkpoint.",
     )
-    st.code(command, language="bash", wrap_lines=True)
+    st.code(command, language=None, wrap_lines=True)
     st.markdown(
         "**In Python**",
         help="Repeats the run with all changes that were made during training, and with the parents of a fork. On the "
         "same machine with the same versions, the numbers are identical.",
     )
-    st.code(program, language="python", height=300)
+    st.code(program, language="python", wrap_lines=True)
 
 
 def _environment(snapshot: RunSnapshot) -> None:

@@ -19,8 +19,8 @@ import { bytesOf, contextOf, make } from "./dom.js";
 // least 3:1 on the page.
 const PALETTES = {
   light: {
-    critic: "#1f6fbf", generator: "#d9730d", real: "#00695a", fake: "#c957a5",
-    mark: "#6d5bd0", muted: "#6b7484",
+    critic: "#1f6fbf", generator: "#d4700c", real: "#00695a", fake: "#c957a5",
+    mark: "#6d5bd0", muted: "#656e7d",
     // Colours of compared runs, by Okabe and Ito, which are distinguishable with colour blindness.
     one: "#0072b2", two: "#d55e00", three: "#009e73", four: "#a8518a", five: "#b07d00",
     six: "#2f8fc4",
@@ -244,9 +244,27 @@ export function linePath(xs, ys, xaxis, yaxis) {
   return steps.length > 1 ? `M${steps.join("L")}` : undefined;
 }
 
+/** @type {Map<string, { axis: "xaxis" | "yaxis", way: -1 | 1 }>} */
+const PANS = new Map([
+  ["ArrowLeft", { axis: "xaxis", way: -1 }], ["ArrowRight", { axis: "xaxis", way: 1 }],
+  ["ArrowDown", { axis: "yaxis", way: -1 }], ["ArrowUp", { axis: "yaxis", way: 1 }],
+]);
+
+/**
+ * The range of an axis after it has been moved by a tenth of its length.
+ * @param {[number, number]} range
+ * @param {-1 | 1} way
+ * @returns {[number, number]}
+ */
+export function pannedRange([from, to], way) {
+  const by = (way * (to - from)) / 10;
+  return [from + by, to + by];
+}
+
 export const CONFIG = {
   displaylogo: false,
   displayModeBar: "hover",
+  locales: { en: { dictionary: { Pan: "Pan: drag, or press the arrow keys" } } },
   modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
   responsive: false, // the observer below handles it, and hidden tabs, too
 };
@@ -315,9 +333,10 @@ export class Plot {
     this.root = make("div", { className: "wgan-plot" });
     /** @type {object} */
     this.config = CONFIG;
-    this.root.setAttribute("role", "img");
+    this.root.setAttribute("role", "figure"); // not "img", which may contain no buttons
     // On hover, let Plotly draw, so that it shows the newest values at the pointer.
     this.root.addEventListener("pointerenter", () => this.behind && this.draw(true));
+    this.root.addEventListener("keydown", (event) => this.pan(event));
     this.observer = new ResizeObserver(() => this.later());
     this.observer.observe(this.root);
     this.visible = () => this.later();
@@ -356,8 +375,6 @@ export class Plot {
     if (this.ended) return;
     this.note ??= make("p", { className: "wgan-note", role: "status" });
     this.note.textContent = words;
-    // Replace the role of an image: the text is to be read, not the description of the picture.
-    this.root.setAttribute("role", "group");
     this.root.append(this.note);
   }
 
@@ -441,13 +458,25 @@ export class Plot {
     return true;
   }
 
+  /**
+   * Move a zoomed chart with the arrow keys, while a button of its toolbar has the focus.
+   * @param {KeyboardEvent} event
+   */
+  pan(event) {
+    const pan = PANS.get(event.key);
+    const axis = pan && this.root._fullLayout?.[pan.axis];
+    if (!axis || axis.autorange) return; // autorange: all of it is visible
+    event.preventDefault();
+    event.stopPropagation();
+    this.plotly?.relayout(this.root, { [`${pan.axis}.range`]: pannedRange(axis.range, pan.way) });
+  }
+
   drawn() {} // a hook for subclasses
 
   unsay() {
     if (!this.note) return;
     this.note.remove();
     this.note = undefined;
-    this.root.setAttribute("role", "img");
   }
 
   destroy() {

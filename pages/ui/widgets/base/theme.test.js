@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  channels, colourNamed, colourScale, dress, isDark, isLine, linePath, skeleton, unpack,
+  channels, colourNamed, colourScale, dress, isDark, isLine, linePath, pannedRange, skeleton, unpack,
 } from "./theme.js";
 
 // In place of a canvas: its colours are written as #rrggbb already.
@@ -122,4 +122,10 @@ test("a line with a gap, of one point or on other axes is left to Plotly", () =>
   assert.equal(linePath([11], [3], XAXIS, YAXIS), undefined);
   assert.equal(linePath([11, 12], [3, 3], { ...XAXIS, type: "log" }, YAXIS), undefined);
   assert.equal(linePath([11, 12], [3, 3], XAXIS, { ...YAXIS, type: "log" }), undefined);
+});
+
+test("an arrow key moves an axis by a tenth of what it shows", () => {
+  assert.deepEqual(pannedRange([0, 20], 1), [2, 22]);
+  assert.deepEqual(pannedRange([-5, 5], -1), [-6, 4]);
+  assert.deepEqual(pannedRange([10, 0], 1), [9, -1]); // a reversed axis
 });

@@ -93,6 +93,7 @@ interface PlotlyAxis {
 
 interface PlotlyModule {
   react(root: HTMLElement, data: Trace[], layout: object, config: object): Promise<unknown>;
+  relayout(root: HTMLElement, changes: object): Promise<unknown>;
   purge(root: HTMLElement): void;
 }
 

@@ -163,7 +163,7 @@ class LatentMap {
     this.buttons = make("div", { className: "wgan-map-tools" },
       button("+", "Zoom in", () => this.zoom(1 / 1.5)),
       button("−", "Zoom out", () => this.zoom(1.5)),
-      button("Home", "Back to the start", () => this.home()));
+      button("Home", "Home: back to the start", () => this.home()));
     this.side = make("div", { className: "wgan-map-side" }, this.large, this.words, this.buttons);
     this.hint = make("p", { className: "wgan-map-hint", hidden: recall(MOVED) === true },
       matchMedia("(pointer: coarse)").matches ? "Drag to move" : "Drag to move, or press Shift + arrow keys");

@@ -70,7 +70,8 @@ class Sketch {
     this.edits = new Edits(component);
     this.canvas = make("canvas", { tabIndex: 0 });
     this.canvas.setAttribute("role", "application");
-    this.width = make("input", { type: "range", min: 1, max: 8, value: 3, ariaLabel: "Width of the brush" });
+    this.width = make("input",
+      { type: "range", className: "wgan-range", min: 1, max: 8, value: 3, ariaLabel: "Width of the brush" });
     this.eraser = make("button", { type: "button", className: "wgan-button", onclick: () => this.erase() }, "Eraser");
     this.clear = make("button", { type: "button", className: "wgan-button", onclick: () => this.empty() }, "Clear");
     this.root = make("div", { className: "wgan-sketch" }, this.canvas,
@@ -101,7 +102,7 @@ class Sketch {
     this.root.style.setProperty("--height", `${data.height}px`);
     this.canvas.classList.toggle("wgan-night", Boolean(data.night));
     this.canvas.setAttribute("aria-label",
-      `${data.alt}. Arrow keys move a brush, the space bar draws, Delete clears all.`);
+      `${data.alt}. Arrow keys move a brush. With Shift, they draw. The space bar draws a dot, Delete clears all.`);
     // During a stroke, values from Python are older than the drawing.
     if (this.drawing || this.telling || !this.edits.takes(data.edit)) return;
     this.side = data.side;
@@ -118,7 +119,7 @@ class Sketch {
     cells.forEach((value, i) => image.data.set([...ink, value], 4 * i));
     context.putImageData(image, 0, 0);
     if (!this.brush) return;
-    context.strokeStyle = "#d9730d";
+    context.strokeStyle = "#d4700c";
     context.lineWidth = 0.5;
     context.strokeRect(this.brush[0] - 0.5, this.brush[1] - 0.5, 2, 2);
   }
@@ -145,6 +146,12 @@ class Sketch {
     dabCells(this.cells, this.side, x, y, radius, this.erasing ? 0 : 255);
   }
 
+  dabAtBrush() {
+    if (!this.brush) return;
+    this.dab(this.brush[0] + 0.5, this.brush[1] + 0.5);
+    this.later();
+  }
+
   /** @param {KeyboardEvent} event */
   key(event) {
     const step = STEPS.get(event.key);
@@ -152,10 +159,9 @@ class Sketch {
     const [x, y] = this.brush;
     if (step) {
       this.brush = [clamp(x + step[0], 0, this.side - 1), clamp(y + step[1], 0, this.side - 1)];
-    } else if (event.key === " ") {
-      this.dab(x + 0.5, y + 0.5);
-      this.later();
-    } else if (event.key === "Delete") {
+      if (event.shiftKey) this.dabAtBrush();
+    } else if (event.key === " ") this.dabAtBrush();
+    else if (event.key === "Delete") {
       this.empty();
       return;
     } else return;
