@@ -67,7 +67,7 @@ def test_six_steps_and_words_that_are_found(tmp_path: Path, monkeypatch: pytest.
     def disabled_links() -> list[str]:
         return [button.label for button in app.button if button.disabled]
 
-    assert {"A collapsed GAN", "To convergence", "Walk", "Find a picture"} <= {*disabled_links()}
+    assert {"A collapsed GAN", "To convergence", "Walk", "Invert a picture"} <= {*disabled_links()}
     app.button(key="tour_examples").click().run()
     assert not app.exception and not app.error and disabled_links() == []
     assert all((tmp_path / name).is_dir() for name in EXAMPLES)
@@ -100,7 +100,7 @@ PROMISES = {
     "Clipping": "clip",
     "Walk": "its length ‖z‖ is usually close to √32 ≈ 5.7",
     "Plane": "weights of step 4,000",
-    "Find a picture": "weights of step 4,000",
+    "Invert a picture": "weights of step 4,000",
 }
 
 

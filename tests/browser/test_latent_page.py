@@ -184,7 +184,7 @@ def point_is_kept_by_keyboard(page) -> None:
 
 
 def sum_is_kept_once_and_a_point_removed(page) -> None:
-    section(page, "Sums")
+    section(page, "Arithmetic")
     page.locator(".st-key-sum canvas").first.wait_for()
     page.get_by_role("button", name="Keep the sum").click()
     until(lambda: has_kept(page, 5))

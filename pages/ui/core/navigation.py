@@ -32,9 +32,9 @@ LATENT_SECTIONS = {
         "walk": ":material/route: Walk",
         "plane": ":material/map: Plane",
         "directions": ":material/tune: Directions",
-        "sums": ":material/calculate: Sums",
+        "sums": ":material/calculate: Arithmetic",
         "classes": ":material/category: Classes",
-        "find": ":material/image_search: Find a picture",
+        "find": ":material/image_search: Invert a picture",
         "through": ":material/timeline: Through training",
     },
     "points": {

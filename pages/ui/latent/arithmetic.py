@@ -1,4 +1,4 @@
-"""Sums of kept points, a − b + c, and interpolation between two classes."""
+"""Arithmetic of kept points, a − b + c, and interpolation between two classes."""
 
 from collections.abc import Sequence
 
@@ -44,7 +44,7 @@ def _offer_samples(generator_view: GeneratorView, count: int) -> None:
     """Show that too few points are kept, and offer to keep three samples."""
     st.info(
         f"This needs three kept points, but there are {count or 'none'}. Keep points in "
-        "Plane, Directions or Find a picture, or use three random samples.",
+        "Plane, Directions or Invert a picture, or use three random samples.",
         icon=":material/push_pin:",
     )
     st.button(

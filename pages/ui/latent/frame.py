@@ -28,7 +28,7 @@ UPDATE_INTERVAL_S = 2.0  # seconds between two updates for a live run
 
 TRUNCATION_HELP = """Every z is multiplied by this factor. Below 1, z is closer to the middle of latent space: the
 pictures are more typical and less varied. Above 1, they are rarer, and finally unlike anything
-from training. Warped grid and Find a picture do not use it."""
+from training. Warped grid and Invert a picture do not use it."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def sidebar(snapshot: RunSnapshot, section: str) -> Choice:
                 key=f"latent_class-{snapshot.run}",
                 persist_state="session",
                 disabled=section in ALL_CLASSES,
-                help="The class that the generator makes. Classes and Find a picture choose the "
+                help="The class that the generator makes. Classes and Invert a picture choose the "
                 "class themselves.",
             )
         share = st.slider(

@@ -166,7 +166,7 @@ def _choose_waypoints(snapshot: RunSnapshot) -> tuple[str, int]:
             f"You have kept {n} points."
             + (" They all use the class chosen above." if snapshot.config.conditional else "")
             if n >= 2
-            else "Keep at least two points first, in Plane, Directions, Sums or Find a picture."
+            else "Keep at least two points first, in Plane, Directions, Arithmetic or Invert a picture."
         )
     return source, count
 

@@ -163,7 +163,7 @@ STEPS = (
             ),
             Place(
                 "latent",
-                "Find a picture",
+                "Invert a picture",
                 "Draw a digit, and find the z whose picture is closest to it.",
                 "run=example-mnist-wgan-gp&section=find",
             ),
