@@ -575,3 +575,12 @@ def test_a_scenario_is_recognised_and_its_change_is_possible(name: str):
 
 def test_presets_are_no_scenarios():
     assert [name for name, preset in PRESETS.items() if scenario_of(preset.config)] == []
+
+
+def test_samples_that_become_worse_are_no_plateau():
+    rising = [0.065 + 0.0005 * i + 0.001 * (-1) ** i for i in range(40)]
+    evidence = evidence_with(TOY, None, emd_512=rising)
+    plateau = next(f for f in examine(evidence) if f.key == "plateau")
+    assert not plateau.reading.raised and "becomes worse" in plateau.reading.evidence
+    level = [0.065 + 0.001 * (-1) ** i for i in range(40)]
+    assert "plateau" in raised(evidence_with(TOY, None, emd_512=level))

@@ -15,10 +15,11 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.core import session, startup
 from pages.ui.core.run_picker import run_titles
-from pages.ui.core.state import NextRun, Visitor
+from pages.ui.core.state import NextRun, Steering, Visitor
 from tests.app.conftest import state_of
 from tests.conftest import app_at, tiny, train_to_the_end
 from wgan.config import PRESETS, Group, TrainConfig, hyperparameters, unused_settings
+from wgan.diagnosis import SCENARIOS
 from wgan.jobs import TrainingJob
 from wgan.objectives import OBJECTIVES, WganLp
 from wgan.runs import Measured, Run, Status, list_runs, throw_away, trash
@@ -355,7 +356,7 @@ def test_a_second_start_offers_to_queue_or_stop(app: AppTest):
     app.button_group(key="settings_of").set_value("Next run").run()
     button(app, "start").click().run()
     assert has_button(app, "dialog_queue") and has_button(app, "dialog_stop")
-    assert any("Add the new run to the queue" in text.value for text in app.markdown)
+    assert any("What should happen to the new run" in text.value for text in app.markdown)
 
 
 def test_nobody_is_asked_about_a_run_that_has_ended_meanwhile(app: AppTest):
@@ -663,3 +664,23 @@ def test_a_scenario_starts_with_one_click_and_its_remedy_is_recorded(app: AppTes
     assert [(c.path, c.after) for c in run.changes() if c.path != "engine"] == [
         ("objective.clip_value", 0.1)
     ]
+
+
+def test_a_scenario_that_waits_for_another_run_is_the_one_that_starts(app: AppTest):
+    """The dialog must not start what the sidebar holds, nor the fork that is being prepared."""
+    app.run()
+    button(app, "start").click().run()
+    until_button(app, "pause")
+    app.switch_page("../presets.py").run()
+    button(app, "preset-exploding-critic").click().run()
+    button(app, "start_scenario").click().run()
+    app.switch_page("../train.py").run()
+    sound(app)
+    text = " ".join(m.value for m in app.markdown)
+    assert "What should happen to the new run, **Exploding critic**?" in text
+    blocked = state_of(app, Steering).blocked_start
+    assert blocked is not None and not blocked.is_fork
+    assert blocked.config == SCENARIOS["exploding-critic"].config
+    button(app, "dialog_queue").click().run()
+    queued = session.session().queued()
+    assert [snapshot.config for snapshot in queued] == [SCENARIOS["exploding-critic"].config]

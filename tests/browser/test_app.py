@@ -214,9 +214,9 @@ def test_points_over_the_critics_surface(page, url: str, runs: Path):
     # A second start while this one runs says so, and queues.
     page.get_by_text("Next run", exact=True).click()
     press(page, "Start next")
-    page.get_by_text("Add the new run to the queue").wait_for()
+    page.get_by_text("What should happen to the new run").wait_for()
     before = len(list_runs(runs))
-    press(page, "Add to the queue")
+    press(page, "Start it afterwards")
     until(lambda: len(list_runs(runs)) == before + 1)
     page.get_by_role("button", name="Cancel the last", exact=True).wait_for()
     press(page, "Cancel the last")

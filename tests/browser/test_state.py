@@ -306,7 +306,7 @@ def test_two_tabs_of_a_live_run_agree_undo_goes_back_and_a_queued_run_waits(
     live = address(page)
     page.get_by_text("Next run", exact=True).click()
     page.get_by_role("button", name="Start next").click()
-    page.get_by_role("button", name="Add to the queue").click()
+    page.get_by_role("button", name="Start it afterwards").click()
     page.get_by_text("Waiting:").wait_for()
     assert page.get_by_role("button", name="Pause", exact=True).is_visible()
     run = re.search(r"run=[^&]*", live).group()

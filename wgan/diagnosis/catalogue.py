@@ -191,8 +191,8 @@ RULES: dict[str, Rule] = {
     "worsening": Rule(
         "The samples become worse",
         "fault",
-        "The samples were better before: the generator is losing what it learned. This is common in a "
-        "GAN. A Wasserstein loss with a penalty, or smaller learning rates, can prevent it. The best "
+        "The samples were better before: the generator is losing what it learned. Smaller learning "
+        "rates can prevent it; for a GAN without a penalty, a Wasserstein loss with a penalty, too. The best "
         "checkpoint is kept: you can fork from it.",
         sample_rules.worsening,
         lambda limits: (

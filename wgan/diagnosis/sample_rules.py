@@ -222,7 +222,9 @@ def plateau(evidence: Evidence, rule: Rule) -> Reading | None:
         if near_floor
         else "More training with these settings will not help: stop, or change a setting."
     )
-    raised = (
+    # Values that clearly become worse are no plateau: another rule reports them.
+    becomes_worse = improvement < -rule.limits["errors"] * error
+    raised = not becomes_worse and (
         improvement < rule.limits["errors"] * error
         or improvement < rule.limits["least"] * now.mean()
     )
@@ -230,7 +232,7 @@ def plateau(evidence: Evidence, rule: Rule) -> Reading | None:
         f"{title_of(name)} went from {fmt_sci(before.mean())} to {fmt_sci(now.mean())} in the last {span:,} "
         f"steps (uncertainty ±{fmt_sci(error)})"
         + (f"; real examples score {fmt_sci(floor)}. " if floor is not None else ". ")
-        + (ending if raised else "It still improves."),
+        + (ending if raised else "It becomes worse." if becomes_worse else "It still improves."),
         raised,
         ()
         if near_floor

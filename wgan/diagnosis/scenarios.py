@@ -64,8 +64,8 @@ SCENARIOS: dict[str, Scenario] = {
         "Exploding critic",
         "weak-penalty",
         "WGAN-GP without its gradient penalty: λ = 0, so nothing limits the slope of the critic.",
-        "**Critic gap** and **Scores and losses** grow without limit: the critic can always "
-        "increase its gap by becoming steeper. The gap then says nothing about the samples.",
+        "**Critic gap** and **Scores and losses** swing ever more widely, also below 0: the critic can "
+        "always change its gap by becoming steeper. The gap then says nothing about the samples.",
         "With λ = 0.1, the penalty pulls the slope back to 1. The gap falls, and its scale "
         "has a meaning again.",
         {"objective.penalty_weight": 0.1},

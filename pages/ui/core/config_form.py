@@ -135,12 +135,16 @@ def _number(value: Hyperparameter, current: Any, common: dict[str, Any]) -> None
             st.slider(min_value=int(value.low or 0), max_value=int(most), **common)
         else:
             st.number_input(
-                min_value=int(value.low or 0), max_value=int(value.high or 2**31), **common
+                min_value=int(value.low or 0),
+                max_value=int(value.high or 2**31),
+                placeholder="all" if value.optional else None,
+                **common,
             )
     else:
+        # With whole numbers as bounds, Streamlit would cut off the digits behind the point.
         st.number_input(
-            min_value=None if value.optional else value.low,
-            max_value=value.high,
+            min_value=None if value.optional or value.low is None else float(value.low),
+            max_value=None if value.high is None else float(value.high),
             placeholder="no limit" if value.optional else None,
             format="%.4g",
             **common,

@@ -11,14 +11,23 @@ from wgan.runs import RunError
 from wgan.session import Busy
 
 
-def start(config: TrainConfig, *, queue: bool = False, show: bool = True) -> None:
+def start(
+    config: TrainConfig, *, queue: bool = False, show: bool = True, is_fork: bool | None = None
+) -> None:
     """Start a run, or the fork that is being prepared, and show it unless it has to wait.
 
     A refusal is stored as a sentence.
+
+    Args:
+        config: Its settings.
+        queue: Whether it waits if another run is training.
+        show: Whether to show it even if it waits.
+        is_fork: Whether it is the fork that is being prepared. Default: if there is one.
     """
     steering = page_state(Steering)
+    origin = None if is_fork is False else draft.fork_origin()
     try:
-        if (origin := draft.fork_origin()) is None:
+        if origin is None:
             run = session().start(config, queue=queue)
         else:
             changes = draft.fork_changes(config, origin)
@@ -31,20 +40,20 @@ def start(config: TrainConfig, *, queue: bool = False, show: bool = True) -> Non
         steering.problem = ""
         steering.blocked_start = None
     except Busy as busy:
-        steering.blocked_start = BlockedStart(busy.snapshot.run, str(busy))
+        steering.blocked_start = BlockedStart(busy.snapshot.run, config, origin is not None)
     except (RunError, ConfigError) as error:
         steering.problem = str(error)
 
 
-def stop_and_start(live: str, config: TrainConfig) -> None:
-    """Stop the live run, and start a new one after it."""
-    session().stop(live)
-    queue_run(config, show=True)
+def stop_and_start(blocked: BlockedStart) -> None:
+    """Stop the live run, and start the blocked one after it."""
+    session().stop(blocked.live_run)
+    queue_run(blocked, show=True)
 
 
-def queue_run(config: TrainConfig, *, show: bool = False) -> None:
-    """Add a run to the queue."""
-    start(config, queue=True, show=show)
+def queue_run(blocked: BlockedStart, *, show: bool = False) -> None:
+    """Add the blocked run to the queue."""
+    start(blocked.config, queue=True, show=show, is_fork=blocked.is_fork)
     page_state(Steering).blocked_start = None
 
 

@@ -65,7 +65,8 @@ class BlockedStart:
     """A start that needs an answer first, because another run is training."""
 
     live_run: str
-    message: str
+    config: TrainConfig  # of the run that could not start
+    is_fork: bool  # whether it is the fork that is being prepared
 
 
 @dataclass

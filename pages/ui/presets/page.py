@@ -149,7 +149,7 @@ def _scenario(scenario: Scenario) -> None:
                 key="start_scenario",
                 help="Start this training and watch it on the Train page.",
             ):
-                start(scenario.config)
+                start(scenario.config, is_fork=False)
                 st.switch_page(navigation.page("train"))
         st.markdown("A training that fails on purpose, for showing to a class.")
         st.markdown(f"**Cause.** {scenario.cause}")

@@ -5,10 +5,11 @@ import streamlit as st
 from pages.ui.core.run_actions import queue_run, stop_and_start
 from pages.ui.core.state import Steering, page_state
 from wgan.config import TrainConfig
+from wgan.diagnosis import SCENARIOS, scenario_of
 from wgan.jobs import RunSnapshot
 
 
-def ask_if_busy(running: RunSnapshot | None, config: TrainConfig) -> None:
+def ask_if_busy(running: RunSnapshot | None) -> None:
     """Open the dialog about the run that blocked a start, if it is still training."""
     blocked_start = page_state(Steering).blocked_start
     if blocked_start is None:
@@ -16,7 +17,7 @@ def ask_if_busy(running: RunSnapshot | None, config: TrainConfig) -> None:
     if running is None or running.run != blocked_start.live_run:
         _forget_start()  # otherwise a later start would open the dialog about the new run
     else:
-        _ask_what_to_do(running.run, config)
+        _ask_what_to_do(running)
 
 
 def _forget_start() -> None:
@@ -24,27 +25,37 @@ def _forget_start() -> None:
 
 
 @st.dialog("Another run is training", on_dismiss=_forget_start)
-def _ask_what_to_do(live: str, config: TrainConfig) -> None:
+def _ask_what_to_do(running: RunSnapshot) -> None:
     """Offer to queue the new run or to stop the live one."""
     blocked_start = page_state(Steering).blocked_start
     if blocked_start is None:
         st.rerun()  # already answered: the callback of a button has done the rest
-    st.write(blocked_start.message)
+    st.write(
+        f"**{running.name or running.config.title}** is {running.status} at step {running.step:,}. What should "
+        f"happen to the new run, **{_title(blocked_start.config)}**?"
+    )
     with st.container(horizontal=True):
         # Use callbacks: they run before the script reruns, so the page already reflects the change.
         st.button(
-            "Add to the queue",
+            "Start it afterwards",
             icon=":material/queue:",
             type="primary",
             key="dialog_queue",
+            help="Adds the new run to the queue.",
             on_click=queue_run,
-            args=(config,),
+            args=(blocked_start,),
         )
         st.button(
-            "Stop it and start this one",
+            "Stop the other run and start it now",
             icon=":material/stop:",
             key="dialog_stop",
             on_click=stop_and_start,
-            args=(live, config),
+            args=(blocked_start,),
         )
     st.caption("A stopped run keeps all its data and can be resumed.")
+
+
+def _title(config: TrainConfig) -> str:
+    """Return the title of a new run; a scenario has its own."""
+    scenario = scenario_of(config)
+    return SCENARIOS[scenario].title if scenario is not None else config.title

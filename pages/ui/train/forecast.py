@@ -35,7 +35,7 @@ def forecast() -> None:
         if config.seconds is not None:
             seconds = min(seconds, config.seconds)
         st.caption(
-            f"about {fmt_duration(seconds)} · {fmt_bytes(cost.memory_bytes)}",
+            f"next run: about {fmt_duration(seconds)} · {fmt_bytes(cost.memory_bytes)}",
             width="content",
             help="A rough forecast for the settings in the sidebar. It comes from a few trial "
             f"steps on this machine: {cost.seconds_per_step * 1000:.0f} ms per step. The "

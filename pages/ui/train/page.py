@@ -33,7 +33,7 @@ def show() -> None:
     steered = snapshot if running is not None and running.run == run else None
     edits_next_run = sidebar.sidebar(steered, run)
     keep_in_address(run)
-    dialogs.ask_if_busy(running, draft())
+    dialogs.ask_if_busy(running)
     if edits_next_run:
         _adapted_settings()
     if snapshot is None:

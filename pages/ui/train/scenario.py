@@ -20,12 +20,15 @@ def scenario_box(snapshot: RunSnapshot) -> None:
     if name is None:
         return
     scenario = SCENARIOS[name]
+    if scenario.live and _is_applied(snapshot, scenario):
+        advice = f"**Remedy applied.** {scenario.remedy}"
+    else:
+        advice = f"**What to look for.** {scenario.watch}"
     with st.container(border=True, key="scenario"):
         text, buttons = st.columns([0.74, 0.26], gap="medium", vertical_alignment="center")
     with text:
         st.markdown(
-            f":material/school: **{scenario.title}, on purpose.** {scenario.cause}  \n**What "
-            f"to look for.** {scenario.watch}"
+            f":material/school: **{scenario.title}, on purpose.** {scenario.cause}  \n{advice}"
         )
     with buttons:
         _remedy(snapshot, scenario)
@@ -36,6 +39,12 @@ def scenario_box(snapshot: RunSnapshot) -> None:
             query_params={"preset": name},
             width="content",
         )
+
+
+def _is_applied(snapshot: RunSnapshot, scenario: Scenario) -> bool:
+    """Return whether the run has the values of the remedy."""
+    values = snapshot.config.flat()
+    return all(values.get(path) == value for path, value in scenario.changes.items())
 
 
 def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
@@ -50,8 +59,7 @@ def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
             args=(snapshot.config.changed(scenario.changes),),
         )
         return
-    values = snapshot.config.flat()
-    is_applied = all(values.get(path) == value for path, value in scenario.changes.items())
+    is_applied = _is_applied(snapshot, scenario)
     can_change = (
         snapshot.status in (Status.RUNNING, Status.PAUSED)
         and not snapshot.phase

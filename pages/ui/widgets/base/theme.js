@@ -148,7 +148,7 @@ function templateFor({ font, colours, border }) {
     tickcolor: border, tickfont: { color: fade(colours.text, 0.75), size: 11.5 },
     title: { font: { size: 12.5 }, standoff: 8 }, zerolinewidth: 1,
     spikecolor: colours.muted, spikethickness: -1, spikedash: "solid", // −1: no white outline
-    exponentformat: "power", // 1.5×10⁻⁴, where Plotly would write 150µ
+    exponentformat: "none", separatethousands: true, // 0.00015 and 20,000, where Plotly would write 150µ and 20k
   };
   return {
     layout: {
