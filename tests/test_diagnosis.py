@@ -510,9 +510,9 @@ def test_the_health_line_names_the_first_problem_and_counts_the_others():
 @pytest.mark.parametrize(
     ("changes", "since", "active", "sentence"),
     [
-        ({}, 0, True, "appears after three measurements"),
-        ({}, 300, True, "Settings changed at step 300: the next diagnosis"),
-        ({}, 300, False, "ended before the critic was measured three times"),
+        ({}, 0, True, "0 of 3 measurements of the critic for the first diagnosis"),
+        ({}, 300, True, "Settings changed at step 300: 0 of 3 measurements"),
+        ({}, 300, False, "stopped before the critic was measured three times"),
         ({"measure": False}, 0, True, "“Measure while training” is off"),
     ],
 )

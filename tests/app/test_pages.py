@@ -519,7 +519,7 @@ def test_compare_says_what_differs(app: AppTest, runs_dir: Path):
     sound(app.run())
     table = app.dataframe[0].value
     rows = dict(zip(table.iloc[:, 0], table.iloc[:, 1:].values.tolist(), strict=True))
-    assert rows["Objective"] == ["wgan-gp", "wgan"]
+    assert rows["Objective"] == ["WGAN-GP", "WGAN"]
     assert rows["Critic learning rate"] == ["0.0001", "0.002"]
     assert "Batch size" not in rows and "Exact W₁, 512 samples, last" in rows
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wgan.diagnosis.catalogue import RULES
-from wgan.diagnosis.evidence import Evidence, Finding, Level
+from wgan.diagnosis.evidence import MIN_VALUES, Evidence, Finding, Level
 from wgan.diagnosis.sample_rules import sample_facts
 
-READINESS_RULE = "exploding-gradient"
-"""A rule that applies to every run once the critic has been measured often enough."""
+READINESS_RULE, READINESS_METRIC = "exploding-gradient", "gradient_depth"
+"""A rule that applies to every run once the critic has been measured often enough, and the metric that it reads."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,10 @@ def _missing_reason(evidence: Evidence, *, active: bool) -> str:
         return "There is no diagnosis, because “Measure while training” is off (in the sidebar, under Reporting)."
     if not active:
         return (
-            "This run ended before the critic was measured three times, so there is no diagnosis."
+            "This run stopped before the critic was measured three times, so there is no diagnosis."
         )
+    count = len(evidence.series(READINESS_METRIC)[0])
+    progress = f"{count} of {MIN_VALUES} measurements of the critic"
     if evidence.since:
-        return f"Settings changed at step {evidence.since:,}: the next diagnosis needs three measurements of the critic."
-    return "The diagnosis appears after three measurements of the critic, usually within a few minutes."
+        return f"Settings changed at step {evidence.since:,}: {progress} for the next diagnosis."
+    return f"{progress} for the first diagnosis."

@@ -136,6 +136,12 @@ def panel(choice: Choice, statuses: tuple[Status, ...]) -> None:
     if not names:
         _no_metrics(snapshots)
         return
+    if choice.curve == QUALITY and len({s.config.dataset.model_dump_json() for s in snapshots}) > 1:
+        st.caption(
+            ":material/block: These runs have different data, so the quality of their samples cannot be compared. "
+            "Choose a curve in the sidebar to compare their training."
+        )
+        return
     for place, name in zip(st.columns(len(names), gap="medium"), names, strict=True):
         with place:
             _curve(choice, name, snapshots, titles)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.ui.compare.curves import comparable, measured_metrics, snapshots_of, titles_of
+from pages.ui.core.config_form import value_text
 from wgan.config import hyperparameters
-from wgan.format import fmt_digits, fmt_value
+from wgan.format import fmt_digits
 from wgan.jobs import RunSnapshot
 from wgan.metrics import title_of
 
@@ -21,7 +22,7 @@ def differing(runs: Sequence[str]) -> None:
     rows = [p for p in paths if len({str(flat.get(p, "–")) for flat in values}) > 1]
     table: dict[str, list[str]] = {"": [field_titles.get(path, path) for path in rows]}
     for title, flat in zip(titles, values, strict=True):
-        table[title] = [fmt_value(flat.get(path)) for path in rows]
+        table[title] = [value_text(path, flat.get(path)) for path in rows]
     # Leave out the values of live runs: they change, and are shown above their pictures.
     extra = (
         {}

@@ -337,8 +337,8 @@ def _explain(generator_view: GeneratorView, rendered: RenderedWalk, choice: Choi
     else:
         st.markdown(
             "The lines are a square grid of latent space, as the generator bends it into the "
-            "plane of the data. The bridges between the modes are areas without data that a "
-            "continuous map must cross."
+            "plane of the data. Where the data have gaps, the lines "
+            "still cross them, because the map is continuous."
         )
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui.core import draft, navigation
+from pages.ui.core.config_form import value_text
 from pages.ui.core.datasets import real_examples, real_sheet
 from pages.ui.core.refresh import watch
 from pages.ui.core.run_actions import start
@@ -13,16 +14,13 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan import figures
 from wgan.config import (
-    PARTS,
     PRESETS,
     Hyperparameter,
     TrainConfig,
     differences,
     hyperparameters,
-    short,
 )
 from wgan.diagnosis import RULES, SCENARIOS, Scenario
-from wgan.format import fmt_value
 
 FEATURED = ("quick-mnist", "toy-ring")
 
@@ -197,11 +195,8 @@ def _data(config: TrainConfig) -> None:
 
 
 def _value(path: str, value: object, known: dict[str, Hyperparameter]) -> str:
-    title = getattr(PARTS.get(path, {}).get(str(value)), "title", None)
     unit = known[path].unit
-    return (
-        short(title) if isinstance(title, str) else fmt_value(value) + (f" {unit}" if unit else "")
-    )
+    return value_text(path, value) + (f" {unit}" if unit and value is not None else "")
 
 
 def _values(config: TrainConfig) -> None:
