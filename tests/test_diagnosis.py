@@ -186,12 +186,19 @@ def record(config: TrainConfig, steps: int, every: int, data: Pictures | None = 
     """Train, measure at fixed steps, and return the evidence."""
     torch.set_num_threads(THREADS)
     training = Training(config, engine=Engine("cpu", "float32", THREADS), data=data)
+    evidence = continue_and_measure(training, steps, every)
+    return evidence if data is None else replace(evidence, size=len(data.train))
+
+
+def continue_and_measure(training: Training, steps: int, every: int) -> Evidence:
+    """Train for further steps, measure at fixed steps, and return the evidence of these steps."""
     live_evaluator = LiveEvaluator(training)
     live_evaluator.prepare()
     reports: list[Report] = []
     measurements: list[Measured] = []
+    last = training.steps + steps
     try:
-        while training.steps < steps:
+        while training.steps < last:
             training.step()
             if training.steps % every == 0:
                 reports += training.reports()
@@ -202,8 +209,7 @@ def record(config: TrainConfig, steps: int, every: int, data: Pictures | None = 
     curves = {
         name: np.array([getattr(r, name) for r in reports], np.float64) for name in Report._fields
     }
-    evidence = evidence_of(config, curves, measurements)
-    return evidence if data is None else replace(evidence, size=len(data.train))
+    return evidence_of(training.config, curves, measurements)
 
 
 @pytest.mark.parametrize(
@@ -528,24 +534,6 @@ def test_the_health_line_says_why_there_is_no_diagnosis(
 # ---- scenarios -------------------------------------------------------------------------------------
 
 
-def train_and_diagnose(training: Training, steps: int, every: int) -> list[str]:
-    """Train on, measure every so many steps, and return the problems that these measurements show."""
-    live_evaluator = LiveEvaluator(training)
-    live_evaluator.prepare()
-    reports: list[Report] = []
-    measurements: list[Measured] = []
-    for _ in range(steps):
-        training.step()
-        if training.steps % every == 0:
-            reports += training.reports()
-            metrics = live_evaluator.measure_all()
-            measurements += [Measured(training.steps, *item) for item in metrics.items()]
-    curves = {
-        name: np.array([getattr(r, name) for r in reports], np.float64) for name in Report._fields
-    }
-    return raised(evidence_of(training.config, curves, measurements))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_scenario_fails_as_it_says_and_its_remedy_helps(name: str):
@@ -553,12 +541,12 @@ def test_a_scenario_fails_as_it_says_and_its_remedy_helps(name: str):
     torch.set_num_threads(THREADS)
     engine = Engine("cpu", "float32", THREADS)
     training = Training(scenario.config, engine=engine)
-    assert scenario.rule in train_and_diagnose(training, 600, 60)
+    assert scenario.rule in raised(continue_and_measure(training, 600, 60))
     if scenario.live:
         training.apply(**scenario.changes)
     else:
         training = Training(scenario.config.changed(scenario.changes), engine=engine)
-    assert scenario.rule not in train_and_diagnose(training, 600, 60)
+    assert scenario.rule not in raised(continue_and_measure(training, 600, 60))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

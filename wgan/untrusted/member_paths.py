@@ -47,8 +47,8 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
             expression, i = f"{expression}[^/]*", i + 1
         elif glob[i] == "?":
             expression, i = f"{expression}[^/]", i + 1
-        elif glob[i] == "[" and (found := _character_set(glob, i)) is not None:
-            expression, i = expression + found[0], found[1]
+        elif glob[i] == "[" and (character_set := _character_set(glob, i)) is not None:
+            expression, i = expression + character_set[0], character_set[1]
         else:
             expression, i = f"{expression}{re.escape(glob[i])}", i + 1
     return re.compile(expression, re.DOTALL)

@@ -1,5 +1,8 @@
 """Actions of the buttons of a run: start, queue, stop, resume."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from pages.ui.core import draft
@@ -57,12 +60,22 @@ def queue_run(blocked: BlockedStart, *, show: bool = False) -> None:
     page_state(Steering).blocked_start = None
 
 
+def change(run: str, changes: Mapping[str, Any]) -> None:
+    """Change hyperparameters of a live run. A refusal is stored as a sentence."""
+    try:
+        session().change(run, **changes)
+    except (RunError, ConfigError) as error:
+        page_state(Steering).problem = str(error)
+
+
 def new_z(run: str) -> None:
     """Draw new fixed z for the sample grid."""
     try:
-        session().change(run, preview_seed=session().snapshot(run).config.preview_seed + 1)
-    except (RunError, ConfigError) as error:
+        seed = session().snapshot(run).config.preview_seed
+    except RunError as error:
         page_state(Steering).problem = str(error)
+        return
+    change(run, {"preview_seed": seed + 1})
 
 
 def cancel(run: str, *, waiting: bool = False) -> None:

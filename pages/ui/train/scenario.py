@@ -3,9 +3,9 @@
 import streamlit as st
 
 from pages.ui.core import draft, navigation
+from pages.ui.core.run_actions import change
 from pages.ui.core.session import session
-from pages.ui.core.state import Steering, page_state
-from wgan.config import ConfigError, TrainConfig
+from wgan.config import TrainConfig
 from wgan.diagnosis import SCENARIOS, Scenario, scenario_of
 from wgan.jobs import RunSnapshot
 from wgan.runs import RunError, Status
@@ -71,18 +71,11 @@ def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
         key="remedy",
         help=scenario.remedy,
         disabled=is_applied or not can_change,
-        on_click=_apply,
-        args=(snapshot.run, scenario),
+        on_click=change,
+        args=(snapshot.run, scenario.changes),
     )
 
 
 def _set_up(config: TrainConfig) -> None:
     draft.copy_to_draft(config)
     draft.make_ready(config.dataset.title)
-
-
-def _apply(run: str, scenario: Scenario) -> None:
-    try:
-        session().change(run, **scenario.changes)
-    except (RunError, ConfigError) as error:
-        page_state(Steering).problem = str(error)

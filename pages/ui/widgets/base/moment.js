@@ -7,7 +7,7 @@ const steps = { shown: new Map(), pointed: new Map() };
 const changes = new EventTarget();
 
 /**
- * Tell all views of a run which step is looked at.
+ * Announce the step of a run that the visitor looks at to all views of the run.
  * @param {Kind} kind
  * @param {string} run
  * @param {number | undefined} step undefined: none, or the newest
@@ -20,14 +20,14 @@ export function tellMoment(kind, run, step) {
 }
 
 /**
- * The step of a run that is looked at; undefined if none is.
+ * Return the step of a run that the visitor looks at; undefined if there is none.
  * @param {Kind} kind
  * @param {string} run
  */
 export const momentOf = (kind, run) => steps[kind].get(run);
 
 /**
- * Call `act` whenever a step of any run is told.
+ * Call `act` whenever a step of any run is announced.
  * @param {Kind} kind
  * @param {(run: string, step: number | undefined) => void} act
  * @returns {() => void} ends it

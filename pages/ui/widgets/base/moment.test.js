@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { momentOf, onMoment, tellMoment } from "./moment.js";
 
-test("each change of a run's step is told once, until the listener ends", () => {
+test("a listener hears each change of a run's step once", () => {
   /** @type {[string, number | undefined][]} */
   const told = [];
   const end = onMoment("shown", (run, step) => told.push([run, step]));

@@ -179,13 +179,13 @@ def _near(
     if type(step) is not int or type(index) is not int or index < 0:
         return None
     try:
-        found = nearest(step, index)
+        picture = nearest(step, index)
     except Exception:
         _LOG.exception("The nearest real picture of sample %s at step %s failed.", index, step)
         return None
-    if found is None:
+    if picture is None:
         return None
-    return {"step": step, "index": index, "image": data_uri(found.image), "words": found.text}
+    return {"step": step, "index": index, "image": data_uri(picture.image), "words": picture.text}
 
 
 def _real_sheet(image: bytes, rows: int) -> dict[str, object]:
