@@ -208,11 +208,28 @@ def study_of(dataset: str, folder: Path) -> optuna.Study:
     )
 
 
-def search(study: optuna.Study, bench: Bench, hours: float, rounds: Sequence[float]) -> None:
-    """Make trials for a time."""
+def search(
+    study: optuna.Study,
+    bench: Bench,
+    hours: float,
+    rounds: Sequence[float],
+    wanted: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Make trials for a time.
+
+    Args:
+        study: Where they are stored.
+        bench: What trains and judges them.
+        hours: The time.
+        rounds: Seconds of each training of a trial.
+        wanted: Changes to the preset, by their name in the search space, that are tried first.
+    """
     space = space_of(bench.preset)
+    own = values_of(bench.preset, space)
     if not study.trials:
-        study.enqueue_trial(values_of(bench.preset, space))
+        study.enqueue_trial(own)
+    for values in wanted:
+        study.enqueue_trial({**own, **values})
     end = time.perf_counter() + 3600 * hours
     while time.perf_counter() < end:
         trial = study.ask(space)
@@ -308,6 +325,14 @@ def main() -> None:
     parser.add_argument("--best", type=int, default=3, help="trials in a verdict (3)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[10, 11, 12], help="of a verdict")
     parser.add_argument("--seconds", type=float, default=30.0, help="of a verdict's trainings (30)")
+    parser.add_argument(
+        "--wanted",
+        type=json.loads,
+        nargs="+",
+        default=[],
+        metavar="JSON",
+        help="changes to the preset that a search tries first, such as '{\"batch_size\": 64}'",
+    )
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = study_of(options.dataset, options.folder)
@@ -317,7 +342,7 @@ def main() -> None:
     preset = base_of(options.dataset).changed({"threads": options.threads})
     bench = Bench(preset, CLOCKS[options.clock])
     if options.what == "search":
-        search(study, bench, options.hours, options.rounds)
+        search(study, bench, options.hours, options.rounds, options.wanted)
     else:
         verdict(study, bench, options.best, options.seeds, options.seconds)
 
