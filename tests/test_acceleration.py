@@ -46,8 +46,12 @@ KINDS: dict[str, TrainConfig] = {
     "points, clipped": tiny(objective="wgan", optimizer="rmsprop"),
     "points, cross-entropy": tiny(objective="gan"),
     "points, hinge": tiny(objective="hinge"),
+    "points, relativistic": tiny(objective="r3gan"),
     "pictures": TrainConfig.parse(SMALL),
     "pictures, told the class": TrainConfig.parse(SMALL | {"conditional": True}),
+    "pictures, relativistic, told the class": TrainConfig.parse(
+        SMALL | {"objective": "r3gan", "conditional": True}
+    ),
 }
 
 needs_compiler = pytest.mark.skipif(
