@@ -383,8 +383,9 @@ def test_a_process_beside_builds_them(built: TrainConfig):
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_process_beside_builds_those_of_pictures(precision: Precision):
-    config = TrainConfig.parse(SMALL | {"conditional": True})
+@pytest.mark.parametrize("objective", ["wgan-gp", "r3gan"])
+def test_a_process_beside_builds_those_of_pictures(objective: str, precision: Precision):
+    config = TrainConfig.parse(SMALL | {"objective": objective, "conditional": True})
     compiled_beside(config, precision)
     check_libraries(config, precision)
 

@@ -236,8 +236,8 @@ $$ \mathbb{E} \log\left(1 + e^{-(f(\mathrm{fake}) - f(\mathrm{real}))}\right) $$
 The expectation is over pairs of a real example and a fake. The critic learns to score the real
 example of each pair higher, and the generator to score its fake higher. **It is not a Wasserstein
 distance**: the loss is relativistic, and both penalties pull the slope to 0, at real examples (R1)
-and at fakes (R2). With both, training converges near the solution. Comparing pairs prevents that
-all fakes move to one side of a decision boundary, which can cause mode collapse."""
+and at fakes (R2). According to the paper, comparing pairs prevents mode collapse, and the two
+penalties together make training converge near the solution."""
     critic_formula = "E softplus(f(fake) − f(real))"
     generator_formula = "E softplus(f(real) − f(fake))"
     reading = (
