@@ -38,7 +38,7 @@ CONFIGS: dict[str, TrainConfig] = {
     "pictures, told the class, no replacement": TrainConfig.parse(
         PICTURES | {"objective": "wgan-gp", "conditional": True, "replacement": False}
     ),
-    "pictures, relativistic, told the class": TrainConfig.parse(
+    "pictures, relativistic, told the class, mapped": TrainConfig.parse(
         PICTURES | {"objective": "r3gan", "conditional": True}
     ),
     "pictures, batch norm in the critic, split updates": TrainConfig.parse(
