@@ -29,14 +29,15 @@ from typing import Any
 
 from torch import Tensor
 
-from benchmarks.quality import Samples, mean_and_deviation, run, sampler
-from benchmarks.recipe import Changes, parse_changes
+from benchmarks.quality import mean_and_deviation, run
+from benchmarks.trainings import ProductTraining, Sampler
 from wgan.config import TrainConfig, recommended
 from wgan.data import Pictures, StackedMnist, as_bytes
-from wgan.jobs import TrainingJob
 from wgan.metrics import find_network
 from wgan.metrics.stacked import combinations, stacked_kl, stacked_modes
-from wgan.runs import Run, Status
+from wgan.runs import Status
+
+Changes = dict[str, Any]
 
 ARMS: dict[str, Changes] = {name: {"objective": name} for name in ("gan", "wgan-gp", "r3gan")}
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "process": time.process_time}
@@ -56,18 +57,25 @@ def config_of(dataset: StackedMnist, changes: Changes, seed: int, clock: str) ->
 
 def train(
     config: TrainConfig, folder: Path, marks: list[float], clock: Callable[[], float]
-) -> Iterator[tuple[float, int, Samples]]:
+) -> Iterator[tuple[float, int, Sampler]]:
     """Train as the app does; yield seconds, steps and averaged generator at each mark."""
-    job = TrainingJob(Run.create(config, folder))
-    job.prepare()
+    training = ProductTraining(config, folder)
     seconds = 0.0
     for mark in marks:
         start = clock()
         while seconds + clock() - start < mark:
-            job.step()
+            training.step()
         seconds += clock() - start
-        yield seconds, job.training.steps, sampler(job.training.average, config)
-    job.finish(Status.STOPPED)
+        yield seconds, training.steps, training.sampler()
+    training.job.finish(Status.STOPPED)
+
+
+def arm_of(text: str) -> tuple[str, Changes]:
+    """Return name and changes of an arm such as "γ 0.1: objective=r3gan,objective.penalty_weight=0.1"."""
+    name, _, changes = text.partition(":")
+    return name.strip(), dict(
+        part.strip().split("=", 1) for part in changes.split(",") if part.strip()
+    )
 
 
 def stacked_metrics(pictures: Tensor) -> dict[str, float]:
@@ -133,8 +141,7 @@ def main() -> None:
         train_arm(json.loads(options.one))
         return
     dataset = StackedMnist(bundled=options.bundled)
-    parts = [arm.partition(":") for arm in options.arm or []]
-    arms = {name.strip(): parse_changes(changes) for name, _, changes in parts} or ARMS
+    arms = dict(map(arm_of, options.arm or [])) or ARMS
     marks = sorted(options.seconds)
     rows: list[dict[str, Any]] = []
     for seed in options.seeds:
