@@ -150,10 +150,12 @@ def main() -> None:
     report(rows, options.seconds)
 
 
-def run(preset: str, seed: int, training: dict[str, Any]) -> list[dict[str, Any]]:
-    """Train with one of the two loops in another process, and return its lines."""
+def run(
+    preset: str, seed: int, training: dict[str, Any], *, module: str = "benchmarks.quality"
+) -> list[dict[str, Any]]:
+    """Train with `MODULE --one` in another process, and return its lines."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.quality", "--one", json.dumps(training)],
+        [sys.executable, "-m", module, "--one", json.dumps(training)],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -164,6 +166,12 @@ def run(preset: str, seed: int, training: dict[str, Any]) -> list[dict[str, Any]
         rows.append(row)
         print(json.dumps(row | {"load": round(os.getloadavg()[0], 1)}), flush=True)
     return rows
+
+
+def mean_and_deviation(values: list[float]) -> str:
+    """Return "mean ± deviation"; the mean alone for a single value."""
+    spread = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.4g}{spread}"
 
 
 def report(rows: list[dict[str, Any]], marks: list[float]) -> None:
@@ -189,10 +197,9 @@ def report(rows: list[dict[str, Any]], marks: list[float]) -> None:
                     if not of:
                         cells.append("")
                         continue
-                    spread = (
-                        f" ± {statistics.stdev(of):.2g}" if len(of) > 1 and key != "steps" else ""
+                    cells.append(
+                        f"{statistics.fmean(of):.4g}" if key == "steps" else mean_and_deviation(of)
                     )
-                    cells.append(f"{statistics.fmean(of):.4g}{spread}")
                 print(f"| {arm} | {key} | " + " | ".join(cells) + " |")
     print(json.dumps(rows))
 

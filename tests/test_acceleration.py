@@ -46,8 +46,12 @@ KINDS: dict[str, TrainConfig] = {
     "points, clipped": tiny(objective="wgan", optimizer="rmsprop"),
     "points, cross-entropy": tiny(objective="gan"),
     "points, hinge": tiny(objective="hinge"),
+    "points, relativistic": tiny(objective="r3gan"),
     "pictures": TrainConfig.parse(SMALL),
     "pictures, told the class": TrainConfig.parse(SMALL | {"conditional": True}),
+    "pictures, relativistic, told the class": TrainConfig.parse(
+        SMALL | {"objective": "r3gan", "conditional": True}
+    ),
 }
 
 needs_compiler = pytest.mark.skipif(
@@ -379,8 +383,9 @@ def test_a_process_beside_builds_them(built: TrainConfig):
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_process_beside_builds_those_of_pictures(precision: Precision):
-    config = TrainConfig.parse(SMALL | {"conditional": True})
+@pytest.mark.parametrize("objective", ["wgan-gp", "r3gan"])
+def test_a_process_beside_builds_those_of_pictures(objective: str, precision: Precision):
+    config = TrainConfig.parse(SMALL | {"objective": objective, "conditional": True})
     compiled_beside(config, precision)
     check_libraries(config, precision)
 

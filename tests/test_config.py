@@ -85,6 +85,10 @@ from wgan.objectives import OBJECTIVES
             "Separate updates for real and fake need an even batch size",
         ),
         (
+            {"split_updates": True, "objective": "r3gan"},
+            "The critic loss of r3gan compares each fake with a real example, so separate updates",
+        ),
+        (
             {"dataset": {"name": "mnist", "classes": ["10"]}},
             "MNIST has no class",
         ),
@@ -216,6 +220,11 @@ USUAL = "warmup_updates preview_class split_updates objective.noise_scale"
             {"objective": {"name": "wgan-gp", "penalty_at": "noise"}, "warmup_every": 5},
             FAST_CPU,
             "preview_class split_updates device",
+        ),
+        (
+            {"objective": "r3gan"},
+            FAST_CPU,
+            f"{USUAL} device",
         ),
         (
             {"objective": "wgan", "conditional": True, "warmup_steps": 5},

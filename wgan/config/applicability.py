@@ -31,7 +31,7 @@ def unused_settings(config: TrainConfig, machine: Machine) -> set[str]:
     has_effect = {
         "conditional": bool(dataset.class_names()) and objective.class_conditional,
         "replacement": dataset.size is not None,
-        "split_updates": objective.allows_batch_norm,
+        "split_updates": objective.allows_batch_norm and not objective.relativistic,
         "inference_fakes": network.generator_uses_batch_norm,
         "warmup_updates": bool(config.warmup_steps or config.warmup_every),
         "preview_class": config.conditional,

@@ -147,10 +147,17 @@ class Training:
         self.critic_updates += 1
 
     def update_generator(self, draw: int) -> None:
-        """Update the generator by the z of a draw of this step."""
-        label = self.batches.labels(self.steps, draw)
+        """Update the generator by a draw of this step."""
+        inputs = self._generator_inputs(draw)
+        self.sums.add_generator_update(self.updates.update_generator(*inputs))
+
+    def _generator_inputs(self, draw: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Return the z of a draw, the classes, and real examples of them if the objective needs them."""
         z = self.batches.z(self.steps, draw, self.config.batch_size)
-        self.sums.add_generator_update(self.updates.update_generator(z, label))
+        if not self.config.objective.relativistic:
+            return z, self.batches.labels(self.steps, draw), None
+        real, label = self.batches.generator_real(self.steps, draw)
+        return z, label, real
 
     # ---- faster updates ------------------------------------------------------------------------
 
@@ -165,10 +172,7 @@ class Training:
             "critic": self.updates.traceable_critic_step(
                 real=real, fake=fake, label=label, points=self._penalty_points(real, fake, 0)
             ),
-            "generator": self.updates.traceable_generator_step(
-                self.batches.z(self.steps, 1, self.config.batch_size),
-                self.batches.labels(self.steps, 1),
-            ),
+            "generator": self.updates.traceable_generator_step(*self._generator_inputs(1)),
         }
 
     def set_compiled_steps(self, steps: Mapping[str, CompiledStep]) -> None:

@@ -50,8 +50,8 @@ def critic_step(
         real: Real examples, (N, …).
         fake: Fakes, (N, …).
         label: The classes of both, (N,); None if the critic takes none.
-        points: The points at which the penalty acts, (N, …), as returned by `objective.penalty_points`;
-            None for no penalty in this update.
+        points: The points at which the penalty acts, (N, …) or (2N, …), as returned by
+            `objective.penalty_points`; None for no penalty in this update.
     """
     labels = None if label is None else torch.cat([label, label])
     scores = score(torch.cat([real, fake]), labels).float()
@@ -60,13 +60,20 @@ def critic_step(
     penalty = (
         loss.new_zeros(())
         if points is None
-        else objective.penalise(lambda x: score(x, label), points)
+        else objective.penalise(
+            lambda x: score(x, label if len(x) == len(real) else labels), points
+        )
     )
     return CriticStep(loss, penalty, real_score, fake_score)
 
 
 def generator_step(
-    objective: Objective, generate: Generate, score: Score, z: Tensor, label: Tensor | None
+    objective: Objective,
+    generate: Generate,
+    score: Score,
+    z: Tensor,
+    label: Tensor | None,
+    real: Tensor | None = None,
 ) -> Tensor:
     """Return the generator's loss, a scalar.
 
@@ -76,8 +83,11 @@ def generator_step(
         score: The critic, whose weights the caller keeps fixed.
         z: (N, latent_dim).
         label: Classes of the samples, (N,); None if the networks take none.
+        real: Real examples of the same classes, (N, …), for a relativistic objective.
     """
-    return objective.generator_loss(fake=score(generate(z, label), label).float())
+    fake_score = score(generate(z, label), label).float()
+    real_score = None if real is None else score(real, label).float()
+    return objective.generator_loss(real=real_score, fake=fake_score)
 
 
 def module_score(critic: nn.Module) -> Score:
@@ -166,13 +176,14 @@ def traceable_generator_step(
     *,
     z: Tensor,
     label: Tensor | None,
+    real: Tensor | None,
     layout: torch.memory_format,
     engine: Engine,
 ) -> TraceableStep:
     """Return the generator's step in a form that can be traced.
 
-    Its inputs are the generator's parameters and buffers, the critic's parameters, `z`, and `label`
-    if given. Pictures reach the critic in the memory format `layout`. Its outputs are the
+    Its inputs are the generator's parameters and buffers, the critic's parameters, `z`, then `real`
+    and `label` if given. Pictures reach the critic in the memory format `layout`. Its outputs are the
     gradients, the generator's buffers after the step, and the loss.
     """
     names = [name for name, _ in generator.named_parameters()]
@@ -183,8 +194,9 @@ def traceable_generator_step(
         *generator.buffers(),
         *(p.detach() for p in critic.parameters()),
         z,
-        *([] if label is None else [label]),
+        *(x for x in (real, label) if x is not None),
     ]
+    has_real = real is not None
     a, b = len(names), len(names) + len(buffer_names)
     c = b + len(critic_names)
 
@@ -195,7 +207,9 @@ def traceable_generator_step(
         state = dict(zip(names, weights, strict=True))
         state |= dict(zip(buffer_names, buffers, strict=True))
         critic_state = dict(zip(critic_names, values[b:c], strict=True))
-        z, *labels = values[c:]
+        z, *rest = values[c:]
+        real = rest.pop(0) if has_real else None
+        label = rest.pop(0) if rest else None
 
         sample, score = _functional(generator, state), _functional(critic, critic_state)
 
@@ -204,7 +218,7 @@ def traceable_generator_step(
             return to_layout(samples, layout)
 
         with engine.autocast():
-            loss = generator_step(objective, generate, score, z, labels[0] if labels else None)
+            loss = generator_step(objective, generate, score, z, label, real)
         return [*torch.autograd.grad(loss, weights), *buffers, loss.detach()]
 
     return TraceableStep(call, inputs, num_fixed=c, num_gradients=a)

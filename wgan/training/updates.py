@@ -199,10 +199,18 @@ class NetworkUpdates:
 
     # ---- the generator --------------------------------------------------------------------------
 
-    def update_generator(self, z: Tensor, label: Tensor | None) -> Tensor:
-        """Update the generator by samples of z, (N, latent_dim), and return its loss, a scalar."""
+    def update_generator(
+        self, z: Tensor, label: Tensor | None, real: Tensor | None = None
+    ) -> Tensor:
+        """Update the generator by samples of z, (N, latent_dim), and return its loss, a scalar.
+
+        Args:
+            z: the latent vectors, (N, latent_dim).
+            label: the classes of the samples, (N,); None if the networks take none.
+            real: real examples of the same classes, (N, …), for a relativistic objective.
+        """
         if (compiled := self._compiled_steps.get("generator")) is not None:
-            outputs = compiled(self.traceable_generator_step(z, label).inputs)
+            outputs = compiled(self.traceable_generator_step(z, label, real).inputs)
             if outputs is not None:
                 n = sum(1 for _ in self.generator.parameters())
                 assign_gradients(self.generator, outputs[:n])
@@ -217,7 +225,7 @@ class NetworkUpdates:
             return self.score(x, label)
 
         with self.engine.autocast():
-            loss = generator_step(self._config.objective, self.generate, score, z, label)
+            loss = generator_step(self._config.objective, self.generate, score, z, label, real)
         self.generator_optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.critic.requires_grad_(True)
@@ -284,7 +292,9 @@ class NetworkUpdates:
             engine=self.engine,
         )
 
-    def traceable_generator_step(self, z: Tensor, label: Tensor | None) -> TraceableStep:
+    def traceable_generator_step(
+        self, z: Tensor, label: Tensor | None, real: Tensor | None = None
+    ) -> TraceableStep:
         """Return the generator's step for a compiler; the arguments are those of `update_generator`."""
         return traceable_generator_step(
             self._config.objective,
@@ -292,6 +302,7 @@ class NetworkUpdates:
             self.critic,
             z=z,
             label=label,
+            real=real,
             layout=self._layout,
             engine=self.engine,
         )
