@@ -256,7 +256,7 @@ def try_settings(
         print(f"  {seconds:g} s, {metrics['steps']:,} steps: {value:.3f}", flush=True)
         trial.report(value, KEPT**number)
         if number < len(rounds) - 1 and trial.should_prune():
-            return value, TrialState.PRUNED
+            return None, TrialState.PRUNED  # Optuna takes the last reported value
     return value, TrialState.COMPLETE
 
 
