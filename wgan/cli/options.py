@@ -8,13 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from wgan.config import PARTS, Hyperparameter, hyperparameters
+from wgan.config import MAX_STEPS, PARTS, Hyperparameter, hyperparameters
 from wgan.paths import default_runs_dir
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-LAST_STEP = 10_000_000
-"""The number of steps of a run whose target is given in seconds."""
 
 
 class Whole(click.ParamType[int]):
@@ -208,5 +205,5 @@ def changes_of(options: dict[str, Any]) -> dict[str, Any]:
         if (text := options.get(_flag_name(value.path))) is not None
     }
     if "seconds" in changes and "steps" not in changes:
-        changes["steps"] = LAST_STEP
+        changes["steps"] = MAX_STEPS  # the time limit ends the run
     return changes

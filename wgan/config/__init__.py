@@ -5,12 +5,13 @@ from wgan.config.comparison import differences
 from wgan.config.errors import ConfigError, explain
 from wgan.config.groups import Group
 from wgan.config.hyperparameters import Hyperparameter, hyperparameters
-from wgan.config.model import PREVIEW_COLUMNS, TrainConfig, short
+from wgan.config.model import MAX_STEPS, PREVIEW_COLUMNS, TrainConfig, short
 from wgan.config.parts import OPTIMIZERS, PARTS, Adam, Optimizer, RMSprop
 from wgan.config.presets import PRESETS, SLOWER, FirstResult, Preset, first_result
 from wgan.config.recommended import adapt_to_dataset, recommended
 
 __all__ = [
+    "MAX_STEPS",
     "OPTIMIZERS",
     "PARTS",
     "PRESETS",

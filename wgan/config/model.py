@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 PREVIEW_COLUMNS = 8
 """Number of samples in a row of a preview."""
 
+MAX_STEPS = 10_000_000
+"""Largest number of steps of a training."""
+
 
 def _extra(
     *,
@@ -240,7 +243,7 @@ class TrainConfig(BaseModel):
             fixed="the generator's first layer has this many inputs",
         ),
     )
-    steps: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+    steps: Annotated[int, Field(ge=1, le=MAX_STEPS)] = Field(
         10_000,
         title="Stop at step",
         description="The run ends after this many generator updates.",

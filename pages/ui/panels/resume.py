@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.core.run_actions import resume
-from wgan.config import TrainConfig
+from wgan.config import MAX_STEPS, TrainConfig
 from wgan.format import fmt_duration
 from wgan.jobs import RunSnapshot
 
@@ -12,8 +12,6 @@ LONGER = {"none": 2, "linear": 4, "cosine": 4}
 
 A decay of twice the length would continue at half the learning rates.
 """
-
-LAST_STEP = 10_000_000
 
 
 def resume_popover(snapshot: RunSnapshot) -> bool:
@@ -39,7 +37,7 @@ def _resume_choice(snapshot: RunSnapshot) -> bool:
     proposed = config.steps if config.steps > at else LONGER[config.decay] * max(at, 1)
     key = f"resume_until_{snapshot.run}"
     st.number_input(
-        "Stop at step", at + 1, LAST_STEP, min(proposed, LAST_STEP), step=max(1, at), key=key
+        "Stop at step", at + 1, MAX_STEPS, min(proposed, MAX_STEPS), step=max(1, at), key=key
     )
     st.caption(resume_text(snapshot, at, int(st.session_state[key])))
     return st.button(

@@ -14,6 +14,7 @@ from pages.ui.core.draft import (
     leave_fork,
     redo,
     reset,
+    set_draft,
     undo,
 )
 from pages.ui.core.run_picker import choose_run, run_titles
@@ -26,6 +27,7 @@ from pages.ui.core.widget_state import (
     widget_key_for,
 )
 from wgan.config import (
+    MAX_STEPS,
     PRESETS,
     ConfigError,
     Group,
@@ -38,7 +40,7 @@ from wgan.config import (
 from wgan.format import fmt_number
 from wgan.jobs import RunSnapshot
 from wgan.runs import FIXED_PARTS, Change, Parent, RunError, Status
-from wgan.training import this_machine
+from wgan.training import Forecast, this_machine
 
 GROUP_ICONS = {
     Group.DATA: ":material/photo_library:",
@@ -49,6 +51,9 @@ GROUP_ICONS = {
     Group.REPORTING: ":material/monitoring:",
     Group.ENGINE: ":material/memory:",
 }
+
+PLANNED_SECONDS = {"1 min": 60, "5 min": 300, "15 min": 900}
+"""Times for which a run can be planned."""
 
 
 def sidebar(live: RunSnapshot | None, run: str | None) -> bool:
@@ -278,6 +283,8 @@ def _fields(
             with st.container(gap=None):
                 draw(value)
                 _about_part(value.path, config)
+                if value.path == "steps" and not locked:
+                    _planned_lengths(config)
     st.markdown("**Advanced**")
     for group in Group:
         details = [value for value in fields if value.group is group and _is_advanced(value)]
@@ -305,6 +312,32 @@ def _about_part(path: str, config: TrainConfig) -> None:
             on_click=_explain,
             args=(part.title, part.summary, part.explanation),
         )
+
+
+def _planned_lengths(config: TrainConfig) -> None:
+    """Below "Stop at step", offer the numbers of steps that take some round times on this machine."""
+    forecast = session().forecast(config, measure=False)
+    if not isinstance(forecast, Forecast):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.caption("or for", width="content")
+        for title, seconds in PLANNED_SECONDS.items():
+            steps = round_steps(seconds / forecast.seconds_per_step)
+            st.button(
+                title,
+                type="tertiary",
+                key=f"plan-{seconds}",
+                help=f"Sets “Stop at step” to {steps:,}: this takes about {title} on this machine, as forecast by "
+                "a short measurement. If the learning rates decay, they reach 0 at this step.",
+                on_click=set_draft,
+                args=(config.changed({"steps": steps, "seconds": None}),),
+            )
+
+
+def round_steps(steps: float) -> int:
+    """Round a number of steps to two digits, within the bounds of the setting."""
+    whole = max(1, round(steps))
+    return min(MAX_STEPS, max(1, round(whole, 2 - len(str(whole)))))
 
 
 def _explain(title: str, summary: str, explanation: str) -> None:

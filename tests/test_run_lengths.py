@@ -1,4 +1,4 @@
-"""The popover that continues a run to a later step."""
+"""How long a run takes: the popover that continues it, and the lengths that the sidebar offers."""
 
 from tests.conftest import tiny
 from wgan.jobs import RunSnapshot
@@ -26,3 +26,10 @@ def test_the_text_says_how_the_learning_rates_continue():
     linear = resume_text(snapshot_of(decay="linear"), 100, 400)
     assert "begin at 75% of their values and decrease to 0 at step 400" in linear
     assert "begin at 85% of their values" in resume_text(snapshot_of(decay="cosine"), 100, 400)
+
+
+def test_planned_steps_have_two_digits():
+    from pages.ui.train.sidebar import round_steps
+
+    planned = [round_steps(n) for n in (0.2, 7.4, 96.0, 2_345.6, 98_765.0, 1e12)]
+    assert planned == [1, 7, 96, 2_300, 99_000, 10_000_000]
