@@ -1,6 +1,8 @@
 """Measuring in passing: it changes nothing, keeps its pace, and its numbers are the run's."""
 
 import math
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -208,3 +210,20 @@ def test_the_kernel_distance_tells_of_the_samples_that_the_rest_was_measured_of(
     metrics = live_evaluator.kernel()
     assert metrics["kid64_1k"] == pytest.approx(expected) and live_evaluator.step == 1
     assert live_evaluator.kernel() == {}
+
+
+def test_no_thread_imports_scipy_while_another_uses_it():
+    """A training imports slow modules in a thread, and they import parts of SciPy.
+
+    Two threads that import parts of SciPy at the same time can get a half-imported module. So what this program
+    uses of SciPy is imported with the program.
+    """
+    code = (
+        "import sys, wgan.session; before = set(sys.modules); import wgan.transport, wgan.labs.transport, "
+        "wgan.labs.divergences, wgan.metrics, wgan.critic, wgan.jobs; "
+        "print(*(name for name in set(sys.modules) - before if name.startswith('scipy')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.split() == []

@@ -9,7 +9,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy  # imports its submodules on first use
+
+# Not on first use: if two threads import parts of SciPy at the same time, one of them may fail.
+import scipy.optimize
+import scipy.sparse
+import scipy.spatial.distance
 
 from wgan.arrays import F64, Real
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy  # imports its submodules on first use
+import scipy.spatial.distance
 
 from wgan.arrays import F32
 from wgan.critic.examples import RealFakeBatch

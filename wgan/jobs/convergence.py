@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy  # imports its submodules on first use
+import scipy.spatial.distance
 import torch
 
 from wgan.arrays import F64, I64

@@ -3,7 +3,7 @@
 from functools import cached_property
 
 import numpy as np
-import scipy  # imports its submodules on first use
+import scipy.spatial.distance
 
 from wgan.arrays import Real
 from wgan.data import Points

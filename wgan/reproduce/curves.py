@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-import scipy  # imports its submodules on first use
+import scipy.stats
 import torch
 
 from wgan.arrays import Real

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-import scipy  # imports its submodules on first use
+import scipy.spatial.distance
 import torch
 from torch import Tensor, nn
 

@@ -4,6 +4,7 @@ The draws have separate keys and nothing is changed, so a training gives the sam
 without measurements. Their frequency depends on their cost.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -113,10 +114,12 @@ class LiveEvaluator:
         self._loading.start()
 
     def _load(self) -> None:
-        if self._reference is None:
-            import ot  # noqa: F401
-        else:
-            load()
+        # Where a module cannot be imported, the measurement that needs it says so.
+        with contextlib.suppress(ImportError):
+            if self._reference is None:
+                import ot  # noqa: F401
+            else:
+                load()
 
     @property
     def ready(self) -> bool:
