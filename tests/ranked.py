@@ -37,6 +37,9 @@ CONFIGS: dict[str, TrainConfig] = {
     "pictures, told the class, no replacement": TrainConfig.parse(
         PICTURES | {"objective": "wgan-gp", "conditional": True, "replacement": False}
     ),
+    "pictures, augmented": TrainConfig.parse(
+        PICTURES | {"objective": "wgan-gp", "augmentation": "adaptive", "augmentation_rise": 1}
+    ),
     "pictures, batch norm in the critic, split updates": TrainConfig.parse(
         PICTURES
         | {

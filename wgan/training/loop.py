@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import Data, Pictures
 from wgan.rng import keyed_rng
+from wgan.training.augmentation import Augmentation
 from wgan.training.batches import Batches
 from wgan.training.distributed import ALONE, ProcessGroup
 from wgan.training.ema import update_average
@@ -63,6 +64,7 @@ class Training:
         channels_last = isinstance(self.data, Pictures) and self.device.type != "mps"
         layout = torch.channels_last if channels_last else torch.contiguous_format
         self.batches = Batches(config, self.data, process_group, self.device, layout)
+        self.augmentation = Augmentation(self.batches)
         generator, critic = (
             network.to(self.device).to(memory_format=layout)
             for network in config.networks(keyed_rng(config.seed, "init"))
@@ -145,12 +147,20 @@ class Training:
             )
         self.sums.add_critic_update(values)
         self.critic_updates += 1
+        if values.held_out_mean is not None:
+            self.augmentation.adapt(
+                real=values.real_mean,
+                held_out=values.held_out_mean,
+                fake=values.fake_mean,
+                pictures=self.sums.counts[0] * len(real) * self.process_group.size,
+            )
 
     def update_generator(self, draw: int) -> None:
         """Update the generator by the z of a draw of this step."""
         label = self.batches.labels(self.steps, draw)
         z = self.batches.z(self.steps, draw, self.config.batch_size)
-        self.sums.add_generator_update(self.updates.update_generator(z, label))
+        augmentation = self.augmentation.generator_parameters(self.steps, draw)
+        self.sums.add_generator_update(self.updates.update_generator(z, label, augmentation))
 
     # ---- faster updates ------------------------------------------------------------------------
 
@@ -168,6 +178,7 @@ class Training:
             "generator": self.updates.traceable_generator_step(
                 self.batches.z(self.steps, 1, self.config.batch_size),
                 self.batches.labels(self.steps, 1),
+                self.augmentation.generator_parameters(self.steps, 1),
             ),
         }
 
@@ -190,7 +201,10 @@ class Training:
         )
 
     def make_batches(self, draws: range) -> list[tuple[Tensor, Tensor | None, Tensor]]:
-        """Return real examples, their labels and as many fakes for each of a step's critic updates."""
+        """Return real examples, their labels and as many fakes for each of a step's critic updates.
+
+        Pictures are augmented if the config asks for it.
+        """
         n = self.config.batch_size // (2 if self.config.split_updates else 1)
         real_batch, z_batch = self.batches.real, self.batches.z
         reals = [
@@ -209,13 +223,18 @@ class Training:
                     torch.cat(z), torch.cat(class_labels) if class_labels else None
                 ).chunk(len(z))
             )
-        return [(*real, fake) for real, fake in zip(reals, fakes, strict=True)]
+        batches = []
+        for draw, (real, label), fake in zip(draws, reals, fakes, strict=True):
+            real, fake = self.augmentation.augment_batch(self.steps, draw, real=real, fake=fake)
+            batches.append((real, label, fake))
+        return batches
 
     @torch.no_grad()
     def score_held_out(self) -> Tensor:
         """Return the critic's mean score of a batch of held-out examples, a scalar; nothing is changed."""
         self.updates.finish_critic_update()
         real, label = self.batches.held_out(self.steps)
+        real = self.augmentation.augment_held_out(self.steps, real)
         inputs = (real,) if label is None else (real, label)
         # On copies of running statistics and power iterations: looking must change nothing.
         buffers = {name: value.clone() for name, value in self.critic.named_buffers()}
@@ -239,6 +258,8 @@ class Training:
         """
         self.config = self.batches.config = steered(self.config, changes)
         self.updates.change_config(self.config)
+        if not self.augmentation.is_adaptive:
+            self.augmentation.reset()
         return self.config
 
     # ---- looking ------------------------------------------------------------------------------
@@ -271,6 +292,7 @@ class Training:
         """Return a copy of everything that an exact resume needs."""
         tensors = named_tensors(self._modules(), self._optimizers())
         tensors["sums"] = self.sums.tensor()
+        tensors |= self.augmentation.tensors()
         return State(
             self.config,
             self.engine,
@@ -310,6 +332,7 @@ class Training:
         with mismatch_as_value_error():
             load_tensors(training._modules(), training._optimizers(), state.tensors)
             training.sums.load(state.tensors["sums"], state.counts)
+        training.augmentation.load(state.tensors)
         return training
 
     def _begin_with(self, state: State) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from wgan.objectives import Objective
+from wgan.training.augmentation import Transforms, augmented
 from wgan.training.engine import Engine, to_layout
 
 Score = Callable[[Tensor, Tensor | None], Tensor]
@@ -166,13 +167,15 @@ def traceable_generator_step(
     *,
     z: Tensor,
     label: Tensor | None,
+    augmentation: Tensor | None = None,
+    transforms: Transforms | None = None,
     layout: torch.memory_format,
     engine: Engine,
 ) -> TraceableStep:
     """Return the generator's step in a form that can be traced.
 
-    Its inputs are the generator's parameters and buffers, the critic's parameters, `z`, and `label`
-    if given. Pictures reach the critic in the memory format `layout`. Its outputs are the
+    Its inputs are the generator's parameters and buffers, the critic's parameters, `z`, then `label`
+    and `augmentation` if given. Pictures reach the critic in the memory format `layout`. Its outputs are the
     gradients, the generator's buffers after the step, and the loss.
     """
     names = [name for name, _ in generator.named_parameters()]
@@ -183,8 +186,9 @@ def traceable_generator_step(
         *generator.buffers(),
         *(p.detach() for p in critic.parameters()),
         z,
-        *([] if label is None else [label]),
+        *(x for x in (label, augmentation) if x is not None),
     ]
+    has_label, is_augmented = label is not None, augmentation is not None
     a, b = len(names), len(names) + len(buffer_names)
     c = b + len(critic_names)
 
@@ -195,7 +199,9 @@ def traceable_generator_step(
         state = dict(zip(names, weights, strict=True))
         state |= dict(zip(buffer_names, buffers, strict=True))
         critic_state = dict(zip(critic_names, values[b:c], strict=True))
-        z, *labels = values[c:]
+        z, *rest = values[c:]
+        label = rest.pop(0) if has_label else None
+        augmentation = rest.pop(0) if is_augmented else None
 
         sample, score = _functional(generator, state), _functional(critic, critic_state)
 
@@ -204,7 +210,8 @@ def traceable_generator_step(
             return to_layout(samples, layout)
 
         with engine.autocast():
-            loss = generator_step(objective, generate, score, z, labels[0] if labels else None)
+            changed = augmented(generate, augmentation, transforms, layout)
+            loss = generator_step(objective, changed, score, z, label)
         return [*torch.autograd.grad(loss, weights), *buffers, loss.detach()]
 
     return TraceableStep(call, inputs, num_fixed=c, num_gradients=a)

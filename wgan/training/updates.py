@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from wgan.config import TrainConfig
+from wgan.training.augmentation import augmented, transforms_of
 from wgan.training.distributed import ALONE, ProcessGroup
 from wgan.training.engine import Engine, to_layout
 from wgan.training.state import optimizer_of, settings_of
@@ -199,10 +200,18 @@ class NetworkUpdates:
 
     # ---- the generator --------------------------------------------------------------------------
 
-    def update_generator(self, z: Tensor, label: Tensor | None) -> Tensor:
-        """Update the generator by samples of z, (N, latent_dim), and return its loss, a scalar."""
+    def update_generator(
+        self, z: Tensor, label: Tensor | None, augmentation: Tensor | None = None
+    ) -> Tensor:
+        """Update the generator by samples of z, (N, latent_dim), and return its loss, a scalar.
+
+        Args:
+            z: (N, latent_dim).
+            label: classes of the samples, (N,); None if the networks take none.
+            augmentation: random parameters with which the samples are augmented, (N, 8); None: they are not.
+        """
         if (compiled := self._compiled_steps.get("generator")) is not None:
-            outputs = compiled(self.traceable_generator_step(z, label).inputs)
+            outputs = compiled(self.traceable_generator_step(z, label, augmentation).inputs)
             if outputs is not None:
                 n = sum(1 for _ in self.generator.parameters())
                 assign_gradients(self.generator, outputs[:n])
@@ -216,8 +225,9 @@ class NetworkUpdates:
             self.critic.requires_grad_(False)
             return self.score(x, label)
 
+        generate = augmented(self.generate, augmentation, transforms_of(self._config), self._layout)
         with self.engine.autocast():
-            loss = generator_step(self._config.objective, self.generate, score, z, label)
+            loss = generator_step(self._config.objective, generate, score, z, label)
         self.generator_optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.critic.requires_grad_(True)
@@ -232,6 +242,8 @@ class NetworkUpdates:
         before, self._config = self._config, config
         if config.objective != before.objective or not config.compiled:
             self.set_compiled_steps({})  # the objective is compiled into the steps
+        if transforms_of(config) != transforms_of(before):
+            self.set_compiled_steps({})  # and so are the transforms of the augmentation
         for optimizer, rate in self._rates():
             for group in optimizer.param_groups:
                 group.update(settings_of(config), lr=rate)
@@ -284,7 +296,9 @@ class NetworkUpdates:
             engine=self.engine,
         )
 
-    def traceable_generator_step(self, z: Tensor, label: Tensor | None) -> TraceableStep:
+    def traceable_generator_step(
+        self, z: Tensor, label: Tensor | None, augmentation: Tensor | None = None
+    ) -> TraceableStep:
         """Return the generator's step for a compiler; the arguments are those of `update_generator`."""
         return traceable_generator_step(
             self._config.objective,
@@ -292,6 +306,8 @@ class NetworkUpdates:
             self.critic,
             z=z,
             label=label,
+            augmentation=augmentation,
+            transforms=transforms_of(self._config),
             layout=self._layout,
             engine=self.engine,
         )
