@@ -391,7 +391,9 @@ def test_a_process_beside_builds_them(built: TrainConfig):
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_process_beside_builds_those_of_pictures(precision: Precision):
-    config = TrainConfig.parse(SMALL | {"conditional": True})
+    config = TrainConfig.parse(
+        SMALL | {"conditional": True, "augmentation": "fixed", "augmentation_flips": True}
+    )
     compiled_beside(config, precision)
     check_libraries(config, precision)
 

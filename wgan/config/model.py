@@ -335,13 +335,16 @@ class TrainConfig(BaseModel):
         ),
     )
     augmentation_target: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
-        0.6,
+        0.5,
         title="Overfitting target",
         description="The probability rises while the critic overfits more than this, and falls otherwise. Overfitting "
         "is the share of the critic gap that is missing on held-out pictures: 0 if they score like training pictures, "
         "1 if they score like fakes.",
         json_schema_extra=_extra(
-            group=Group.AUGMENTATION, source="Karras et al. 2020: 0.6", live=True, advanced=True
+            group=Group.AUGMENTATION,
+            source="Karras et al. 2020, their code: 0.5 for this measure (r_v)",
+            live=True,
+            advanced=True,
         ),
     )
     augmentation_rise: Annotated[int, Field(ge=1, le=100_000)] = Field(
