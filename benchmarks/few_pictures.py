@@ -1,8 +1,8 @@
 """Training on few pictures, without and with augmentation, at equal numbers of steps.
 
-    python -m benchmarks.few_pictures [--steps 3000] [--seeds 0 1 2] [--data digits sprites] [--out FILE]
+    python -m benchmarks.few_pictures [--steps 3000 20000] [--seeds 0 1 2] [--data digits sprites] [--out FILE]
 
-Trains on 500 digits and on the Pokémon sprites with the settings of `quick-mnist` and `quick-pokemon`. FID is that of
+Each training is measured after each of the numbers of steps, because the effect of augmentation depends on them. Trains on 500 digits and on the Pokémon sprites with the settings of `quick-mnist` and `quick-pokemon`. FID is that of
 4,000 samples of the averaged generator: for digits against the 60,000 digits of MNIST, so that copies of the 500 digits
 do not help; for sprites against the training sprites, because there are no others, so read it together with
 *memorised*, the share of samples that copy a training picture, and with the floor, the value of held-out sprites.
@@ -16,12 +16,13 @@ A leak of the augmentation would show in three numbers that a change has and tha
   small, because a grey border moves the centre, too.
 
 The rows "training pictures" and "augmented pictures" give the same numbers for unchanged pictures, and for training
-pictures that were augmented with the probability 0.8. Each training of 3,000 steps takes one to three minutes of one core.
+pictures that were augmented with the probability 0.8. Each training of 3,000 steps takes one to three minutes of one free core.
 """
 
 import argparse
 import json
 import statistics
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ COLUMNS = {
     "grey_square": "grey square",
     "border": "border",
     "centre": "centre (px)",
-    "probability": "probability at the end",
+    "probability": "probability",
 }
 
 
@@ -119,27 +120,29 @@ def references(name: str, data: Pictures) -> tuple[ReferenceStats, ReferenceStat
     return ReferenceStats(everything, everything.load()), own
 
 
-def measure(name: str, arm: str, seed: int, steps: int) -> dict[str, Any]:
-    """Train once and return a row of numbers."""
-    config = CONFIGS[name].changed(ARMS[arm] | {"seed": seed, "steps": steps})
+def measure(name: str, arm: str, seed: int, marks: list[int]) -> Iterator[dict[str, Any]]:
+    """Train once, and yield a row of numbers after each of the numbers of steps."""
+    config = CONFIGS[name].changed(ARMS[arm] | {"seed": seed, "steps": max(marks)})
     data = config.dataset.load()
     assert isinstance(data, Pictures)
     training = Training(config, engine=Engine("cpu", "float32", 1), data=data)
-    for _ in range(steps):
-        training.step()
-        training.reports()
-    samples = samples_of(training)
     for_fid, own = references(name, data)
-    probability = training.augmentation.probability if arm != "none" else 0.0
-    return {
-        "data": name,
-        "arm": arm,
-        "seed": seed,
-        "fid": PictureInputs(samples, for_fid).fid(),
-        "memorised": PictureInputs(samples[:1_000], own).memorised(),
-        **leaks(samples, BACKGROUND[name]),
-        "probability": float(probability),
-    }
+    for mark in sorted(marks):
+        while training.steps < mark:
+            training.step()
+            training.reports()
+        samples = samples_of(training)
+        probability = training.augmentation.probability if arm != "none" else 0.0
+        yield {
+            "data": name,
+            "arm": arm,
+            "steps": mark,
+            "seed": seed,
+            "fid": PictureInputs(samples, for_fid).fid(),
+            "memorised": PictureInputs(samples[:1_000], own).memorised(),
+            **leaks(samples, BACKGROUND[name]),
+            "probability": float(probability),
+        }
 
 
 def reference_rows(name: str) -> list[dict[str, Any]]:
@@ -165,15 +168,16 @@ def reference_rows(name: str) -> list[dict[str, Any]]:
 def table(rows: list[dict[str, Any]]) -> str:
     """Return means over the seeds as a Markdown table, with deviations of several seeds."""
     lines = [
-        "| data | augmentation | " + " | ".join(COLUMNS.values()) + " |",
-        "|---|---|" + "---|" * len(COLUMNS),
+        "| data | augmentation | steps | " + " | ".join(COLUMNS.values()) + " |",
+        "|---|---|---|" + "---|" * len(COLUMNS),
     ]
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        groups.setdefault((row["data"], row["arm"]), []).append(row)
-    for (name, arm), group in groups.items():
+        steps = f"{row['steps']:,}" if "steps" in row else ""
+        groups.setdefault((row["data"], row["arm"], steps), []).append(row)
+    for (name, arm, steps), group in groups.items():
         cells = [_cell(key, [row[key] for row in group if key in row]) for key in COLUMNS]
-        lines.append(f"| {name} | {arm} | " + " | ".join(cells) + " |")
+        lines.append(f"| {name} | {arm} | {steps} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -193,7 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=3_000)
+    parser.add_argument("--steps", type=int, nargs="+", default=[3_000, 20_000])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--data", nargs="+", choices=list(CONFIGS), default=list(CONFIGS))
     parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
@@ -205,10 +209,11 @@ def main() -> None:
         rows += reference_rows(name)
         for arm in options.arms:
             for seed in options.seeds:
-                rows.append(measure(name, arm, seed, options.steps))
-                print(json.dumps(rows[-1]), flush=True)
-                if options.out is not None:
-                    options.out.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+                for row in measure(name, arm, seed, options.steps):
+                    rows.append(row)
+                    print(json.dumps(row), flush=True)
+                    if options.out is not None:
+                        options.out.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
     print(table(rows))
 
 
