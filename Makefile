@@ -11,6 +11,7 @@
 # make scaling  one run on 1, 2 and 4 processes, into docs/scaling.md
 # make keeping  200 kills, 60 full disks, 1,000 flipped bits, a million reports, a long run, five hundred runs
 # make fuzz   5,000 damaged runs and 5,000 damaged archives of pictures; a quarter of an hour of one core
+# make speedrun  the newest entry of docs/speedrun.md against the record before it, five seeds in turns; an hour
 # make quality  FID, W₁ and modes after 10 to 300 seconds, beside a textbook loop; three quarters of an hour
 # make big    a million pictures of 64×64, prepared and trained from their file; 28 GB of disk, half an hour
 # make metrics  our metrics beside oracles, into docs/metrics.md; seven minutes of one core
@@ -27,7 +28,7 @@ WORKERS ?= $(shell expr $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) + 1)
 # With npm, tests check the accessibility of pages; without, they are skipped.
 NPM := $(shell command -v npm 2>/dev/null)
 
-.PHONY: run test test-slow coverage test-processors check check-js bench fuzz quality keeping big metrics evaluations live-metrics scaling docs lock checkpoints reproduce clean
+.PHONY: run test test-slow coverage test-processors check check-js bench fuzz quality speedrun keeping big metrics evaluations live-metrics scaling docs lock checkpoints reproduce clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -65,6 +66,9 @@ bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.audience
 	$(BIN)/python -m benchmarks.threads
 	$(BIN)/python -m wgan bench
+
+speedrun: $(VENV)/dev.done
+	$(BIN)/python -m benchmarks.speedrun
 
 keeping: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.harm kills

@@ -2,10 +2,11 @@
 
     python -m benchmarks.few_pictures [--steps 3000 20000] [--seeds 0 1 2] [--data digits sprites] [--out FILE]
 
-Each training is measured after each of the numbers of steps, because the effect of augmentation depends on them. Trains on 500 digits and on the Pokémon sprites with the settings of `quick-mnist` and `quick-pokemon`. FID is that of
-4,000 samples of the averaged generator: for digits against the 60,000 digits of MNIST, so that copies of the 500 digits
-do not help; for sprites against the training sprites, because there are no others, so read it together with
-*memorised*, the share of samples that copy a training picture, and with the floor, the value of held-out sprites.
+Trains on 500 digits and on the Pokémon sprites with the settings of `quick-mnist` and `quick-pokemon`. Each training is
+measured after each of the numbers of steps, because the effect of augmentation depends on them. FID is that of 4,000
+samples of the averaged generator: for digits against the 60,000 digits of MNIST, so that copies of the 500 digits do not
+help; for sprites against the training sprites, because there are no others, so read it together with *memorised*, the
+share of samples that copy a training picture, and with the value of held-out sprites.
 
 A leak of the augmentation would show in three numbers that a change has and that pictures do not have:
 

@@ -15,7 +15,6 @@ and by captured modes and the share of high quality of 2,500 samples.
 """
 
 import argparse
-import copy
 import json
 import os
 import shlex
@@ -24,22 +23,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms import v2
-
-from wgan.config import PRESETS, Adam, TrainConfig
-from wgan.data import Data, Pictures, Stack, as_bytes
-from wgan.jobs import TrainingJob
+from benchmarks.trainings import ProductTraining, Sampler, SteppedTraining, TextbookTraining
+from wgan.config import PRESETS, TrainConfig
+from wgan.data import Data, Pictures, as_bytes
 from wgan.metrics import PictureInputs, PointInputs, ReferenceStats
-from wgan.objectives import WganGp
-from wgan.rng import keyed_rng
-from wgan.runs import Run, Status
+from wgan.runs import Status
 
 FULL = {"quick-mnist": {"dataset": "mnist"}}
 """Presets that use a part of a data set. Here they use all of it."""
@@ -51,129 +43,34 @@ def config_of(preset: str, seed: int, changes: dict[str, Any]) -> TrainConfig:
     return PRESETS[preset].config.changed(FULL.get(preset, {}) | timed).changed(changes)
 
 
-Samples = Callable[[int], Tensor]
+def trainings(
+    arm: str, config: TrainConfig, data: Data, folder: Path, marks: list[float]
+) -> Iterator[tuple[float, int, Sampler]]:
+    """Train with one of the two loops; yield seconds, steps and samples at each mark.
 
-
-# ---- the textbook -------------------------------------------------------------------------------
-
-
-class PictureFiles(Dataset[Tensor]):
-    """A data set that converts each picture to [−1, 1] when it is read."""
-
-    def __init__(self, pictures: Stack) -> None:
-        self.pictures = pictures
-        self.transform = v2.Compose(
-            [v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5], [0.5])]
-        )
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def __getitem__(self, i: int) -> Tensor:
-        picture: Tensor = self.transform(self.pictures[i])
-        return picture
-
-
-def batches(config: TrainConfig, data: Data) -> Iterator[Tensor]:
-    """Yield batches of real examples without end."""
-    if not isinstance(data, Pictures):
-        rng = keyed_rng(config.seed, "data")
-        while True:
-            yield data.batch("train", config.batch_size, rng)
-    loader = DataLoader(PictureFiles(data.train), config.batch_size, shuffle=True, drop_last=True)
-    while True:
-        yield from loader
-
-
-def textbook(
-    config: TrainConfig, data: Data, marks: list[float]
-) -> Iterator[tuple[float, int, Samples]]:
-    """Train WGAN-GP with the usual textbook loop; yield seconds, steps and averaged generator at each mark."""
-    optimizer, objective = config.optimizer, config.objective
-    if not isinstance(optimizer, Adam) or not isinstance(objective, WganGp):
-        raise SystemExit("The textbook loop knows WGAN-GP with Adam only.")
-    torch.manual_seed(config.seed)
-    make, critic = config.networks(keyed_rng(config.seed, "init"))
-    average = copy.deepcopy(make)
-    betas = (optimizer.beta1, optimizer.beta2)
-    of_critic = torch.optim.Adam(critic.parameters(), lr=config.critic_learning_rate, betas=betas)
-    of_make = torch.optim.Adam(make.parameters(), lr=config.generator_learning_rate, betas=betas)
-    real_batches = batches(config, data)
-    clock, steps, losses = 0.0, 0, []
-    start = time.perf_counter()
-    while marks:
-        for _ in range(config.n_critic):
-            real = next(real_batches)
-            with torch.no_grad():
-                fake = make(torch.randn(config.batch_size, config.latent_dim))
-            gap = critic(real).mean() - critic(fake).mean()
-            penalty = objective.penalty_weight * slope_penalty(critic, real, fake)
-            of_critic.zero_grad()
-            (penalty - gap).backward()
-            of_critic.step()
-            losses.append(((penalty - gap).item(), gap.item()))
-        loss = -critic(make(torch.randn(config.batch_size, config.latent_dim))).mean()
-        of_make.zero_grad()
-        loss.backward()
-        of_make.step()
-        losses.append((loss.item(), 0.0))
-        steps += 1
-        with torch.no_grad():
-            decay = min(config.ema_decay, (1 + steps) / (10 + steps))
-            for slow, fast in zip(average.parameters(), make.parameters(), strict=True):
-                slow.mul_(decay).add_(fast, alpha=1 - decay)
-            for averaged, current in zip(average.buffers(), make.buffers(), strict=True):
-                averaged.copy_(current)
-        if clock + time.perf_counter() - start >= marks[0]:
-            clock += time.perf_counter() - start
-            marks = marks[1:]
-            yield clock, steps, sampler(average, config)
-            start = time.perf_counter()
-
-
-def slope_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    """Return the mean of (‖∇f‖ − 1)² at points between real and fake."""
-    epsilon = torch.rand(len(real), *[1] * (real.dim() - 1))
-    between = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
-    (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-    penalty: Tensor = ((slope.flatten(1).norm(dim=1) - 1) ** 2).mean()
-    return penalty
-
-
-# ---- ours ---------------------------------------------------------------------------------------
-
-
-def ours(
-    config: TrainConfig, folder: Path, marks: list[float]
-) -> Iterator[tuple[float, int, Samples]]:
-    """Train as the app does; yield seconds, steps and averaged generator at each mark."""
-    job = TrainingJob(Run.create(config, folder))
-    job.prepare()
+    The clock stops between two marks, while the caller measures the samples.
+    """
+    training: SteppedTraining = (
+        TextbookTraining(config, data) if arm == "textbook" else ProductTraining(config, folder)
+    )
+    seconds = 0.0
     for mark in marks:
-        while job.seconds < mark:
-            job.step()
-        print(json.dumps(job.training.engine.as_dict()), file=sys.stderr)
-        yield job.seconds, job.training.steps, sampler(job.training.average, config)
-    job.finish(Status.STOPPED)
+        while seconds < mark:
+            start = time.perf_counter()
+            training.step()
+            seconds += time.perf_counter() - start
+        if isinstance(training, ProductTraining):
+            print(json.dumps(training.job.training.engine.as_dict()), file=sys.stderr)
+        yield seconds, training.steps, training.sampler()
+    if isinstance(training, ProductTraining):
+        training.job.finish(Status.STOPPED)
 
 
 # ---- measuring ----------------------------------------------------------------------------------
 
 
-def sampler(network: nn.Module, config: TrainConfig) -> Samples:
-    """Return a function that makes n samples with the current weights of a generator."""
-    frozen = copy.deepcopy(network).eval()
-
-    @torch.no_grad()
-    def make(n: int) -> Tensor:
-        z = torch.randn(n, config.latent_dim, generator=keyed_rng(1, "sample"))
-        return torch.cat([frozen(part) for part in torch.split(z, 500)])
-
-    return make
-
-
 def sample_metrics(
-    data: Data, reference_stats: ReferenceStats | None, make: Samples
+    data: Data, reference_stats: ReferenceStats | None, make: Sampler
 ) -> dict[str, float]:
     """Return the metrics of samples, and the floor."""
     if isinstance(data, Pictures):
@@ -198,10 +95,7 @@ def train_arm(arm: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
         marks = [float(mark) for mark in arm["seconds"]]
-        if arm["arm"] == "textbook":
-            trained = textbook(config, data, marks)
-        else:
-            trained = ours(config, Path(folder) / "runs", marks)
+        trained = trainings(arm["arm"], config, data, Path(folder) / "runs", marks)
         for mark, (seconds, steps, make) in zip(marks, trained, strict=True):
             metrics = sample_metrics(data, reference_stats, make)
             print(
@@ -256,10 +150,12 @@ def main() -> None:
     report(rows, options.seconds)
 
 
-def run(preset: str, seed: int, training: dict[str, Any]) -> list[dict[str, Any]]:
-    """Train with one of the two loops in another process, and return its lines."""
+def run(
+    preset: str, seed: int, training: dict[str, Any], *, module: str = "benchmarks.quality"
+) -> list[dict[str, Any]]:
+    """Train with `MODULE --one` in another process, and return its lines."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.quality", "--one", json.dumps(training)],
+        [sys.executable, "-m", module, "--one", json.dumps(training)],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -270,6 +166,12 @@ def run(preset: str, seed: int, training: dict[str, Any]) -> list[dict[str, Any]
         rows.append(row)
         print(json.dumps(row | {"load": round(os.getloadavg()[0], 1)}), flush=True)
     return rows
+
+
+def mean_and_deviation(values: list[float]) -> str:
+    """Return "mean ± deviation"; the mean alone for a single value."""
+    spread = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.4g}{spread}"
 
 
 def report(rows: list[dict[str, Any]], marks: list[float]) -> None:
@@ -295,10 +197,9 @@ def report(rows: list[dict[str, Any]], marks: list[float]) -> None:
                     if not of:
                         cells.append("")
                         continue
-                    spread = (
-                        f" ± {statistics.stdev(of):.2g}" if len(of) > 1 and key != "steps" else ""
+                    cells.append(
+                        f"{statistics.fmean(of):.4g}" if key == "steps" else mean_and_deviation(of)
                     )
-                    cells.append(f"{statistics.fmean(of):.4g}{spread}")
                 print(f"| {arm} | {key} | " + " | ".join(cells) + " |")
     print(json.dumps(rows))
 

@@ -1,214 +1,350 @@
-"""The search for the quick presets: variants train for equal times, and the better half continues.
+"""The search for the settings of the quick presets, with Optuna.
 
-    python -m benchmarks.recipe [--preset quick-mnist] [--rounds 20 40 80] [--folder recipe]
-    python -m benchmarks.recipe --preset toy-grid --rounds 10 20 30
-    python -m benchmarks.recipe --base generator_learning_rate=1e-3,critic_learning_rate=2e-3 \\
-        --also "rates doubled: generator_learning_rate=2e-3,critic_learning_rate=4e-3" --only resize
+    python -m benchmarks.recipe search --dataset mnist --hours 1
+    python -m benchmarks.recipe list --dataset mnist            # all trials, best first
+    python -m benchmarks.recipe verdict --dataset mnist --best 3 --seconds 30
 
-Every variant is one change to the preset (or a pair of changes that belong together). It trains for
-the first round's seconds with one seed. The better half of the variants trains for the next round's
-seconds with another seed, and so on. The preset itself takes part in every round. Trainings and
-metrics are those of `benchmarks.quality`: variants are ordered by the Fréchet distance of 4,000
-pictures, or by W₁ of 512 points. Results are stored as lines of JSON in the folder, and finished
-work is not repeated.
+A trial is one choice of settings. It trains three times, for 10, 20 and 40 seconds, each time from the
+beginning and with a schedule that is planned for that time. After each training, Optuna ends the trial
+unless it is among the best third of those that trained for as long (successive halving). The first trial
+is the present preset. Pictures are judged by the FID of 4,000 samples; points by the share of samples that are
+not near a mode, or of modes that are missed.
+
+Trials are stored in recipe/DATASET.sqlite. A search that is stopped continues from there, and several
+processes may search at the same time. `--clock process` counts the processor time of the training in place of the
+time on the clock, for a machine that is also used otherwise. `verdict` trains the best settings and the preset with
+three new seeds, in turns.
 """
 
 import argparse
 import json
 import math
-from collections.abc import Mapping
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.quality import config_of, run
-from wgan.config import PRESETS
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.trial import TrialState
 
-PICTURES: dict[str, dict[str, Any]] = {
-    "size small": {"network.size": "small"},
-    "size small, batch 64": {"network.size": "small", "batch_size": 64},
-    "size large": {"network.size": "large"},
-    "no batch norm": {"network.batch_norm": False},
-    "resize": {"network.upsampling": "resize"},
-    "batch 16": {"batch_size": 16},
-    "batch 64": {"batch_size": 64},
-    "rates halved": {"generator_learning_rate": 1e-3, "critic_learning_rate": 2e-3},
-    "rates × 1.5": {"generator_learning_rate": 3e-3, "critic_learning_rate": 6e-3},
-    "generator 4e-3": {"generator_learning_rate": 4e-3},
-    "critic 2e-3": {"critic_learning_rate": 2e-3},
-    "n_critic 2": {"n_critic": 2},
-    "β₁ 0.5": {"optimizer.beta1": 0.5},
-    "β₂ 0.99": {"optimizer.beta2": 0.99},
-    "λ 1": {"objective.penalty_weight": 1.0},
-    "λ 3": {"objective.penalty_weight": 3.0},
-    "λ 3, one-sided": {"objective.penalty_weight": 3.0, "objective.one_sided": True},
-    "penalty every 2nd": {"objective.penalty_every": 2},
-    "penalty every 4th": {"objective.penalty_every": 4},
-    "EMA 0.98": {"ema_decay": 0.98},
-    "EMA 0.999": {"ema_decay": 0.999},
-    "z of 16": {"latent_dim": 16},
-    "z of 64": {"latent_dim": 64},
-    "hinge": {"objective": "hinge"},
-    "GAN": {"objective": "gan"},
-    "R1": {"objective": "r1"},
-    "spectral norm": {"objective": "wgan-sn"},
-    "clipping": {"objective": "wgan"},
-    "float32": {"precision": "float32"},
-    "bfloat16": {"precision": "bfloat16"},
+from benchmarks.quality import sample_metrics
+from benchmarks.trainings import sampler_of
+from wgan.config import PRESETS, ConfigError, TrainConfig
+from wgan.data import Data, Pictures
+from wgan.metrics import ReferenceStats
+from wgan.training import Diverged, Training, resolve_engine
+
+KEPT = 3
+"""One of so many trials continues after each round."""
+TIMED_STEPS = 25
+"""Steps that are timed to plan a training."""
+
+PRESET_OF = {
+    "mnist": "quick-mnist-60k",
+    "mnist-10k": "quick-mnist",
+    "fashion-mnist": "quick-fashion",
+    "pokemon": "quick-pokemon",
+    "ring-8": "toy-ring",
+    "grid-25": "toy-grid",
+    "swiss-roll": "toy-swiss-roll",
 }
-"""Variants for pictures: their changes to the preset."""
+"""The preset that a search would change, by data set."""
 
-POINTS: dict[str, dict[str, Any]] = {
-    "width 64": {"network.width": 64},
-    "width 256": {"network.width": 256},
-    "depth 2": {"network.depth": 2},
-    "depth 4": {"network.depth": 4},
-    "leaky": {"network.activation": "leaky-relu"},
-    "batch 64": {"batch_size": 64},
-    "batch 256": {"batch_size": 256},
-    "rates halved": {"generator_learning_rate": 5e-4, "critic_learning_rate": 2e-3},
-    "rates doubled": {"generator_learning_rate": 2e-3, "critic_learning_rate": 8e-3},
-    "generator 5e-4": {"generator_learning_rate": 5e-4},
-    "critic 1e-3": {"critic_learning_rate": 1e-3},
-    "critic 2e-3": {"critic_learning_rate": 2e-3},
-    "critic 8e-3": {"critic_learning_rate": 8e-3},
-    "n_critic 1": {"n_critic": 1},
-    "n_critic 4": {"n_critic": 4},
-    "β₁ 0.5": {"optimizer.beta1": 0.5},
-    "β₂ 0.99": {"optimizer.beta2": 0.99},
-    "λ 0.03": {"objective.penalty_weight": 0.03},
-    "λ 0.3": {"objective.penalty_weight": 0.3},
-    "λ 1": {"objective.penalty_weight": 1.0},
-    "λ 1, one-sided": {"objective.penalty_weight": 1.0, "objective.one_sided": True},
-    "EMA 0.99": {"ema_decay": 0.99},
-    "EMA 0.9995": {"ema_decay": 0.9995},
-    "z of 4": {"latent_dim": 4},
-    "z of 16": {"latent_dim": 16},
-    "GAN": {"objective": "gan"},
-    "R1": {"objective": "r1"},
-    "spectral norm": {"objective": "wgan-sn"},
-    "GroupSort": {"objective": "wgan-groupsort"},
-}
-"""Variants for points: their changes to the preset."""
+CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "process": time.process_time}
+
+Settings = dict[str, Any]
+"""Changes to a preset, by their path in the config."""
+
+Space = dict[str, BaseDistribution]
+"""The values among which a search chooses, by their path in the config."""
+
+NOT_KEPT = "1 - ema_decay"
+"""The share of the generator's average that a step replaces. It is searched on a logarithmic scale."""
 
 
-Changes = dict[str, Any]
+def space_of(preset: TrainConfig) -> Space:
+    """Return what is searched for a preset.
 
-
-def parse_changes(text: str) -> Changes:
-    """Parse changes from text like "n_critic=2,optimizer.beta1=0.5". Values remain text, as on a
-    command line.
+    Before the search, single changes were tried, each with one seed: `docs/recipe.md`. What
+    was clearly worse is left out: momentum (β₁ 0.5), other starting weights, an auxiliary classifier in place
+    of the projection, and the standard deviation over a minibatch as a feature.
     """
-    return dict(part.strip().split("=", 1) for part in text.split(",") if part)
+    choice = CategoricalDistribution
+
+    def scale(low: float, high: float) -> FloatDistribution:
+        return FloatDistribution(low, high, log=True)
+
+    space: Space = {
+        "decay": choice(["linear", "cosine"]),
+        "generator_learning_rate": scale(1e-3, 1e-2),
+        "critic_learning_rate": scale(2e-3, 2e-2),
+        "optimizer.beta2": choice([0.9, 0.95, 0.99]),
+        "objective.one_sided": choice([False, True]),
+        "objective.penalty_every": choice([1, 2]),
+    }
+    if preset.dataset.kind == "points":
+        return space | {
+            "n_critic": choice([1, 2, 4]),
+            "batch_size": choice([64, 128, 256, 512]),
+            "objective.penalty_weight": scale(0.03, 3.0),
+            "network.width": choice([64, 128, 256]),
+            "network.depth": choice([2, 3, 4]),
+            "network.activation": choice(["relu", "leaky-relu"]),
+            "latent_dim": choice([2, 4, 8]),
+            NOT_KEPT: scale(1e-3, 5e-2),
+        }
+    return space | {
+        "batch_size": choice([16, 32, 64, 128]),
+        "objective.penalty_weight": scale(3.0, 30.0),
+        "network.size": choice(["small", "medium", "large"]),
+        "network.upsampling": choice(["transposed", "resize"]),
+        "latent_dim": choice([16, 32, 64, 128]),
+        NOT_KEPT: scale(2e-3, 1e-1),
+    }
 
 
-def with_pairs(variants: Mapping[str, Changes], pairs: list[tuple[str, str]]) -> dict[str, Changes]:
-    """Return the preset itself, named "", all variants, and for each pair the variant with both changes."""
-    all_variants: dict[str, Changes] = {"": {}, **variants}
-    for first, second in pairs:
-        all_variants[f"{first} + {second}"] = variants[first] | variants[second]
-    return all_variants
+def base_of(dataset: str) -> TrainConfig:
+    """Return the preset of a data set, class-conditional if there are classes, with a decay of the learning rates."""
+    preset = PRESETS[PRESET_OF[dataset]].config
+    has_classes = bool(preset.dataset.class_names())
+    decay = "linear" if preset.decay == "none" else preset.decay
+    return preset.changed({"conditional": has_classes, "decay": decay})
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the command's parser."""
-    commands = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    commands.add_argument("--preset", default="quick-mnist")
-    commands.add_argument("--rounds", type=float, nargs="+", default=[20, 40, 80])
-    commands.add_argument("--pair", nargs=2, action="append", default=[], metavar="VARIANT")
-    commands.add_argument(
-        "--only", nargs="+", metavar="VARIANT", help="these and the preset itself"
-    )
-    commands.add_argument("--folder", type=Path, default=Path("recipe"))
-    commands.add_argument(
-        "--base",
-        default="",
-        metavar="CHANGES",
-        help="changes to the preset that all are tried on: to search as before it was changed",
-    )
-    commands.add_argument(
-        "--also",
-        action="append",
-        default=[],
-        metavar="VARIANT",
-        help='one more, as "its name: its changes"',
-    )
-    return commands
+def settings_of(params: Mapping[str, Any]) -> Settings:
+    """Return the changes to the preset that a trial's values mean."""
+    settings = dict(params)
+    settings["ema_decay"] = 1 - settings.pop(NOT_KEPT)
+    return settings
 
 
-class ResultFile:
-    """Results of earlier and new trainings, one line of JSON each."""
-
-    def __init__(self, path: Path, preset: str) -> None:
-        self._path, self._preset = path, preset
-        lines = path.read_text("utf-8").splitlines() if path.exists() else []
-        self._rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
-
-    def result(self, name: str, seed: int, seconds: float, changes: Changes) -> dict[str, Any]:
-        """Return a variant's result; train it if the file does not have it yet."""
-        for row in self._rows:
-            same = (row["variant"], row["mark"], row["seed"]) == (name, seconds, seed)
-            # Old results without changes belong to the listed variant of the unchanged preset.
-            if same and row.get("changes", changes) == changes:
-                return row
-        config = config_of(self._preset, seed, changes)
-        training = {"arm": "ours", "config": config.model_dump(mode="json"), "seconds": [seconds]}
-        rows = [
-            row | {"variant": name, "changes": changes} for row in run(self._preset, seed, training)
-        ]
-        with self._path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
-        return rows[0]
+def values_of(preset: TrainConfig, space: Space) -> dict[str, Any]:
+    """Return the preset's own values of what is searched."""
+    values = {**preset.flat(), NOT_KEPT: 1 - preset.ema_decay}
+    return {path: values[path] for path in space}
 
 
-def print_order(order: list[str], results: Mapping[str, dict[str, Any]], key: str) -> None:
-    """Print the variants of a round, best first."""
-    for name in order:
-        row = results[name]
-        modes = (
-            f"  {row['modes']:3} modes  {row['high_quality']:6.1%} high quality"
-            if "modes" in row
-            else ""
+@dataclass
+class Bench:
+    """Trains configs on one data set for a given time, and judges their samples.
+
+    Args:
+        preset: The config to which settings are changes.
+        clock: What counts as time, in seconds.
+    """
+
+    preset: TrainConfig
+    clock: Callable[[], float]
+
+    def __post_init__(self) -> None:
+        self._data: Data = self.preset.dataset.load()
+        self._reference = (
+            ReferenceStats(self.preset.dataset, self._data)
+            if isinstance(self._data, Pictures)
+            else None
         )
-        print(f"{row[key]:8.3f}{modes}  {row['steps']:7,}  {name or 'the preset itself'}")
+        means = None if isinstance(self._data, Pictures) else self._data.means
+        self.modes = 0 if means is None else len(means)
+
+    def _training(self, config: TrainConfig) -> Training:
+        engine = resolve_engine(config)
+        engine.activate()
+        return Training(config, engine=engine, data=self._data)
+
+    def _timed_step(self, training: Training) -> float:
+        """Make a step and return its seconds."""
+        start = self.clock()
+        training.step()
+        if training.steps % training.config.report_every == 0:
+            training.reports()  # raises Diverged
+        return self.clock() - start
+
+    def run(self, settings: Settings, seed: int, seconds: float) -> dict[str, float]:
+        """Train with a schedule that is planned for a time; return the metrics of the samples.
+
+        Raises:
+            ConfigError: The settings cannot be combined.
+            Diverged: The training diverged.
+        """
+        limits = {"seed": seed, "measure": False, "steps": 10_000_000}
+        config = self.preset.changed(limits).changed(settings)
+        trial = self._training(config)
+        times = [self._timed_step(trial) for _ in range(TIMED_STEPS + 5)][5:]
+        config = config.changed({"steps": max(1, round(seconds / statistics.mean(times)))})
+        training = self._training(config)
+        used = 0.0
+        while training.steps < config.steps:
+            used += self._timed_step(training)
+        metrics = sample_metrics(self._data, self._reference, sampler_of(training.average, config))
+        return {"steps": training.steps, "seconds": round(used, 2), **metrics}
+
+
+def badness(metrics: Mapping[str, float], modes: int) -> float:
+    """Return what the search minimises: the FID, or the share of points that are not near a mode, or W₁.
+
+    Args:
+        metrics: The metrics of `sample_metrics`.
+        modes: Number of modes of the data. If some are missed, the share counts for the found ones only.
+    """
+    if "fid64_4k" in metrics:
+        return metrics["fid64_4k"]
+    if "modes" in metrics:
+        return 1 - metrics["high_quality"] * metrics["modes"] / modes
+    return metrics["emd_512"]
+
+
+def study_of(dataset: str, folder: Path) -> optuna.Study:
+    """Return the stored study of a data set, or a new one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return optuna.create_study(
+        study_name=dataset,
+        storage=f"sqlite:///{folder / dataset}.sqlite",
+        load_if_exists=True,
+        sampler=optuna.samplers.TPESampler(multivariate=True, constant_liar=True),
+        pruner=optuna.pruners.SuccessiveHalvingPruner(reduction_factor=KEPT),
+    )
+
+
+def search(
+    study: optuna.Study,
+    bench: Bench,
+    hours: float,
+    rounds: Sequence[float],
+    wanted: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Make trials for a time.
+
+    Args:
+        study: Where they are stored.
+        bench: What trains and judges them.
+        hours: The time.
+        rounds: Seconds of each training of a trial.
+        wanted: Changes to the preset, by their name in the search space, that are tried first.
+    """
+    space = space_of(bench.preset)
+    own = values_of(bench.preset, space)
+    if not study.trials:
+        study.enqueue_trial(own)
+    for values in wanted:
+        study.enqueue_trial({**own, **values})
+    end = time.perf_counter() + 3600 * hours
+    while time.perf_counter() < end:
+        trial = study.ask(space)
+        print(f"trial {trial.number}: {json.dumps(trial.params)}", flush=True)
+        study.tell(trial, *try_settings(trial, bench, rounds))
+
+
+def try_settings(
+    trial: optuna.Trial, bench: Bench, rounds: Sequence[float]
+) -> tuple[float | None, TrialState]:
+    """Train the settings of a trial in each round, until it is pruned; return its value and state."""
+    settings, value = settings_of(trial.params), math.inf
+    for number, seconds in enumerate(rounds):
+        try:
+            metrics = bench.run(settings, seed=number, seconds=seconds)
+        except ConfigError as error:
+            trial.set_user_attr("problem", str(error))
+            return None, TrialState.FAIL
+        except Diverged as error:
+            trial.set_user_attr("problem", str(error))
+            return None, TrialState.PRUNED
+        value = badness(metrics, bench.modes)
+        trial.set_user_attr(f"{seconds:g} s", metrics)
+        print(f"  {seconds:g} s, {metrics['steps']:,} steps: {value:.3f}", flush=True)
+        trial.report(value, KEPT**number)
+        if number < len(rounds) - 1 and trial.should_prune():
+            return None, TrialState.PRUNED  # Optuna takes the last reported value
+    return value, TrialState.COMPLETE
+
+
+def ordered(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    """Return the trials with a result: those of more rounds first, then by their last value."""
+    done = [trial for trial in study.trials if trial.intermediate_values]
+
+    def key(trial: optuna.trial.FrozenTrial) -> tuple[int, float]:
+        last = max(trial.intermediate_values)
+        return -last, trial.intermediate_values[last]
+
+    return sorted(done, key=key)
+
+
+def print_trials(study: optuna.Study, rounds: Sequence[float]) -> None:
+    """Print a table of all trials, best first."""
+    trials = ordered(study)
+    failed = sum(trial.state is TrialState.FAIL for trial in study.trials)
+    print(f"{len(study.trials)} trials, of which {failed} could not be trained\n")
+    heads = [f"{seconds:g} s" for seconds in rounds]
+    print(f"| trial | {' | '.join(heads)} | settings |")
+    print("|---" * (2 + len(heads)) + "|")
+    for trial in trials:
+        cells = [
+            f"{trial.intermediate_values[KEPT**i]:.3f}"
+            if KEPT**i in trial.intermediate_values
+            else ""
+            for i in range(len(rounds))
+        ]
+        settings = ", ".join(
+            f"{path} {value:.3g}" if isinstance(value, float) else f"{path} {value}"
+            for path, value in trial.params.items()
+        )
+        print(f"| {trial.number} | {' | '.join(cells)} | {settings} |")
+
+
+def verdict(
+    study: optuna.Study, bench: Bench, best: int, seeds: Sequence[int], seconds: float
+) -> None:
+    """Train the best trials and the preset with other seeds, in turns, and print a table."""
+    arms: dict[str, Settings] = {"the preset": {}}
+    arms |= {f"trial {t.number}": settings_of(t.params) for t in ordered(study)[:best]}
+    values: dict[str, list[float]] = {name: [] for name in arms}
+    for seed in seeds:
+        for name, settings in arms.items():
+            metrics = bench.run(settings, seed, seconds)
+            values[name].append(badness(metrics, bench.modes))
+            print(json.dumps({"arm": name, "seed": seed, **metrics}), flush=True)
+    print(f"\n| settings | {', '.join(f'seed {seed}' for seed in seeds)} | mean |\n|---|---|---|")
+    for name, each in values.items():
+        print(f"| {name} | {', '.join(f'{v:.3f}' for v in each)} | {statistics.fmean(each):.3f} |")
 
 
 def main() -> None:
-    """Print each round's order, best first."""
-    commands = parser()
-    options = commands.parse_args()
-    is_points = PRESETS[options.preset].config.dataset.kind == "points"
-    key, metric = ("emd_512", "W₁ of 512") if is_points else ("fid64_4k", "FID of 4,000")
-    listed = dict(POINTS if is_points else PICTURES)
-    try:
-        base = parse_changes(options.base)
-        added = {
-            name: parse_changes(text) for name, text in (a.split(":", 1) for a in options.also)
-        }
-    except ValueError:
-        commands.error(
-            'Changes are given as PATH=VALUE,PATH=VALUE; --also as "name: PATH=VALUE,…".'
-        )
-    listed |= added
-    named = {*(options.only or ()), *(name for pair in options.pair for name in pair)}
-    if unknown := named - listed.keys():
-        commands.error(
-            f"There is no variant {sorted(unknown)[0]!r}. There are: {', '.join(listed)}."
-        )
-    variants = with_pairs(listed, options.pair)
-    names = list(variants)
-    if options.only:
-        names = ["", *(n for n in names if n in added or n in options.only or "+" in n)]
-    options.folder.mkdir(parents=True, exist_ok=True)
-    file = ResultFile(options.folder / f"{options.preset}.jsonl", options.preset)
-    for seed, seconds in enumerate(options.rounds):
-        print(f"\n{options.preset}, {seconds:g} s, seed {seed}: {metric} samples, and steps")
-        results = {name: file.result(name, seed, seconds, base | variants[name]) for name in names}
-        order = sorted(names, key=lambda name: float(results[name][key]))
-        print_order(order, results, key)
-        best = order[: math.ceil(len(order) / 2)]
-        names = best if "" in best else ["", *best]
+    """Search, list the trials, or compare the best."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["search", "list", "verdict"])
+    parser.add_argument("--dataset", choices=PRESET_OF, default="mnist")
+    parser.add_argument("--folder", type=Path, default=Path("recipe"))
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    parser.add_argument("--hours", type=float, default=1.0, help="length of a search (1)")
+    parser.add_argument("--rounds", type=float, nargs="+", default=[10.0, 20.0, 40.0])
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: all cores)")
+    parser.add_argument("--best", type=int, default=3, help="trials in a verdict (3)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[10, 11, 12], help="of a verdict")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of a verdict's trainings (30)")
+    parser.add_argument(
+        "--wanted",
+        type=json.loads,
+        nargs="+",
+        default=[],
+        metavar="JSON",
+        help="changes to the preset that a search tries first, such as '{\"batch_size\": 64}'",
+    )
+    options = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = study_of(options.dataset, options.folder)
+    if options.what == "list":
+        print_trials(study, options.rounds)
+        return
+    preset = base_of(options.dataset).changed({"threads": options.threads})
+    bench = Bench(preset, CLOCKS[options.clock])
+    if options.what == "search":
+        search(study, bench, options.hours, options.rounds, options.wanted)
+    else:
+        verdict(study, bench, options.best, options.seeds, options.seconds)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ CONFIGS: dict[str, TrainConfig] = {
     "points, clipped, RMSprop": tiny(objective="wgan", optimizer="rmsprop", report_every=1),
     "points, noise": tiny(objective={"name": "wgan-lp", "penalty_at": "real"}, report_every=1),
     "points, spectral norm": tiny(objective="wgan-sn", report_every=1),
+    "points, relativistic": tiny(objective="r3gan", report_every=1),
     "pictures, batch norm in the generator": TrainConfig.parse(PICTURES | {"objective": "wgan-gp"}),
     "pictures, mapped from their file": TrainConfig.parse(PICTURES | {"objective": "wgan-gp"}),
     "pictures, told the class, no replacement": TrainConfig.parse(
@@ -39,6 +40,9 @@ CONFIGS: dict[str, TrainConfig] = {
     ),
     "pictures, augmented": TrainConfig.parse(
         PICTURES | {"objective": "wgan-gp", "augmentation": "adaptive", "augmentation_rise": 1}
+    ),
+    "pictures, relativistic, told the class, mapped": TrainConfig.parse(
+        PICTURES | {"objective": "r3gan", "conditional": True}
     ),
     "pictures, batch norm in the critic, split updates": TrainConfig.parse(
         PICTURES

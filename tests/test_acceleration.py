@@ -46,10 +46,17 @@ KINDS: dict[str, TrainConfig] = {
     "points, clipped": tiny(objective="wgan", optimizer="rmsprop"),
     "points, cross-entropy": tiny(objective="gan"),
     "points, hinge": tiny(objective="hinge"),
+    "points, relativistic": tiny(objective="r3gan"),
     "pictures": TrainConfig.parse(SMALL),
     "pictures, told the class": TrainConfig.parse(SMALL | {"conditional": True}),
     "pictures, augmented": TrainConfig.parse(
         SMALL | {"conditional": True, "augmentation": "fixed", "augmentation_flips": True}
+    ),
+    "pictures, relativistic, augmented": TrainConfig.parse(
+        SMALL | {"objective": "r3gan", "augmentation": "adaptive"}
+    ),
+    "pictures, relativistic, told the class": TrainConfig.parse(
+        SMALL | {"objective": "r3gan", "conditional": True}
     ),
 }
 
@@ -390,9 +397,12 @@ def test_a_process_beside_builds_them(built: TrainConfig):
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_process_beside_builds_those_of_pictures(precision: Precision):
+@pytest.mark.parametrize("objective", ["wgan-gp", "r3gan"])
+def test_a_process_beside_builds_those_of_pictures(objective: str, precision: Precision):
     config = TrainConfig.parse(
-        SMALL | {"conditional": True, "augmentation": "fixed", "augmentation_flips": True}
+        SMALL
+        | {"objective": objective, "conditional": True}
+        | {"augmentation": "fixed", "augmentation_flips": True}
     )
     compiled_beside(config, precision)
     check_libraries(config, precision)

@@ -223,10 +223,23 @@ def test_the_generator_learns_from_changed_samples():
     scores = training.critic(augment(samples, parameters, Transforms(True, True, True, False)))
     loss = training.config.objective.generator_loss(fake=scores)
     expected = torch.autograd.grad(loss, list(training.generator.parameters()))
-    training.updates.update_generator(z, None, parameters)
+    training.updates.update_generator(z, None, augmentation=parameters)
     for parameter, gradient in zip(training.generator.parameters(), expected, strict=True):
         assert parameter.grad is not None
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_real_pictures_of_a_generator_update_are_changed():
+    """A relativistic objective compares samples with real pictures, which must be augmented alike."""
+    plain, other = (
+        training_of({"objective": "r3gan"} | changes) for changes in ({}, {"augmentation": "fixed"})
+    )
+    # The last inputs are z and the real pictures, and with augmentation its random parameters.
+    real = plain.traceable_steps()["generator"].inputs[-1]
+    changed = other.traceable_steps()["generator"].inputs[-2]
+    parameters = draw_parameters(16, (1, 28, 28), 0.8, keyed_rng(0, "augment", 0, 1))
+    transforms = Transforms(True, True, True, flips=False)
+    assert torch.equal(changed, augment(real, parameters[:8], transforms))
 
 
 def test_no_change_in_use_trains_as_without_augmentation():
@@ -238,7 +251,7 @@ def test_no_change_in_use_trains_as_without_augmentation():
 
 
 @pytest.mark.parametrize("changes", [{"augmentation": "fixed"}, ADAPTIVE])
-@pytest.mark.parametrize("objective", ["wgan-gp", "wgan"])
+@pytest.mark.parametrize("objective", ["wgan-gp", "wgan", "r3gan"])
 def test_resuming_an_augmented_training_is_exact(changes: dict[str, Any], objective: str):
     whole = go(training_of(changes | {"objective": objective}), 5)
     resumed = Training.restore(whole.state(), data=pictures(40))

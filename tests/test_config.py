@@ -89,6 +89,10 @@ from wgan.objectives import OBJECTIVES
             "Augmentation changes pictures",
         ),
         (
+            {"split_updates": True, "objective": "r3gan"},
+            "The critic loss of r3gan compares each fake with a real example, so separate updates",
+        ),
+        (
             {"dataset": {"name": "mnist", "classes": ["10"]}},
             "MNIST has no class",
         ),
@@ -229,6 +233,11 @@ USUAL = f"warmup_updates preview_class split_updates objective.noise_scale {NOT_
             {"objective": {"name": "wgan-gp", "penalty_at": "noise"}, "warmup_every": 5},
             FAST_CPU,
             f"preview_class split_updates device {NOT_AUGMENTED}",
+        ),
+        (
+            {"objective": "r3gan"},
+            FAST_CPU,
+            f"{USUAL} device",
         ),
         (
             {"objective": "wgan", "conditional": True, "warmup_steps": 5, "augmentation": "fixed"},

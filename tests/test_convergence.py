@@ -112,6 +112,7 @@ def test_what_is_proved_now_is_told_from_the_best():
 PAIRS = {
     "penalty": PICTURES | {"objective": "wgan-gp"},
     "told the class": PICTURES | {"conditional": True},
+    "relativistic, told the class": PICTURES | {"objective": "r3gan", "conditional": True},
     "spectral": PICTURES | {"objective": "wgan-sn"},
     "groupsort": PICTURES | {"objective": "wgan-groupsort"},
     "split updates": PICTURES

@@ -34,6 +34,9 @@ CASES: dict[str, TrainConfig] = {
     "pictures, augmented": TrainConfig.parse(
         SMALL | {"conditional": True, "augmentation": "adaptive", "augmentation_rise": 1}
     ),
+    "pictures, relativistic, told the class": TrainConfig.parse(
+        SMALL | {"objective": "r3gan", "conditional": True}
+    ),
 }
 
 needs_cuda = pytest.mark.skipif(

@@ -331,7 +331,7 @@ def test_a_gap_that_held_out_pictures_lack_is_learned_by_heart():
 def test_a_slope_is_judged_only_where_a_penalty_asks_for_1():
     steep: dict[str, Any] = {"slope_hat": [20.0] * 3, "slope_above_1": [1.0] * 3}
     assert raised(evidence_with(**steep)) == ["weak-penalty"]
-    for objective in ("gan", "wgan-div", "r1", "wgan"):
+    for objective in ("gan", "wgan-div", "r1", "r3gan", "wgan"):
         assert raised(evidence_with(TOY.changed({"objective": objective}), **steep)) == []
 
 

@@ -1,10 +1,11 @@
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from wgan.networks import NETWORKS, Brownlee, Dcgan, Mlp
 from wgan.networks.base import Network
-from wgan.networks.modules import LabelledCritic
+from wgan.networks.modules import LabelledCritic, PictureConv2d, PictureConvTranspose2d
 from wgan.rng import keyed_rng
 
 SHAPES: dict[str, list[tuple[int, ...]]] = {
@@ -183,3 +184,36 @@ def test_brownlees_running_statistics_hold_no_share_of_their_start():
     before = norm.running_mean.clone()
     norm.eval()(batches[0])
     assert torch.equal(norm.running_mean, before)
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+def test_layers_beside_the_picture_equal_torchs_convolutions(colours: int):
+    """Outputs, gradients and gradients of a gradient penalty, against `torch.nn.functional`."""
+    rng = keyed_rng(0, "init")
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=rng, dtype=torch.float64).requires_grad_()
+
+    first = PictureConv2d(colours, 5).double()
+    last = PictureConvTranspose2d(5, colours).double()
+    x, y = draw(3, colours, 8, 12), draw(3, 5, 4, 6)
+    pairs: list[tuple[nn.Module, Tensor, Tensor]] = [
+        (first, x, functional.conv2d(x, first.weight, first.bias, stride=2, padding=1)),
+        (last, y, functional.conv_transpose2d(y, last.weight, last.bias, stride=2, padding=1)),
+    ]
+    for layer, inputs, expected in pairs:
+        results = []
+        for output in (layer(inputs), expected):
+            (slope,) = torch.autograd.grad(output.tanh().sum(), inputs, create_graph=True)
+            penalty = (slope.flatten(1).norm(dim=1) - 1).square().sum()
+            gradients = torch.autograd.grad(penalty + output.sum(), [*layer.parameters()])
+            results.append([output, slope, *gradients])
+        for ours, theirs in zip(*results, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_the_first_layer_uses_torchs_kernel_where_pictures_need_no_gradient():
+    """Then torch's kernel is the faster one, and the values are equal bit for bit."""
+    layer, x = PictureConv2d(1, 4), torch.randn(2, 1, 8, 8, generator=keyed_rng(1, "init"))
+    expected = functional.conv2d(x, layer.weight, layer.bias, stride=2, padding=1)
+    assert torch.equal(layer(x), expected)

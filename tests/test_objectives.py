@@ -21,6 +21,7 @@ from wgan.objectives import (
     Gan,
     Hinge,
     LsGan,
+    R3Gan,
     Wgan,
     WganDiv,
     WganGp,
@@ -31,6 +32,7 @@ from wgan.objectives import (
 from wgan.objectives.gradients import gradient_norm
 from wgan.objectives.layers import MaxMin, bjorck, cayley
 from wgan.rng import keyed_rng
+from wgan.training.steps import critic_step, generator_step
 
 
 class Slope(nn.Module):
@@ -163,11 +165,25 @@ def test_every_objective_keeps_the_contract(name: str):
     assert OBJECTIVES[name].__doc__
     scores = samples(8)
     assert objective.critic_loss(real=scores, fake=-scores).shape == ()
-    assert objective.generator_loss(fake=scores).shape == ()
+    assert objective.generator_loss(real=-scores, fake=scores).shape == ()
     # A better critic has a smaller loss, and a better-scored fake a smaller generator loss.
     good, bad = torch.full((8,), 2.0), torch.full((8,), -2.0)
     assert objective.critic_loss(real=good, fake=bad) < objective.critic_loss(real=bad, fake=good)
-    assert objective.generator_loss(fake=good) < objective.generator_loss(fake=bad)
+    real = torch.zeros(8)
+    assert objective.generator_loss(real=real, fake=good) < objective.generator_loss(
+        real=real, fake=bad
+    )
+    # The parts of the critic's loss exist exactly if it is their sum.
+    if objective.relativistic:
+        for part in (objective.real_loss, objective.fake_loss):
+            with pytest.raises(ValueError, match="no part that depends on"):
+                part(good)
+        with pytest.raises(ValueError, match="needs the scores of real examples"):
+            objective.generator_loss(fake=good)
+    else:
+        whole = objective.critic_loss(real=good, fake=bad)
+        assert whole == objective.real_loss(good) + objective.fake_loss(bad)
+        assert objective.generator_loss(fake=good) == objective.generator_loss(real=bad, fake=good)
     critic = Slope(0.6, 0.8)
     penalty = objective.penalty(
         critic, real=samples(4, 2), fake=samples(4, 2), rng=keyed_rng(0, "epsilon")
@@ -215,6 +231,78 @@ def test_the_minimax_generator_has_no_gradient_where_the_discriminator_is_sure()
     assert float(loss.detach()) == pytest.approx(-float(Gan().fake_loss(score.detach())))
 
 
+def test_relativistic_losses_compare_pairs_by_their_position():
+    real, fake = torch.tensor([3.0, 1.0]), torch.tensor([1.0, 2.0])
+    # softplus(±2) and softplus(±1), by log(1 + eˣ)
+    critic = (math.log1p(math.exp(-2)) + math.log1p(math.exp(1))) / 2
+    generator = (math.log1p(math.exp(2)) + math.log1p(math.exp(-1))) / 2
+    objective = R3Gan()
+    assert float(objective.critic_loss(real=real, fake=fake)) == pytest.approx(critic)
+    assert float(objective.generator_loss(real=real, fake=fake)) == pytest.approx(generator)
+    both = objective.critic_loss(real=real.flip(0), fake=fake.flip(0))
+    assert float(both) == pytest.approx(critic)
+    other_pairs = objective.critic_loss(real=real, fake=fake.flip(0))
+    assert float(other_pairs) == pytest.approx((math.log1p(math.exp(-1)) + math.log(2)) / 2)
+    # An offset of all scores changes nothing, and a critic that is very wrong or sure gives no infinity.
+    shifted = objective.generator_loss(real=real + 7, fake=fake + 7)
+    assert float(shifted) == pytest.approx(generator, rel=1e-5)
+    assert float(objective.critic_loss(real=-1e4 + real, fake=fake)) == pytest.approx(1e4, rel=1e-3)
+
+
+def test_gradients_of_relativistic_losses_by_finite_differences():
+    objective = R3Gan()
+    real, fake = (3 * samples(6, key=key).double().requires_grad_() for key in (0, 1))
+
+    def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+        return objective.critic_loss(real=real, fake=fake)
+
+    def generator_loss(real: Tensor, fake: Tensor) -> Tensor:
+        return objective.generator_loss(real=real, fake=fake)
+
+    assert torch.autograd.gradcheck(critic_loss, (real, fake))
+    assert torch.autograd.gradcheck(generator_loss, (real, fake))
+    # The generator's gradient at a fake is −σ(f(real) − f(fake)) / N.
+    (gradient,) = torch.autograd.grad(generator_loss(real, fake), fake)
+    assert torch.allclose(gradient, -torch.sigmoid(real - fake) / 6)
+
+
+def test_penalties_at_both_sides_are_the_sum_of_two_means_with_the_labels_of_each():
+    """f(x, c) = (1 + c)·‖x‖²/2 has the gradient (1 + c)·x."""
+    real, fake, label = samples(5, 3), samples(5, 3, key=1), torch.arange(5)
+
+    def score(x: Tensor, label: Tensor | None) -> Tensor:
+        assert label is not None
+        return (1 + label) * x.square().sum(1) / 2
+
+    def step(objective) -> Tensor:
+        points = objective.penalty_points(real=real, fake=fake, rng=keyed_rng(0, "epsilon"))
+        values = critic_step(objective, score, real=real, fake=fake, label=label, points=points)
+        return values.penalty.detach()
+
+    squares = [((1 + label)[:, None] * x).square().sum(1).mean() for x in (real, fake)]
+    expected = 0.7 / 2 * (squares[0] + squares[1])
+    assert torch.allclose(step(R3Gan(penalty_weight=0.7)), expected)
+    alone = R3Gan(penalty_weight=0.7, penalty_at="real")
+    assert torch.allclose(step(alone), 0.7 / 2 * squares[0])
+
+
+def test_a_generator_step_scores_real_examples_with_the_classes_of_the_fakes():
+    label = torch.tensor([0, 2, 1])
+    real, z = samples(3, 2), samples(3, 2, key=1)
+
+    def score(x: Tensor, label: Tensor | None) -> Tensor:
+        assert label is not None
+        return x[:, 0] + 10 * label * x[:, 1]
+
+    def generate(z: Tensor, label: Tensor | None) -> Tensor:
+        assert label is not None
+        return z * (1 + label)[:, None]
+
+    loss = generator_step(R3Gan(), generate, score, z, label, real)
+    difference = score(real, label) - score(z * (1 + label)[:, None], label)
+    assert torch.allclose(loss, torch.log1p(difference.double().exp()).mean().float())
+
+
 @pytest.mark.parametrize("w", [(0.3, 0.4), (0.6, 0.8), (3.0, 4.0), (0.0, 0.0)])
 def test_penalties_of_a_linear_critic_in_closed_form(w: tuple[float, float]):
     slope = math.hypot(*w)
@@ -234,6 +322,11 @@ def test_penalties_of_a_linear_critic_in_closed_form(w: tuple[float, float]):
     )
     assert value(R1(penalty_weight=10.0)) == pytest.approx(5 * slope**2, rel=1e-5, abs=1e-9)
     assert value(Dragan(penalty_weight=10.0)) == pytest.approx(10 * (slope - 1) ** 2, abs=1e-4)
+    # γ/2 (‖w‖² + ‖w‖²), at real examples and at fakes.
+    both = 0.5 * 3 * (slope**2 + slope**2)
+    assert value(R3Gan(penalty_weight=3.0)) == pytest.approx(both, rel=1e-5, abs=1e-9)
+    at_both = WganGp(penalty_weight=5.0, penalty_at="both")
+    assert value(at_both) == pytest.approx(2 * 5 * (slope - 1) ** 2, abs=1e-4)
 
 
 def test_penalties_are_taken_where_they_say():
@@ -247,6 +340,7 @@ def test_penalties_are_taken_where_they_say():
 
     assert torch.equal(penalty_points(penalty_at="real"), real)
     assert torch.equal(penalty_points(penalty_at="fake"), fake)
+    assert torch.equal(penalty_points(penalty_at="both"), torch.cat([real, fake]))
     noise = penalty_points(penalty_at="noise", noise_scale=0.5) - real
     assert float(noise.std()) == pytest.approx(0.5, rel=0.05)
     assert float(noise.mean()) == pytest.approx(0, abs=0.03)
@@ -476,6 +570,8 @@ FORMULAS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "E max(0, 1 − f(real)) + E max(0, 1 + f(fake))": lambda real, fake: (
         (1 - real).clamp_min(0).mean() + (1 + fake).clamp_min(0).mean()
     ),
+    "E softplus(f(fake) − f(real))": lambda real, fake: bce(real - fake, 1),
+    "E softplus(f(real) − f(fake))": lambda real, fake: bce(fake - real, 1),
 }
 
 
@@ -489,12 +585,19 @@ def test_an_objective_says_what_it_computes(name: str):
     expected = FORMULAS[objective.critic_formula](real, fake)
     assert torch.allclose(objective.critic_loss(real=real, fake=fake), expected, rtol=1e-12)
     expected = FORMULAS[objective.generator_text()](real, fake)
-    assert torch.allclose(objective.generator_loss(fake=fake), expected, rtol=1e-12)
+    loss = objective.generator_loss(real=real, fake=fake)
+    assert torch.allclose(loss, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
     ("name", "undecided", "critic", "generator"),
-    [("gan", 0.0, 1.3863, 0.6931), ("lsgan", 0.5, 0.25, 0.125), ("hinge", 0.0, 2.0, None)],
+    [
+        ("gan", 0.0, 1.3863, 0.6931),
+        ("lsgan", 0.5, 0.25, 0.125),
+        ("hinge", 0.0, 2.0, None),
+        ("r3gan", 0.0, 0.6931, 0.6931),
+        ("r3gan", 5.0, 0.6931, 0.6931),
+    ],
 )
 def test_the_levels_that_the_help_names(
     name: str, undecided: float, critic: float, generator: float | None
@@ -503,7 +606,8 @@ def test_the_levels_that_the_help_names(
     objective = OBJECTIVES[name]()
     assert float(objective.critic_loss(real=scores, fake=scores)) == pytest.approx(critic, abs=1e-4)
     if generator is not None:
-        assert float(objective.generator_loss(fake=scores)) == pytest.approx(generator, abs=1e-4)
+        loss = objective.generator_loss(real=scores, fake=scores)
+        assert float(loss) == pytest.approx(generator, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

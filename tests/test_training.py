@@ -181,6 +181,74 @@ def test_a_report_is_measured_on_the_critic_of_that_step(engine: Engine):
     assert report.fake_score == pytest.approx(float(scores[1]), abs=1e-5)
 
 
+def test_the_generators_loss_compares_its_fakes_with_a_draw_of_real_examples(engine: Engine):
+    """Recomputed by hand for the first step, with the critic that the generator's update sees."""
+    config = tiny(n_critic=3, report_every=1, objective="r3gan")
+    training = Training(config, engine=engine)
+    generator = copy.deepcopy(training.generator)
+    training.step()
+    (report,) = training.reports()
+    data, n = config.dataset.load(), config.batch_size
+    assert isinstance(data, Points)
+    real = data.sample(n, keyed_rng(0, "data", 1, 3))
+    z = torch.randn(n, 2, generator=keyed_rng(0, "z", 1, 3))
+    with torch.no_grad():
+        difference = training.critic(real) - training.critic(generator(z))
+    loss = torch.log1p(difference.double().exp()).mean()
+    assert report.generator_loss == pytest.approx(float(loss), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_only_relativistic_objectives_draw_real_examples_for_the_generator(
+    name: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    training = Training(tiny(objective=name), engine=engine)
+    draws = []
+    original = training.batches.generator_real
+
+    def recorded(step: int, draw: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        draws.append((step, draw))
+        return original(step, draw)
+
+    monkeypatch.setattr(training.batches, "generator_real", recorded)
+    for _ in range(3):
+        training.step()
+    expected = [(1, 2), (2, 2), (3, 2)] if name == "r3gan" else []
+    assert draws == expected
+
+
+@pytest.mark.parametrize("replacement", [True, False])
+def test_the_fakes_of_a_relativistic_update_have_the_classes_of_its_real_examples(
+    replacement: bool, engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    config = TrainConfig.parse(
+        SMALL_PICTURES
+        | {"objective": "r3gan", "conditional": True, "replacement": replacement, "n_critic": 2}
+    )
+    labels = torch.arange(40) % 10
+    # Each picture has one grey level, which gives its number away.
+    levels = torch.arange(40, dtype=torch.uint8)[:, None, None, None].expand(-1, 1, 28, 28)
+    training = Training(config, engine=engine, data=Pictures(levels, levels, labels, labels))
+    updates = []
+    original = training.updates.update_generator
+
+    def recorded(
+        z: torch.Tensor, label: torch.Tensor | None, real: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        assert label is not None and real is not None
+        numbers = ((real[:, 0, 0, 0] + 1) * 127.5).round().int()
+        updates.append((numbers.tolist(), label.tolist()))
+        return original(z, label, real)
+
+    monkeypatch.setattr(training.updates, "update_generator", recorded)
+    for _ in range(6):
+        training.step()
+    assert len(updates) == 6
+    assert all([i % 10 for i in numbers] == classes for numbers, classes in updates)
+    assert len({tuple(numbers) for numbers, _ in updates}) == 6
+    assert all(len(numbers) == config.batch_size for numbers, _ in updates)
+
+
 @pytest.mark.parametrize("split", [False, True], ids=["together", "in halves"])
 def test_the_scores_of_a_report_are_means_whose_difference_is_the_gap(engine: Engine, split: bool):
     """Over several steps and critic updates: the mean of differences is the difference of means."""
@@ -404,11 +472,12 @@ def test_a_state_of_other_networks_is_refused(engine: Engine):
         Training.restore(dataclasses.replace(state, tensors=without))
 
 
-def test_the_generator_learns_the_ring(engine: Engine):
+@pytest.mark.parametrize("objective", [{"name": "wgan-gp", "penalty_weight": 0.1}, "r3gan"])
+def test_the_generator_learns_the_ring(objective: object, engine: Engine):
     """The exact W₁ to the data falls to under a third within a few hundred steps."""
     config = tiny(
         network={"name": "mlp", "width": 64, "depth": 2},
-        objective={"name": "wgan-gp", "penalty_weight": 0.1},
+        objective=objective,
         optimizer={"name": "adam", "beta1": 0.5, "beta2": 0.9},
         generator_learning_rate=1e-3,
         critic_learning_rate=1e-3,

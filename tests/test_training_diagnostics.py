@@ -31,6 +31,12 @@ def linear(*weights: float) -> nn.Module:
     return nn.Sequential(layer, Score())
 
 
+def test_a_relativistic_generator_receives_half_of_the_slope_of_an_undecided_critic(engine: Engine):
+    """∂ softplus(f(real) − f(fake)) / ∂ f(fake) is −σ(0) = −½ if all scores are equal."""
+    diagnostics = training_diagnostics(training(engine, linear(0.0, 0.0), objective="r3gan"))
+    assert diagnostics["generator_signal"] == pytest.approx(0.5)
+
+
 def test_everything_that_is_probed_is_explained(engine: Engine):
     ring_training = training(engine)
     ring_training.step()

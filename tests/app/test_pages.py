@@ -335,6 +335,23 @@ def test_start_steer_stop_resume(app: AppTest):
     sound(app)
 
 
+def test_a_finished_run_is_resumed_to_a_later_step(app: AppTest, runs_dir: Path):
+    run = finished_run(runs_dir, steps=10, decay="linear")
+    app.query_params["run"] = run.id
+    app.run()
+    sound(app)
+    assert not has_button(app, "resume")
+    until = next(n for n in app.number_input if n.key == f"resume_until_{run.id}")
+    assert until.value == 40  # four times as long
+    until.set_value(40).run()
+    assert any("begin at 75% of their values" in caption.value for caption in app.caption)
+    button(app, "train_on").click().run()
+    until_button(app, "train_on")
+    sound(app)
+    assert run.checkpoints.steps()[-1] == 40
+    assert [(c.step, c.path, c.after) for c in run.changes()] == [(10, "steps", 40)]
+
+
 def test_the_title_of_a_run_stays_when_another_begins_in_the_same_minute(
     runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -7,7 +7,7 @@ from wgan.config.groups import Group
 from wgan.config.hyperparameters import Hyperparameter, hyperparameters
 from wgan.config.model import PREVIEW_COLUMNS, TrainConfig, short
 from wgan.config.parts import OPTIMIZERS, PARTS, Adam, Optimizer, RMSprop
-from wgan.config.presets import PRESETS, SLOWER, Preset
+from wgan.config.presets import PRESETS, SLOWER, FirstResult, Preset, first_result
 from wgan.config.recommended import adapt_to_dataset, recommended
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "SLOWER",
     "Adam",
     "ConfigError",
+    "FirstResult",
     "Group",
     "Hyperparameter",
     "Machine",
@@ -28,6 +29,7 @@ __all__ = [
     "adapt_to_dataset",
     "differences",
     "explain",
+    "first_result",
     "hyperparameters",
     "recommended",
     "short",

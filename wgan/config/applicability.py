@@ -40,7 +40,7 @@ def unused_settings(config: TrainConfig, machine: Machine) -> set[str]:
         "augmentation_probability": config.augmentation == "fixed",
         "augmentation_target": config.augmentation == "adaptive",
         "augmentation_rise": config.augmentation == "adaptive",
-        "split_updates": objective.allows_batch_norm,
+        "split_updates": objective.allows_batch_norm and not objective.relativistic,
         "inference_fakes": network.generator_uses_batch_norm,
         "warmup_updates": bool(config.warmup_steps or config.warmup_every),
         "preview_class": config.conditional,

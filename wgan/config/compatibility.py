@@ -61,6 +61,12 @@ def check_labels(dataset: AnyDataset, objective: AnyObjective, preview_class: in
 
 def check_split_updates(batch_size: int, objective: AnyObjective) -> None:
     """Check that a critic update can be split into one for real and one for fake examples."""
+    if objective.relativistic:
+        raise ValueError(
+            f"The critic loss of {objective.name} compares each fake with a real example, so separate "
+            "updates for real and fake are not possible. Turn split_updates off or choose another "
+            "objective."
+        )
     if batch_size % 2 or not objective.allows_batch_norm:
         raise ValueError(
             "Separate updates for real and fake need an even batch size and an objective without "

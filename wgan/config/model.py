@@ -270,8 +270,8 @@ class TrainConfig(BaseModel):
     replacement: bool = Field(
         True,
         title="Draw with replacement",
-        description="On: each batch is drawn from all the data. Off: each example is used once "
-        "per epoch, in a new order each time.",
+        description="On: each batch is drawn from all the data. Off: the critic sees each "
+        "example once per epoch, in a new order each time.",
         json_schema_extra=_extra(
             group=Group.DATA, advanced=True, fixed="the order of the examples depends on it"
         ),

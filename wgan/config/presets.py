@@ -3,11 +3,24 @@
 from dataclasses import dataclass
 from typing import Any
 
+from wgan.config.comparison import differences
+from wgan.config.groups import Group
+from wgan.config.hyperparameters import hyperparameters
 from wgan.config.model import TrainConfig
 from wgan.config.parts import Adam, RMSprop
 from wgan.data import Mnist, Mnist10k, Ring8, SwissRoll
 from wgan.networks import Brownlee, Dcgan, Mlp
 from wgan.objectives import Wgan, WganGp, WganLp
+
+
+@dataclass(frozen=True)
+class FirstResult:
+    """What the samples of a preset show first, and when: measured by `python -m benchmarks.first_results`."""
+
+    text: str
+    """A noun phrase for the user, such as "readable digits"."""
+    step: int
+    """The step at which they show it: the median of three seeds."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +32,7 @@ class Preset:
     source: str
     expect: str
     config: TrainConfig
+    first_result: FirstResult | None = None
 
 
 QUICK = TrainConfig(
@@ -302,3 +316,22 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
 }
+
+
+def first_result(config: TrainConfig) -> FirstResult | None:
+    """Return the first result of the preset that trains as a config does; None if it is unknown.
+
+    The config may have another seed, other reports and another engine, and it may be longer.
+    """
+    irrelevant = {
+        each.path
+        for each in hyperparameters(config)
+        if each.group in (Group.REPORTING, Group.ENGINE)
+    }
+    for preset in PRESETS.values():
+        if preset.first_result is None or config.steps < preset.config.steps:
+            continue
+        changed = {path for path, _, _ in differences(config, preset.config)}
+        if changed <= irrelevant | {"steps"}:
+            return preset.first_result
+    return None

@@ -82,6 +82,8 @@ followed by LeakyReLU. It has no batch norm."""
     def generator(self, shape: tuple[int, ...], latent_dim: int) -> nn.Module:
         from torch import nn
 
+        from wgan.networks.modules import PictureConvTranspose2d
+
         colours, side, _ = shape
         start, _ = _PLANS[side]
         widths = [*reversed(self._widths(side)), colours]
@@ -97,6 +99,8 @@ followed by LeakyReLU. It has no batch norm."""
         for n_in, n_out in pairwise(widths):
             if self.upsampling == "resize":
                 layers += [nn.Upsample(scale_factor=2), nn.Conv2d(n_in, n_out, 3, padding=1)]
+            elif n_out == colours:
+                layers.append(PictureConvTranspose2d(n_in, n_out))
             else:
                 layers.append(nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1))
             if n_out is not widths[-1]:
@@ -106,13 +110,13 @@ followed by LeakyReLU. It has no batch norm."""
     def critic(self, shape: tuple[int, ...]) -> nn.Module:
         from torch import nn
 
-        from wgan.networks.modules import Score
+        from wgan.networks.modules import PictureConv2d, Score
 
         colours, side, _ = shape
         start, _ = _PLANS[side]
-        widths = [colours, *self._widths(side)]
-        layers: list[nn.Module] = []
-        for n_in, n_out in pairwise(widths):
+        first, *widths = self._widths(side)
+        layers: list[nn.Module] = [PictureConv2d(colours, first), nn.LeakyReLU(0.2)]
+        for n_in, n_out in pairwise([first, *widths]):
             layers += [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         return nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * start**2, 1), Score())
 

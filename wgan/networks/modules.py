@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 LABEL_DIM = 32
 """Length of the vector that represents a class in the generator's input."""
@@ -55,6 +56,59 @@ class Score(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (N, 1)
         return x.squeeze(-1)  # (N,)
+
+
+class PictureConv2d(nn.Conv2d):
+    """A 4×4 convolution with stride 2 that reads pictures: the first layer of a critic.
+
+    For an input of one or three channels, torch's CPU kernel for the gradient of the input takes several
+    times as long as the convolution. If this gradient is needed, the convolution is therefore computed
+    as the product of all patches and the kernels. The results differ by rounding.
+    """
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__(n_in, n_out, 4, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
+        if not x.requires_grad or _uses_own_kernels(x):
+            return super().forward(x)  # (N, C', H/2, W/2)
+        n, _, height, width = x.shape
+        patches = functional.unfold(_autocast(x), 4, stride=2, padding=1)  # (N, 16 C, H W / 4)
+        y = functional.linear(patches.transpose(1, 2), self.weight.flatten(1), self.bias)
+        return y.view(n, height // 2, width // 2, -1).permute(0, 3, 1, 2)
+
+
+class PictureConvTranspose2d(nn.ConvTranspose2d):
+    """A 4×4 transposed convolution with stride 2 that makes pictures: the last layer of a generator.
+
+    For an output of one or three channels, torch's CPU kernel takes several times as long as the
+    product of all pixels and the kernels, whose patches are then added up. The results differ by rounding.
+    """
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__(n_in, n_out, 4, stride=2, padding=1)
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:  # (N, C, H, W)
+        if output_size is not None or _uses_own_kernels(x):
+            return super().forward(x, output_size)
+        n, channels, height, width = x.shape
+        pixels = x.permute(0, 2, 3, 1).reshape(-1, channels)
+        patches = functional.linear(pixels, self.weight.flatten(1).t())  # (N H W, 16 C')
+        patches = patches.view(n, height * width, -1).transpose(1, 2)
+        y = functional.fold(patches, (2 * height, 2 * width), 4, stride=2, padding=1)
+        return y if self.bias is None else y + self.bias.view(-1, 1, 1)  # (N, C', 2H, 2W)
+
+
+def _uses_own_kernels(x: Tensor) -> bool:
+    """Return whether torch's kernels for few channels are used: except on the CPU they are fast."""
+    return x.device.type != "cpu" or torch.compiler.is_exporting()
+
+
+def _autocast(x: Tensor) -> Tensor:
+    """Return x in the precision of the present autocast, if any."""
+    if torch.is_autocast_enabled("cpu"):
+        return x.to(torch.get_autocast_dtype("cpu"))
+    return x
 
 
 class UpBlock(nn.Module):

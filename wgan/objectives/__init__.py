@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Union
 from pydantic import Field
 
 from wgan.objectives.base import Objective
-from wgan.objectives.discriminators import R1, Dragan, Gan, Hinge, LsGan
+from wgan.objectives.discriminators import R1, Dragan, Gan, Hinge, LsGan, R3Gan
 from wgan.objectives.wasserstein import Wgan, WganDiv, WganGp, WganGroupSort, WganLp, WganSn
 
 OBJECTIVES: dict[str, type[Objective]] = {
@@ -27,6 +27,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "hinge": Hinge,
     "dragan": Dragan,
     "r1": R1,
+    "r3gan": R3Gan,
 }
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ __all__ = [
     "Hinge",
     "LsGan",
     "Objective",
+    "R3Gan",
     "Wgan",
     "WganDiv",
     "WganGp",

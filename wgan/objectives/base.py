@@ -48,14 +48,27 @@ class Objective(BaseModel, ABC):
     """Whether the critic may have layers that mix samples, such as batch norm. A gradient penalty
     needs the gradient of each sample, so it does not allow them.
     """
+    relativistic: ClassVar[bool] = False
+    """Whether both losses compare the scores of pairs, each of a real example and a fake. The
+    generator's update then needs real examples, and the critic's cannot be split into one for real
+    examples and one for fakes.
+    """
 
     @abstractmethod
     def real_loss(self, real: Tensor) -> Tensor:
-        """Return the part of the critic's loss that depends on real scores, (N,): a scalar."""
+        """Return the part of the critic's loss that depends on real scores, (N,): a scalar.
+
+        Raises:
+            ValueError: The objective is relativistic.
+        """
 
     @abstractmethod
     def fake_loss(self, fake: Tensor) -> Tensor:
-        """Return the part of the critic's loss that depends on fake scores, (N,): a scalar."""
+        """Return the part of the critic's loss that depends on fake scores, (N,): a scalar.
+
+        Raises:
+            ValueError: The objective is relativistic.
+        """
 
     def critic_loss(self, *, real: Tensor, fake: Tensor) -> Tensor:
         """Return the critic's loss without the penalty, a scalar.
@@ -67,8 +80,17 @@ class Objective(BaseModel, ABC):
         return self.real_loss(real) + self.fake_loss(fake)
 
     @abstractmethod
-    def generator_loss(self, *, fake: Tensor) -> Tensor:
-        """Return the generator's loss, a scalar, from the critic's scores of fakes, (N,)."""
+    def generator_loss(self, *, real: Tensor | None = None, fake: Tensor) -> Tensor:
+        """Return the generator's loss, a scalar.
+
+        Args:
+            real: Scores of real examples, (N,), which a relativistic objective compares with those
+                of the fakes. Other objectives ignore them.
+            fake: Scores of fakes, (N,).
+
+        Raises:
+            ValueError: The objective is relativistic, and there are no real scores.
+        """
 
     def generator_text(self) -> str:
         """Return the formula of the generator's loss as text."""
@@ -106,9 +128,10 @@ class Objective(BaseModel, ABC):
         update: int = 0,
         rows: Rows = WHOLE,
     ) -> Tensor | None:
-        """Return the points at which the penalty acts in this update, (N, …); None for no penalty.
+        """Return the points at which the penalty acts in this update; None for no penalty.
 
-        The arguments are those of `penalty`.
+        They are (N, …), one for each pair of a real example and a fake; or (2N, …), all real
+        examples followed by all fakes. The arguments are those of `penalty`.
         """
         return None
 
@@ -157,7 +180,7 @@ class CrossEntropy(Objective):
 
         return softplus(fake).mean()
 
-    def generator_loss(self, *, fake: Tensor) -> Tensor:
+    def generator_loss(self, *, real: Tensor | None = None, fake: Tensor) -> Tensor:
         from torch.nn.functional import softplus
 
         return softplus(-fake).mean()
@@ -181,5 +204,5 @@ class Wasserstein(Objective):
     def fake_loss(self, fake: Tensor) -> Tensor:
         return fake.mean()
 
-    def generator_loss(self, *, fake: Tensor) -> Tensor:
+    def generator_loss(self, *, real: Tensor | None = None, fake: Tensor) -> Tensor:
         return -fake.mean()

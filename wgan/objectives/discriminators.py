@@ -46,7 +46,7 @@ gradient, and modes are often lost."""
         json_schema_extra={"source": "Goodfellow et al. 2014, section 3"},
     )
 
-    def generator_loss(self, *, fake: Tensor) -> Tensor:
+    def generator_loss(self, *, real: Tensor | None = None, fake: Tensor) -> Tensor:
         from torch.nn.functional import softplus
 
         if self.generator == "minimax":
@@ -91,7 +91,7 @@ A fake that the critic accepts as real still gets a gradient if its score is far
     def fake_loss(self, fake: Tensor) -> Tensor:
         return fake.square().mean() / 2
 
-    def generator_loss(self, *, fake: Tensor) -> Tensor:
+    def generator_loss(self, *, real: Tensor | None = None, fake: Tensor) -> Tensor:
         return (fake - 1).square().mean() / 2
 
 
@@ -135,7 +135,7 @@ The critic learns only from real samples with scores below 1 and fakes with scor
 
         return relu(1 + fake).mean()
 
-    def generator_loss(self, *, fake: Tensor) -> Tensor:
+    def generator_loss(self, *, real: Tensor | None = None, fake: Tensor) -> Tensor:
         return -fake.mean()
 
 
@@ -210,3 +210,80 @@ updates, need not converge."""
 
     def deviation(self, norm: Tensor) -> Tensor:
         return norm.square() / 2
+
+
+class R3Gan(GradientPenalty, Objective):
+    """R3GAN: a relativistic GAN, which compares each fake with a real example, with R1 and R2.
+
+    Critic: E softplus(−(f(real) − f(fake))) + γ/2 (E ‖∇f(real)‖² + E ‖∇f(fake)‖²). Generator:
+    E softplus(−(f(fake) − f(real))). Real examples and fakes are paired by their position in the
+    batch.
+    """
+
+    name: Literal["r3gan"] = "r3gan"
+    title = "R3GAN (relativistic, R1 and R2)"
+    summary = (
+        "GAN that compares each fake with a real example, and has zero-centred penalties at both."
+    )
+    explanation = r"""Critic (here a discriminator), minimised:
+
+$$ \mathbb{E} \log\left(1 + e^{-(f(\mathrm{real}) - f(\mathrm{fake}))}\right) + \frac{\gamma}{2} \left( \mathbb{E} \lVert \nabla f(\mathrm{real}) \rVert^2 + \mathbb{E} \lVert \nabla f(\mathrm{fake}) \rVert^2 \right) $$
+
+Generator, minimised:
+
+$$ \mathbb{E} \log\left(1 + e^{-(f(\mathrm{fake}) - f(\mathrm{real}))}\right) $$
+
+The expectation is over pairs of a real example and a fake. The critic learns to score the real
+example of each pair higher, and the generator to score its fake higher. **It is not a Wasserstein
+distance**: the loss is relativistic, and both penalties pull the slope to 0, at real examples (R1)
+and at fakes (R2). According to the paper, comparing pairs prevents mode collapse, and the two
+penalties together make training converge near the solution."""
+    critic_formula = "E softplus(f(fake) − f(real))"
+    generator_formula = "E softplus(f(real) − f(fake))"
+    reading = (
+        "softplus(x) = log(1 + eˣ), and each fake is compared with one real example. If the critic "
+        "cannot tell real from fake, both losses are log 2 ≈ 0.69. If the critic is better, its "
+        "loss is lower and the generator's is higher. The losses do not estimate a Wasserstein "
+        "distance, and the curves do not show how good the samples are."
+    )
+    source = "Huang et al. 2024, section 2, arXiv:2501.05441"
+    relativistic = True
+    penalty_weight: PenaltyWeight = Field(
+        1.0,
+        title="Penalty weight γ",
+        description="How strongly slopes at real examples and at fakes are penalised. Half of γ "
+        "multiplies the squared slope. Larger pictures need a larger γ.",
+        json_schema_extra={
+            "source": "Huang et al. 2024, their code: 0.05 for CIFAR-10, 1 for ImageNet at 64×64, "
+            "150 for FFHQ at 256×256",
+            "log": True,
+        },
+    )
+    penalty_at: PenaltyAt = Field(
+        "both",
+        title="Penalty at",
+        description="The points at which the slope is penalised. R3GAN uses both real examples (R1) and "
+        "fakes (R2).",
+        json_schema_extra={"source": "Huang et al. 2024, section 2", "advanced": True},
+    )
+
+    def deviation(self, norm: Tensor) -> Tensor:
+        return norm.square() / 2
+
+    def real_loss(self, real: Tensor) -> Tensor:
+        raise ValueError("R3GAN's critic loss has no part that depends on real scores alone.")
+
+    def fake_loss(self, fake: Tensor) -> Tensor:
+        raise ValueError("R3GAN's critic loss has no part that depends on fake scores alone.")
+
+    def critic_loss(self, *, real: Tensor, fake: Tensor) -> Tensor:
+        from torch.nn.functional import softplus
+
+        return softplus(fake - real).mean()
+
+    def generator_loss(self, *, real: Tensor | None = None, fake: Tensor) -> Tensor:
+        from torch.nn.functional import softplus
+
+        if real is None:
+            raise ValueError("R3GAN's generator loss needs the scores of real examples.")
+        return softplus(real - fake).mean()

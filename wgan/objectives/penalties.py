@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from wgan.objectives.base import Scorer
 
-PenaltyAt = Literal["interpolates", "real", "fake", "noise"]
+PenaltyAt = Literal["interpolates", "real", "fake", "noise", "both"]
 PenaltyWeight = Annotated[float, Field(ge=0.0, le=1000.0)]
 
 
@@ -36,7 +36,7 @@ class GradientPenalty(Objective):
         title="Penalty at",
         description="The points at which the slope is penalised. Interpolates: x̂ = ε real + (1 − ε) "
         "fake, with ε drawn from U(0, 1) for each sample. Noise: real examples with added "
-        "Gaussian noise.",
+        "Gaussian noise. Both: the sum of the penalties at real examples and at fakes.",
         json_schema_extra={"source": "Kodali et al. 2017; Wu et al. 2018", "advanced": True},
     )
     noise_scale: Annotated[float, Field(gt=0.0, le=10.0)] = Field(
@@ -70,7 +70,9 @@ class GradientPenalty(Objective):
 
         norm = gradient_norm(critic, points, create_graph=True)
         mean: Tensor = self.deviation(norm).mean()
-        weighted: Tensor = self.penalty_weight * self.penalty_every * mean
+        # `mean` is over real examples and fakes; the penalty is the sum of both means.
+        num_means = 2 if self.penalty_at == "both" else 1
+        weighted: Tensor = self.penalty_weight * self.penalty_every * num_means * mean
         return weighted
 
     def penalty_points(
@@ -95,4 +97,6 @@ class GradientPenalty(Objective):
             whole = torch.cat([real] * rows.size) if rows.size > 1 else real
             noise = torch.empty_like(whole).normal_(generator=rng)[rows.part(len(whole))]
             return real + self.noise_scale * real.std(unbiased=False) * noise
+        if self.penalty_at == "both":
+            return torch.cat([real, fake])
         return real if self.penalty_at == "real" else fake

@@ -281,11 +281,11 @@ class Augmentation:
             self.batches.lay_out(augment(fake, of_fake, transforms)),
         )
 
-    def augment_held_out(self, step: int, pictures: Tensor) -> Tensor:
-        """Return held-out pictures, (N, C, H, W), changed like those of the critic's updates."""
+    def augment_real(self, step: int, draw: int, pictures: Tensor) -> Tensor:
+        """Return real pictures of a draw, (N, C, H, W), changed like those of the critic's updates."""
         if (transforms := self.transforms) is None:
             return pictures
-        parameters, _ = self._draw(step, HELD_OUT_DRAW, len(pictures))
+        parameters, _ = self._draw(step, draw, len(pictures))
         return self.batches.lay_out(augment(pictures, parameters, transforms))
 
     def generator_parameters(self, step: int, draw: int) -> Tensor | None:

@@ -1,5 +1,7 @@
 """Batches: the examples, classes and z of a training, each draw with its own key."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
@@ -70,15 +72,30 @@ class Batches:
         pictures, labels = self.data.gather("train", indices)
         return self.lay_out(pictures), labels if self.config.conditional else None
 
+    def generator_real(self, step: int, draw: int) -> tuple[Tensor, Tensor | None]:
+        """Return real examples for the generator's own update, (N, …), and their labels as in `real`.
+
+        They are drawn with replacement even if the critic's are not: an epoch counts only the
+        critic's examples.
+        """
+        return self._drawn("train", self.rng("data", step, draw))
+
     def held_out(self, step: int) -> tuple[Tensor, Tensor | None]:
         """Return a batch of held-out examples and, for class-conditional networks, their labels."""
-        n, rng = self.config.batch_size, self.rng("held-out", step)
+        return self._drawn("held-out", self.rng("held-out", step))
+
+    def _drawn(
+        self, part: Literal["train", "held-out"], rng: torch.Generator
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return a batch drawn with replacement and, for class-conditional networks, its labels."""
+        n = self.config.batch_size
         own = self.process_group.rows.part(n)
         if not isinstance(self.data, Pictures):
-            return self.data.batch("held-out", n, rng)[own], None
-        pictures, labels = self.data.gather(
-            "held-out", self.data.draw_indices("held-out", n, rng)[own]
-        )
+            return self.data.batch(part, n, rng)[own], None
+        indices = self.data.draw_indices(part, n, rng)[own]
+        if part == "train":
+            self.data.prefetch(indices)
+        pictures, labels = self.data.gather(part, indices)
         return self.lay_out(pictures), labels if self.config.conditional else None
 
     def labels(self, step: int, draw: int) -> Tensor | None:

@@ -69,8 +69,8 @@ def training_diagnostics(training: Training) -> dict[str, float]:
 
     The draws have separate keys and the networks are copies, so the training is not affected.
     `at_clip` is missing if the objective does not clip, `penalty_pull` if it has no penalty,
-    `step_cosine` with `split_updates`, and `augmentation_probability` without augmentation. Before the first step of a training, its optimiser moments
-    are 0.
+    `step_cosine` with `split_updates`, and `augmentation_probability` without augmentation. Before
+    the first step of a training, its optimiser moments are 0.
     """
     scratch = _ScratchTraining(training)
     real, unseen, labels, unseen_labels = scratch.examples(EXAMPLES)
@@ -99,7 +99,7 @@ def training_diagnostics(training: Training) -> dict[str, float]:
         diagnostics["at_clip"] = clipped
     if not training.config.split_updates:
         diagnostics |= scratch.penalty_gradient_ratio()
-    diagnostics |= scratch.generator_update(fake, labels)
+    diagnostics |= scratch.generator_update(seen_scores, fake, labels)
     diagnostics |= scratch.train_critic()
     with torch.no_grad():
         after = scratch.score(real, labels).mean() - scratch.score(fake, labels).mean()
@@ -294,10 +294,19 @@ class _ScratchTraining(Training):
             norms.append(_flat([g for g in gradients if g is not None]).norm())
         return {"penalty_pull": norms[1] / norms[0].clamp_min(_TINY)}
 
-    def generator_update(self, fake: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
-        """Make one generator update and return diagnostics of it."""
+    def generator_update(
+        self, real_scores: Tensor, fake: Tensor, labels: Tensor | None
+    ) -> dict[str, Tensor]:
+        """Make one generator update and return diagnostics of it.
+
+        Args:
+            real_scores: Scores of real examples, (N,).
+            fake: Fakes, (N, …).
+            labels: Classes of both, (N,), for class-conditional networks.
+        """
         scores = self.score(fake, labels).detach().requires_grad_()
-        (signal,) = torch.autograd.grad(self.config.objective.generator_loss(fake=scores), scores)
+        loss = self.config.objective.generator_loss(real=real_scores, fake=scores)
+        (signal,) = torch.autograd.grad(loss, scores)
         before = copy.deepcopy(self.generator.state_dict())
         watch = _StepStatistics(self.generator, self.updates.generator_optimizer)
         self.update_generator(draw=0)

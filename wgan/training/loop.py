@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import Data, Pictures
 from wgan.rng import keyed_rng
-from wgan.training.augmentation import Augmentation
+from wgan.training.augmentation import HELD_OUT_DRAW, Augmentation
 from wgan.training.batches import Batches
 from wgan.training.distributed import ALONE, ProcessGroup
 from wgan.training.ema import update_average
@@ -156,11 +156,25 @@ class Training:
             )
 
     def update_generator(self, draw: int) -> None:
-        """Update the generator by the z of a draw of this step."""
-        label = self.batches.labels(self.steps, draw)
+        """Update the generator by a draw of this step."""
+        inputs = self._generator_inputs(draw)
+        self.sums.add_generator_update(self.updates.update_generator(*inputs))
+
+    def _generator_inputs(
+        self, draw: int
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
+        """Return the inputs of a generator update.
+
+        They are the z of a draw, the classes, real examples of them if the objective needs them, and the random
+        parameters of an augmentation.
+        """
         z = self.batches.z(self.steps, draw, self.config.batch_size)
         augmentation = self.augmentation.generator_parameters(self.steps, draw)
-        self.sums.add_generator_update(self.updates.update_generator(z, label, augmentation))
+        if not self.config.objective.relativistic:
+            return z, self.batches.labels(self.steps, draw), None, augmentation
+        real, label = self.batches.generator_real(self.steps, draw)
+        real = self.augmentation.augment_real(self.steps, draw, real)
+        return z, label, real, augmentation
 
     # ---- faster updates ------------------------------------------------------------------------
 
@@ -175,11 +189,7 @@ class Training:
             "critic": self.updates.traceable_critic_step(
                 real=real, fake=fake, label=label, points=self._penalty_points(real, fake, 0)
             ),
-            "generator": self.updates.traceable_generator_step(
-                self.batches.z(self.steps, 1, self.config.batch_size),
-                self.batches.labels(self.steps, 1),
-                self.augmentation.generator_parameters(self.steps, 1),
-            ),
+            "generator": self.updates.traceable_generator_step(*self._generator_inputs(1)),
         }
 
     def set_compiled_steps(self, steps: Mapping[str, CompiledStep]) -> None:
@@ -234,7 +244,7 @@ class Training:
         """Return the critic's mean score of a batch of held-out examples, a scalar; nothing is changed."""
         self.updates.finish_critic_update()
         real, label = self.batches.held_out(self.steps)
-        real = self.augmentation.augment_held_out(self.steps, real)
+        real = self.augmentation.augment_real(self.steps, HELD_OUT_DRAW, real)
         inputs = (real,) if label is None else (real, label)
         # On copies of running statistics and power iterations: looking must change nothing.
         buffers = {name: value.clone() for name, value in self.critic.named_buffers()}

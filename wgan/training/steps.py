@@ -51,8 +51,8 @@ def critic_step(
         real: Real examples, (N, …).
         fake: Fakes, (N, …).
         label: The classes of both, (N,); None if the critic takes none.
-        points: The points at which the penalty acts, (N, …), as returned by `objective.penalty_points`;
-            None for no penalty in this update.
+        points: The points at which the penalty acts, (N, …) or (2N, …), as returned by
+            `objective.penalty_points`; None for no penalty in this update.
     """
     labels = None if label is None else torch.cat([label, label])
     scores = score(torch.cat([real, fake]), labels).float()
@@ -61,13 +61,20 @@ def critic_step(
     penalty = (
         loss.new_zeros(())
         if points is None
-        else objective.penalise(lambda x: score(x, label), points)
+        else objective.penalise(
+            lambda x: score(x, label if len(x) == len(real) else labels), points
+        )
     )
     return CriticStep(loss, penalty, real_score, fake_score)
 
 
 def generator_step(
-    objective: Objective, generate: Generate, score: Score, z: Tensor, label: Tensor | None
+    objective: Objective,
+    generate: Generate,
+    score: Score,
+    z: Tensor,
+    label: Tensor | None,
+    real: Tensor | None = None,
 ) -> Tensor:
     """Return the generator's loss, a scalar.
 
@@ -77,8 +84,11 @@ def generator_step(
         score: The critic, whose weights the caller keeps fixed.
         z: (N, latent_dim).
         label: Classes of the samples, (N,); None if the networks take none.
+        real: Real examples of the same classes, (N, …), for a relativistic objective.
     """
-    return objective.generator_loss(fake=score(generate(z, label), label).float())
+    fake_score = score(generate(z, label), label).float()
+    real_score = None if real is None else score(real, label).float()
+    return objective.generator_loss(real=real_score, fake=fake_score)
 
 
 def module_score(critic: nn.Module) -> Score:
@@ -167,15 +177,16 @@ def traceable_generator_step(
     *,
     z: Tensor,
     label: Tensor | None,
-    augmentation: Tensor | None = None,
-    transforms: Transforms | None = None,
+    real: Tensor | None,
+    augmentation: Tensor | None,
+    transforms: Transforms | None,
     layout: torch.memory_format,
     engine: Engine,
 ) -> TraceableStep:
     """Return the generator's step in a form that can be traced.
 
-    Its inputs are the generator's parameters and buffers, the critic's parameters, `z`, then `label`
-    and `augmentation` if given. Pictures reach the critic in the memory format `layout`. Its outputs are the
+    Its inputs are the generator's parameters and buffers, the critic's parameters, `z`, then `real`,
+    `label` and `augmentation` if given. Pictures reach the critic in the memory format `layout`. Its outputs are the
     gradients, the generator's buffers after the step, and the loss.
     """
     names = [name for name, _ in generator.named_parameters()]
@@ -186,9 +197,9 @@ def traceable_generator_step(
         *generator.buffers(),
         *(p.detach() for p in critic.parameters()),
         z,
-        *(x for x in (label, augmentation) if x is not None),
+        *(x for x in (real, label, augmentation) if x is not None),
     ]
-    has_label, is_augmented = label is not None, augmentation is not None
+    has_real, has_label, is_augmented = (x is not None for x in (real, label, augmentation))
     a, b = len(names), len(names) + len(buffer_names)
     c = b + len(critic_names)
 
@@ -200,6 +211,7 @@ def traceable_generator_step(
         state |= dict(zip(buffer_names, buffers, strict=True))
         critic_state = dict(zip(critic_names, values[b:c], strict=True))
         z, *rest = values[c:]
+        real = rest.pop(0) if has_real else None
         label = rest.pop(0) if has_label else None
         augmentation = rest.pop(0) if is_augmented else None
 
@@ -211,7 +223,7 @@ def traceable_generator_step(
 
         with engine.autocast():
             changed = augmented(generate, augmentation, transforms, layout)
-            loss = generator_step(objective, changed, score, z, label)
+            loss = generator_step(objective, changed, score, z, label, real)
         return [*torch.autograd.grad(loss, weights), *buffers, loss.detach()]
 
     return TraceableStep(call, inputs, num_fixed=c, num_gradients=a)

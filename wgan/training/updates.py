@@ -201,17 +201,22 @@ class NetworkUpdates:
     # ---- the generator --------------------------------------------------------------------------
 
     def update_generator(
-        self, z: Tensor, label: Tensor | None, augmentation: Tensor | None = None
+        self,
+        z: Tensor,
+        label: Tensor | None,
+        real: Tensor | None = None,
+        augmentation: Tensor | None = None,
     ) -> Tensor:
         """Update the generator by samples of z, (N, latent_dim), and return its loss, a scalar.
 
         Args:
-            z: (N, latent_dim).
-            label: classes of the samples, (N,); None if the networks take none.
+            z: the latent vectors, (N, latent_dim).
+            label: the classes of the samples, (N,); None if the networks take none.
+            real: real examples of the same classes, (N, …), for a relativistic objective.
             augmentation: random parameters with which the samples are augmented, (N, 8); None: they are not.
         """
         if (compiled := self._compiled_steps.get("generator")) is not None:
-            outputs = compiled(self.traceable_generator_step(z, label, augmentation).inputs)
+            outputs = compiled(self.traceable_generator_step(z, label, real, augmentation).inputs)
             if outputs is not None:
                 n = sum(1 for _ in self.generator.parameters())
                 assign_gradients(self.generator, outputs[:n])
@@ -227,7 +232,7 @@ class NetworkUpdates:
 
         generate = augmented(self.generate, augmentation, transforms_of(self._config), self._layout)
         with self.engine.autocast():
-            loss = generator_step(self._config.objective, generate, score, z, label)
+            loss = generator_step(self._config.objective, generate, score, z, label, real)
         self.generator_optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.critic.requires_grad_(True)
@@ -297,7 +302,11 @@ class NetworkUpdates:
         )
 
     def traceable_generator_step(
-        self, z: Tensor, label: Tensor | None, augmentation: Tensor | None = None
+        self,
+        z: Tensor,
+        label: Tensor | None,
+        real: Tensor | None = None,
+        augmentation: Tensor | None = None,
     ) -> TraceableStep:
         """Return the generator's step for a compiler; the arguments are those of `update_generator`."""
         return traceable_generator_step(
@@ -306,6 +315,7 @@ class NetworkUpdates:
             self.critic,
             z=z,
             label=label,
+            real=real,
             augmentation=augmentation,
             transforms=transforms_of(self._config),
             layout=self._layout,

@@ -91,11 +91,17 @@ def cancel(run: str, *, waiting: bool = False) -> None:
         show_run(session().newest())
 
 
-def resume(run: str) -> None:
-    """Resume an ended run from its last checkpoint."""
+def resume(run: str, *, until: int | None = None) -> None:
+    """Resume an ended run from its last checkpoint, and show it.
+
+    Args:
+        run: The run.
+        until: Its new last step; it has no time limit then. If another run is training, it waits.
+    """
     steering = page_state(Steering)
+    changes = {} if until is None else {"steps": until, "seconds": None}
     try:
-        session().resume(run)
+        session().resume(run, changes=changes, queue=until is not None)
         steering.problem = ""
         show_run(run)
     except Busy as busy:

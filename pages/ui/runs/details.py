@@ -11,6 +11,7 @@ from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
 from pages.ui.core.status import badge
 from pages.ui.panels import fork, run_panel
+from pages.ui.panels.resume import resume_popover
 from pages.ui.runs import exports
 from pages.ui.runs.trash import ask_to_delete
 from wgan.config import PRESETS, TrainConfig, differences, hyperparameters
@@ -69,8 +70,8 @@ def _head(snapshot: RunSnapshot, summary: RunSummary) -> None:
             st.switch_page(navigation.page("train"))
         if snapshot.checkpoint_steps:
             _fork(snapshot)
-            if not snapshot.status.active and not shipped:
-                _resume(snapshot)
+            if not snapshot.status.active and not shipped and resume_popover(snapshot):
+                st.switch_page(navigation.page("train"))
         exports.popover(snapshot)
         if not shipped:
             if st.button(
@@ -102,27 +103,6 @@ def _fork(snapshot: RunSnapshot) -> None:
         if fork.fork_choice(snapshot):
             show_run(snapshot.run)
             st.switch_page(navigation.page("train"))
-
-
-def _resume(snapshot: RunSnapshot) -> None:
-    with st.popover(
-        "Resume",
-        icon=":material/play_arrow:",
-        help="Continue from the last checkpoint up to a step of your choice.",
-    ):
-        at = snapshot.checkpoint_steps[-1]
-        steps = snapshot.config.steps if snapshot.config.steps > at else 2 * max(at, 1)
-        until = st.number_input(
-            "Stop at step", at + 1, 10_000_000, steps, key=f"further-{snapshot.run}"
-        )
-        if st.button("Resume", icon=":material/play_arrow:", key="train_on", type="primary"):
-            try:
-                changes = {"steps": int(until), "seconds": None}
-                session().resume(snapshot.run, changes=changes, queue=True)
-                show_run(snapshot.run)
-                st.switch_page(navigation.page("train"))
-            except (RunError, ValueError) as error:
-                st.error(str(error), icon=":material/error:")
 
 
 @st.dialog("Name and note")

@@ -126,6 +126,13 @@ TERMS = (
         ),
     ),
     Term(
+        "Relativistic loss",
+        "A loss that compares the score of each fake with that of a real example, instead of judging "
+        "each alone. R3GAN (2024) uses it. It is not a Wasserstein distance.",
+        "train",
+        also=("R3GAN", "R1", "R2"),
+    ),
+    Term(
         "GroupSort",
         "An activation that sorts units in groups instead of setting negative values to 0. "
         "Together with orthonormal weights, it keeps the slope at exactly 1.",

@@ -1,5 +1,6 @@
 """The forecast for the next run, and reruns of the page for changes that no other fragment polls."""
 
+import math
 from collections.abc import Sequence
 
 import streamlit as st
@@ -10,7 +11,7 @@ from pages.ui.core.session import session
 from pages.ui.core.startup import first_page_is_drawn
 from pages.ui.core.state import page_state
 from pages.ui.train.state import TrainState
-from wgan.config import TrainConfig
+from wgan.config import TrainConfig, first_result
 from wgan.format import fmt_bytes, fmt_duration
 from wgan.jobs import RunSnapshot
 from wgan.runs import RunError
@@ -31,11 +32,8 @@ def forecast() -> None:
     if isinstance(cost, str):
         st.caption(f":red[{cost}]", width="content")
     elif cost is not None:
-        seconds = cost.seconds_per_step * config.steps
-        if config.seconds is not None:
-            seconds = min(seconds, config.seconds)
         st.caption(
-            f"next run: about {fmt_duration(seconds)} · {fmt_bytes(cost.memory_bytes)}",
+            f"next run: {_times(config, cost)} · {fmt_bytes(cost.memory_bytes)}",
             width="content",
             help="A rough forecast for the settings in the sidebar. It comes from a few trial "
             f"steps on this machine: {cost.seconds_per_step * 1000:.0f} ms per step. The "
@@ -51,6 +49,18 @@ def forecast() -> None:
             help="A forecast needs a few trial steps, which would slow down the current run. "
             "Forecasts made earlier are still shown.",
         )
+
+
+def _times(config: TrainConfig, cost: Forecast) -> str:
+    """Return when the next run shows its first result, if that is known, and when it ends."""
+    seconds = cost.seconds_per_step * config.steps
+    if config.seconds is not None:
+        seconds = min(seconds, config.seconds)
+    first = first_result(config)
+    first_seconds = math.inf if first is None else cost.seconds_per_step * first.step
+    if first is None or first_seconds > seconds:
+        return f"about {fmt_duration(seconds)}"
+    return f"{first.text} after about {fmt_duration(first_seconds)}, ends after {fmt_duration(seconds)}"
 
 
 def forecast_pending() -> bool:

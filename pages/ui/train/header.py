@@ -13,6 +13,7 @@ from pages.ui.core.run_on_show import run_link
 from pages.ui.core.session import session
 from pages.ui.core.status import badge
 from pages.ui.panels.fork import fork_button
+from pages.ui.panels.resume import resume_popover
 from pages.ui.train.forecast import forecast
 from wgan.jobs import RunSnapshot
 from wgan.runs import Status
@@ -155,10 +156,11 @@ def _resume_button(snapshot: RunSnapshot) -> None:
     interrupted = snapshot.status is Status.INTERRUPTED
     has_trained = interrupted or bool(snapshot.checkpoint_steps)
     resumable = has_trained and snapshot.step < snapshot.config.steps
+    if snapshot.status is Status.FINISHED and snapshot.checkpoint_steps:
+        resume_popover(snapshot)  # it has reached its last step or its time limit
+        return
     if resumable:
         help = f"Continue from step {max([0, *snapshot.checkpoint_steps]):,}."
-    elif has_trained:
-        help = "This run has reached its last step. On the Runs page you can resume it to a later step."
     else:
         help = "This run has no checkpoint."
     st.button(

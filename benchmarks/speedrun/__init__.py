@@ -1,0 +1,1 @@
+"""How fast a GAN learns to draw digits on two CPU threads: `python -m benchmarks.speedrun`."""
