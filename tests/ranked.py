@@ -38,6 +38,9 @@ CONFIGS: dict[str, TrainConfig] = {
     "pictures, told the class, no replacement": TrainConfig.parse(
         PICTURES | {"objective": "wgan-gp", "conditional": True, "replacement": False}
     ),
+    "pictures, augmented": TrainConfig.parse(
+        PICTURES | {"objective": "wgan-gp", "augmentation": "adaptive", "augmentation_rise": 1}
+    ),
     "pictures, relativistic, told the class, mapped": TrainConfig.parse(
         PICTURES | {"objective": "r3gan", "conditional": True}
     ),

@@ -49,6 +49,12 @@ KINDS: dict[str, TrainConfig] = {
     "points, relativistic": tiny(objective="r3gan"),
     "pictures": TrainConfig.parse(SMALL),
     "pictures, told the class": TrainConfig.parse(SMALL | {"conditional": True}),
+    "pictures, augmented": TrainConfig.parse(
+        SMALL | {"conditional": True, "augmentation": "fixed", "augmentation_flips": True}
+    ),
+    "pictures, relativistic, augmented": TrainConfig.parse(
+        SMALL | {"objective": "r3gan", "augmentation": "adaptive"}
+    ),
     "pictures, relativistic, told the class": TrainConfig.parse(
         SMALL | {"objective": "r3gan", "conditional": True}
     ),
@@ -179,10 +185,18 @@ def test_a_library_belongs_to_one_config_and_kind_of_processor(monkeypatch: pyte
             tiny(),
             tiny(batch_size=32),
             tiny(objective={"name": "wgan-gp", "penalty_weight": 3.0}),
+            *(
+                TrainConfig.parse(SMALL | changes)
+                for changes in (
+                    {},
+                    {"augmentation": "fixed"},
+                    {"augmentation": "fixed", "augmentation_flips": True},
+                )
+            ),
         )
     }
     keys.add(key(tiny(), Engine("cpu", "float32", THREADS + 1)))
-    assert len(keys) == 4
+    assert len(keys) == 7
     assert key(tiny(), engine) == key(tiny(seed=7, critic_learning_rate=1e-5, steps=9), engine)
     # A cache on a disk that machines share: what one's compiler may use, another's processor may lack.
     monkeypatch.setattr(aot, "_processor", lambda: "flags : sse2")
@@ -385,7 +399,11 @@ def test_a_process_beside_builds_them(built: TrainConfig):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("objective", ["wgan-gp", "r3gan"])
 def test_a_process_beside_builds_those_of_pictures(objective: str, precision: Precision):
-    config = TrainConfig.parse(SMALL | {"objective": objective, "conditional": True})
+    config = TrainConfig.parse(
+        SMALL
+        | {"objective": objective, "conditional": True}
+        | {"augmentation": "fixed", "augmentation_flips": True}
+    )
     compiled_beside(config, precision)
     check_libraries(config, precision)
 

@@ -21,7 +21,7 @@ from wgan.config import (
     recommended,
     unused_settings,
 )
-from wgan.data import DATASETS, Drawing, Own, Ring8
+from wgan.data import DATASETS, Drawing, Mnist, Own, Ring8
 from wgan.networks import NETWORKS
 from wgan.objectives import OBJECTIVES
 
@@ -85,6 +85,10 @@ from wgan.objectives import OBJECTIVES
             "Separate updates for real and fake need an even batch size",
         ),
         (
+            {"dataset": "ring-8", "augmentation": "fixed"},
+            "Augmentation changes pictures",
+        ),
+        (
             {"split_updates": True, "objective": "r3gan"},
             "The critic loss of r3gan compares each fake with a real example, so separate updates",
         ),
@@ -126,7 +130,12 @@ def configs(draw: st.DrawFn) -> TrainConfig:
     config = TrainConfig.parse(values)
     changes: dict[str, object] = {}
     for value in hyperparameters(config):
-        if value.path in PARTS or value.path in ("replacement", "conditional", "split_updates"):
+        if value.path in PARTS or value.path in (
+            "replacement",
+            "conditional",
+            "split_updates",
+            "augmentation",
+        ):
             continue  # what must go together with others
         if value.options == "classes":
             known = dataset.class_names()
@@ -136,6 +145,8 @@ def configs(draw: st.DrawFn) -> TrainConfig:
         elif value.choices or value.type is not str:
             changes[value.path] = draw(within(value))
     changes["preview_class"] = -1
+    if dataset.kind == "pictures":
+        changes["augmentation"] = draw(st.sampled_from(["none", "fixed", "adaptive"]))
     return config.changed(changes)
 
 
@@ -191,7 +202,9 @@ CPU = Machine(("cpu",))
 FAST_CPU = Machine(("cpu",), frozenset({"cpu"}))
 GPU = Machine(("cuda", "cpu"), frozenset({"cuda"}))
 MAC = Machine(("mps", "cpu"))
-USUAL = "warmup_updates preview_class split_updates objective.noise_scale"
+CHANGES = "augmentation_translation augmentation_cutout augmentation_colour augmentation_flips"
+NOT_AUGMENTED = f"{CHANGES} augmentation_probability augmentation_target augmentation_rise"
+USUAL = f"warmup_updates preview_class split_updates objective.noise_scale {NOT_AUGMENTED}"
 """Settings without effect in the default config on any machine."""
 
 
@@ -209,7 +222,7 @@ USUAL = "warmup_updates preview_class split_updates objective.noise_scale"
         (
             {"dataset": "ring-8"},
             GPU,
-            f"{USUAL} conditional replacement inference_fakes precision threads",
+            f"{USUAL} augmentation conditional replacement inference_fakes precision threads",
         ),
         (
             {"network": {"name": "dcgan", "batch_norm": False}},
@@ -219,7 +232,7 @@ USUAL = "warmup_updates preview_class split_updates objective.noise_scale"
         (
             {"objective": {"name": "wgan-gp", "penalty_at": "noise"}, "warmup_every": 5},
             FAST_CPU,
-            "preview_class split_updates device",
+            f"preview_class split_updates device {NOT_AUGMENTED}",
         ),
         (
             {"objective": "r3gan"},
@@ -227,19 +240,29 @@ USUAL = "warmup_updates preview_class split_updates objective.noise_scale"
             f"{USUAL} device",
         ),
         (
-            {"objective": "wgan", "conditional": True, "warmup_steps": 5},
+            {"objective": "wgan", "conditional": True, "warmup_steps": 5, "augmentation": "fixed"},
             FAST_CPU,
-            "device",
+            "device augmentation_target augmentation_rise",
+        ),
+        (
+            {
+                "objective": "wgan",
+                "conditional": True,
+                "warmup_steps": 5,
+                "augmentation": "adaptive",
+            },
+            FAST_CPU,
+            "device augmentation_probability",
         ),
         (
             {"objective": "wgan-groupsort"},
             FAST_CPU,
-            "conditional warmup_updates preview_class device",
+            f"conditional warmup_updates preview_class device {NOT_AUGMENTED}",
         ),
         (
             {"objective": {"name": "wgan-groupsort", "orthonormal": "cayley"}},
             FAST_CPU,
-            "conditional warmup_updates preview_class device objective.iterations",
+            f"conditional warmup_updates preview_class device objective.iterations {NOT_AUGMENTED}",
         ),
     ],
 )
@@ -376,13 +399,28 @@ def test_points_after_pictures_get_the_settings_for_points():
             own_pictures(5_000, "rgb", side=64),
             {"generator_learning_rate": 1e-3, "critic_learning_rate": 2e-3},
         ),
-        (own_pictures(300, "grey", side=28), {"steps": 5_000}),
+        (own_pictures(4_999, "grey"), {"augmentation": "adaptive"}),
+        (own_pictures(300, "grey", side=28), {"steps": 5_000, "augmentation": "adaptive"}),
     ],
 )
 def test_own_pictures_get_settings_for_their_colours_and_number(dataset: Own, changes):
     before = PRESETS["quick-mnist"].config.changed({"n_critic": 3})
     config = adapt_to_dataset(before.changed({"dataset": dataset}), before.dataset)
     assert config == before.changed({"dataset": dataset, **changes})
+
+
+def test_few_pictures_of_other_data_sets_are_trained_as_published():
+    """Only the user's own pictures are augmented, so that the presets and experiments stay comparable."""
+    for dataset in (DATASETS["pokemon"](), Mnist(first=10)):
+        assert recommended(dataset).augmentation == "none"
+
+
+def test_points_after_augmented_pictures_are_not_augmented():
+    config = TrainConfig.parse({"dataset": "mnist-10k", "augmentation": "adaptive"})
+    assert config.changed({"dataset": "ring-8"}).augmentation == "none"
+    assert config.changed({"dataset": "mnist"}).augmentation == "adaptive"
+    with pytest.raises(ConfigError, match="Set augmentation to none"):
+        config.changed({"dataset": "ring-8", "augmentation": "fixed"})
 
 
 def test_settings_that_the_visitor_changed_for_the_same_kind_of_data_stay():

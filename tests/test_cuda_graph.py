@@ -31,6 +31,9 @@ CASES: dict[str, TrainConfig] = {
     "pictures, wgan-gp": TrainConfig.parse(SMALL | {"objective": "wgan-gp"}),
     "pictures, wgan": TrainConfig.parse(SMALL | {"objective": "wgan"}),
     "pictures, told the class": TrainConfig.parse(SMALL | {"conditional": True}),
+    "pictures, augmented": TrainConfig.parse(
+        SMALL | {"conditional": True, "augmentation": "adaptive", "augmentation_rise": 1}
+    ),
     "pictures, relativistic, told the class": TrainConfig.parse(
         SMALL | {"objective": "r3gan", "conditional": True}
     ),

@@ -43,7 +43,8 @@ def test_everything_that_is_probed_is_explained(engine: Engine):
     diagnostics = training_diagnostics(ring_training)
     assert set(diagnostics) <= set(DIAGNOSTICS)
     assert all(math.isfinite(value) for value in diagnostics.values())
-    assert set(DIAGNOSTICS) - set(diagnostics) == {"at_clip"}  # nothing is clipped here
+    # Nothing is clipped or augmented here.
+    assert set(DIAGNOSTICS) - set(diagnostics) == {"at_clip", "augmentation_probability"}
 
 
 @pytest.mark.parametrize("slope", [0.5, 1.0, 3.0])

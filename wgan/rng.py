@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
 
 Stream = Literal[
-    "init", "data", "labels", "z", "epsilon", "preview", "held-out", "metric", "sample", "forecast"
+    "init",
+    "data",
+    "labels",
+    "z",
+    "epsilon",
+    "augment",
+    "preview",
+    "held-out",
+    "metric",
+    "sample",
+    "forecast",
 ]
 
 

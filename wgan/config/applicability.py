@@ -31,6 +31,15 @@ def unused_settings(config: TrainConfig, machine: Machine) -> set[str]:
     has_effect = {
         "conditional": bool(dataset.class_names()) and objective.class_conditional,
         "replacement": dataset.size is not None,
+        # Points are drawn new for every batch, so the critic cannot overfit them.
+        "augmentation": dataset.kind == "pictures",
+        "augmentation_translation": config.augmentation != "none",
+        "augmentation_cutout": config.augmentation != "none",
+        "augmentation_colour": config.augmentation != "none",
+        "augmentation_flips": config.augmentation != "none",
+        "augmentation_probability": config.augmentation == "fixed",
+        "augmentation_target": config.augmentation == "adaptive",
+        "augmentation_rise": config.augmentation == "adaptive",
         "split_updates": objective.allows_batch_norm and not objective.relativistic,
         "inference_fakes": network.generator_uses_batch_norm,
         "warmup_updates": bool(config.warmup_steps or config.warmup_every),

@@ -74,6 +74,15 @@ def check_split_updates(batch_size: int, objective: AnyObjective) -> None:
         )
 
 
+def check_augmentation(dataset: AnyDataset) -> None:
+    """Check that the examples can be augmented."""
+    if dataset.kind == "points":
+        raise ValueError(
+            f"The data set {dataset.name} has points. Augmentation changes pictures, and points are drawn new "
+            "for every batch, so the critic cannot overfit them. Set augmentation to none."
+        )
+
+
 def check_without_replacement(dataset: AnyDataset, batch_size: int) -> None:
     """Check that batches can be drawn without replacement."""
     size = dataset.size

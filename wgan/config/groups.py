@@ -7,6 +7,7 @@ class Group(StrEnum):
     """A group of hyperparameters. The value is its heading; the order is that of forms."""
 
     DATA = "Data"
+    AUGMENTATION = "Augmentation"
     OBJECTIVE = "Objective"
     NETWORK = "Network"
     OPTIMISER = "Optimiser"

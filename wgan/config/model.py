@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from wgan.config.changes import parts_by_name, replace_parts, replace_settings
 from wgan.config.compatibility import (
+    check_augmentation,
     check_labels,
     check_network,
     check_split_updates,
@@ -278,6 +279,91 @@ class TrainConfig(BaseModel):
             group=Group.DATA, advanced=True, fixed="the order of the examples depends on it"
         ),
     )
+    augmentation: Literal["none", "fixed", "adaptive"] = Field(
+        "none",
+        title="Augmentation",
+        description="Changes real and fake pictures at random before the critic sees them, so that it "
+        "overfits less on few pictures. fixed: with a constant probability. adaptive: the probability starts at 0 "
+        "and rises while the critic overfits.",
+        json_schema_extra=_extra(
+            group=Group.AUGMENTATION,
+            source="Zhao et al. 2020, arXiv:2006.10738; adaptive: Karras et al. 2020, arXiv:2006.06676",
+            live=True,
+            advanced=True,
+        ),
+    )
+    augmentation_translation: bool = Field(
+        True,
+        title="Translation",
+        description="Shifts pictures by up to an eighth of their height and width. Grey comes in from outside.",
+        json_schema_extra=_extra(
+            group=Group.AUGMENTATION, source="Zhao et al. 2020: 1/8", live=True, advanced=True
+        ),
+    )
+    augmentation_cutout: bool = Field(
+        True,
+        title="Cutout",
+        description="Covers a rectangle with grey, half as high and wide as the picture.",
+        json_schema_extra=_extra(
+            group=Group.AUGMENTATION, source="Zhao et al. 2020: 1/2", live=True, advanced=True
+        ),
+    )
+    augmentation_colour: bool = Field(
+        True,
+        title="Colour",
+        description="Changes brightness, contrast and saturation. Grey pictures have no saturation.",
+        json_schema_extra=_extra(
+            group=Group.AUGMENTATION, source="Zhao et al. 2020", live=True, advanced=True
+        ),
+    )
+    augmentation_flips: bool = Field(
+        False,
+        title="Flips",
+        description="Mirrors pictures from left to right. Not for digits and letters, whose mirror images are other "
+        "signs.",
+        json_schema_extra=_extra(
+            group=Group.AUGMENTATION, source="Karras et al. 2020", live=True, advanced=True
+        ),
+    )
+    augmentation_probability: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        0.8,
+        title="Augmentation probability",
+        description="The probability with which each picture gets each of the changes. Near 1 the generator may "
+        "imitate them, because the critic never sees an unchanged picture.",
+        json_schema_extra=_extra(
+            group=Group.AUGMENTATION,
+            source="Zhao et al. 2020: 1; Karras et al. 2020: at most 0.8",
+            live=True,
+            advanced=True,
+        ),
+    )
+    augmentation_target: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        0.5,
+        title="Overfitting target",
+        description="The probability rises while the critic overfits more than this, and falls otherwise. Overfitting "
+        "is the share of the critic gap that is missing on held-out pictures: 0 if they score like training pictures, "
+        "1 if they score like fakes.",
+        json_schema_extra=_extra(
+            group=Group.AUGMENTATION,
+            source="Karras et al. 2020, their code: 0.5 for this measure (r_v)",
+            live=True,
+            advanced=True,
+        ),
+    )
+    augmentation_rise: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        100,
+        title="Pictures for a full rise",
+        description="After this many thousand training pictures, the probability can have risen from 0 to 1. "
+        "Fewer: it follows the overfitting faster.",
+        json_schema_extra=_extra(
+            group=Group.AUGMENTATION,
+            source="Karras et al. 2020: 500, and 100 for further training of a model",
+            unit="thousand pictures",
+            live=True,
+            advanced=True,
+            log=True,
+        ),
+    )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         0,
         title="Seed",
@@ -390,6 +476,8 @@ class TrainConfig(BaseModel):
             check_labels(self.dataset, self.objective, self.preview_class)
         if self.split_updates:
             check_split_updates(self.batch_size, self.objective)
+        if self.augmentation != "none":
+            check_augmentation(self.dataset)
         if not self.replacement:
             check_without_replacement(self.dataset, self.batch_size)
         return self
@@ -458,7 +546,7 @@ class TrainConfig(BaseModel):
         return self.parse(values)
 
     def _adapt_to_dataset(self, values: dict[str, Any], changed_paths: set[str]) -> None:
-        """Adapt the network and class settings to the data set, unless `changed_paths` names them."""
+        """Adapt the network, class and augmentation settings to the data set, unless `changed_paths` names them."""
         try:
             dataset = DATASETS[values["dataset"]["name"]].model_validate(values["dataset"])
         except (KeyError, ValidationError):
@@ -470,6 +558,8 @@ class TrainConfig(BaseModel):
             values["network"] = {"name": fitting_network(dataset)}
         if "conditional" not in changed_paths and not dataset.class_names():
             values["conditional"] = False
+        if "augmentation" not in changed_paths and dataset.kind == "points":
+            values["augmentation"] = "none"
         if "preview_class" not in changed_paths and dataset != self.dataset:
             values["preview_class"] = -1
 

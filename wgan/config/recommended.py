@@ -5,19 +5,23 @@ from typing import Any
 from wgan.config.comparison import differences
 from wgan.config.model import TrainConfig
 from wgan.config.presets import QUICK, SLOWER, TOY
-from wgan.data import Dataset
+from wgan.data import Dataset, Own
 
 FEW_PICTURES = 2_000
 """With fewer pictures than this, the critic learns them by heart early, so the recommended run is shorter."""
 
 FEW_PICTURES_STEPS = 5_000
 
+AUGMENTED_BELOW = 5_000
+"""With fewer pictures of their own than this, users get adaptive augmentation."""
+
 
 def recommended(dataset: Dataset) -> TrainConfig:
     """Return settings to begin with for a data set.
 
     Points get those of the toy presets, pictures those of the quick presets. Coloured pictures get
-    half of the learning rates; a data set of few pictures gets fewer steps.
+    half of the learning rates; a data set of few pictures gets fewer steps. The user's own pictures are augmented
+    if they are few; the other data sets are trained as published.
     """
     if dataset.kind == "points":
         return TOY.changed({"dataset": dataset})
@@ -26,6 +30,8 @@ def recommended(dataset: Dataset) -> TrainConfig:
         changes |= SLOWER
     if dataset.size is not None and dataset.size < FEW_PICTURES:
         changes["steps"] = FEW_PICTURES_STEPS
+    if isinstance(dataset, Own) and (dataset.size or 0) < AUGMENTED_BELOW:
+        changes["augmentation"] = "adaptive"
     return QUICK.changed(changes)
 
 

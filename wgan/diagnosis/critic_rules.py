@@ -104,6 +104,8 @@ def overfitting_critic(evidence: Evidence, rule: Rule) -> Reading | None:
     gap = float(np.median(training_gaps))
     share = difference / max(gap, 1e-12)
     is_certain = difference > rule.limits["spreads"] * spread
+    probability = evidence.newest("augmentation_probability")
+    is_augmented = evidence.config.augmentation != "none"
     return Reading(
         f"The critic gap is {fmt_sci(gap)} on training pictures and {fmt_sci(gap - difference)} on held-out "
         "pictures. "
@@ -111,10 +113,16 @@ def overfitting_critic(evidence: Evidence, rule: Rule) -> Reading | None:
             f"So {fmt_percent(max(share, 0.0))} of it is memorised."
             if is_certain
             else "The difference is within the usual variation between 256 pictures."
+        )
+        + (
+            f" The augmentation probability is {fmt_percent(probability)}."
+            if is_augmented and probability is not None
+            else ""
         ),
         gap > 0 and share > rule.limits["share"] and is_certain,
         propose(
             evidence,
+            {} if is_augmented else {"augmentation": "adaptive"},
             {"critic_learning_rate": evidence.config.critic_learning_rate / 3},
             {"n_critic": 1},
         ),

@@ -15,6 +15,7 @@ from wgan.data import Pictures
 from wgan.objectives import Objective
 from wgan.objectives.gradients import clip_bounds, gradient_norm
 from wgan.rng import Stream, keyed_rng
+from wgan.training.augmentation import augment, draw_parameters
 from wgan.training.batches import Batches
 from wgan.training.distributed import ALONE
 from wgan.training.loop import Training
@@ -45,6 +46,7 @@ DIAGNOSTICS: dict[str, str] = {
     "balance.",
     "critic_lag": "Rise of the critic gap after a few more critic updates without generator updates, "
     "divided by the gap or by the spread of the scores, whichever is larger.",
+    "augmentation_probability": "Probability of each random change of the pictures that the critic sees.",
     "critic_move": "Length of one critic update divided by the length of the critic's weights.",
     "generator_move": "Length of one generator update divided by the length of the generator's weights.",
 }
@@ -58,7 +60,7 @@ UPDATES = {"pictures": 4, "points": 20}
 _WATCHED_UPDATES = 3
 """Number of these updates that are observed. Later the critic differs too much from the training's."""
 
-_STREAMS = ("data", "labels", "z", "epsilon", "held-out")
+_STREAMS = ("data", "labels", "z", "epsilon", "held-out", "augment")
 _TINY = 1e-30
 
 
@@ -66,14 +68,17 @@ def training_diagnostics(training: Training) -> dict[str, float]:
     """Return diagnostics of the critic and of both optimisers; see PROBES for their names.
 
     The draws have separate keys and the networks are copies, so the training is not affected.
-    `at_clip` is missing if the objective does not clip, `penalty_pull` if it has no penalty, and
-    `step_cosine` with `split_updates`. Before the first step of a training, its optimiser moments
-    are 0.
+    `at_clip` is missing if the objective does not clip, `penalty_pull` if it has no penalty,
+    `step_cosine` with `split_updates`, and `augmentation_probability` without augmentation. Before
+    the first step of a training, its optimiser moments are 0.
     """
     scratch = _ScratchTraining(training)
     real, unseen, labels, unseen_labels = scratch.examples(EXAMPLES)
     with torch.no_grad():
         fake = scratch.fakes(EXAMPLES, labels)
+        variety = _spread(fake) / _spread(real).clamp_min(_TINY)
+        # The critic learns from augmented pictures, so it is examined with such pictures.
+        real, unseen, fake = scratch.augmented(real, unseen, fake)
         seen_scores = scratch.score(real, labels)
         unseen_scores = scratch.score(unseen, unseen_labels)
         fake_mean = scratch.score(fake, labels).mean()
@@ -81,8 +86,12 @@ def training_diagnostics(training: Training) -> dict[str, float]:
         "gap_seen": seen_scores.mean() - fake_mean,
         "gap_unseen": unseen_scores.mean() - fake_mean,
         "score_spread": seen_scores.std(),
-        "variety": _spread(fake) / _spread(real).clamp_min(_TINY),
+        "variety": variety,
     }
+    if training.augmentation.transforms is not None:
+        diagnostics["augmentation_probability"] = torch.as_tensor(
+            training.augmentation.probability, device=training.device
+        )
     diagnostics |= scratch.slopes(real, fake, labels)
     diagnostics["gradient_depth"] = scratch.gradient_log_ratio(real, fake, labels)
     clipped = at_clip(scratch.critic, training.config.objective)
@@ -161,6 +170,7 @@ class _ScratchTraining(Training):
         self.batches = _DiagnosticBatches(
             source.config, source.data, ALONE, source.device, source.layout
         )
+        self.augmentation = training.augmentation.with_batches(self.batches)
         self.sums = ReportSums(training.device, ALONE)
 
     def _rng(self, stream: Stream) -> torch.Generator:
@@ -195,6 +205,20 @@ class _ScratchTraining(Training):
         fake = self.batches.lay_out(self.updates.generate(z, labels).float())
         self.generator.train()
         return fake
+
+    def augmented(self, *examples: Tensor) -> tuple[Tensor, ...]:
+        """Return sets of examples, (N, …) each, changed like those of the critic's updates."""
+        if (transforms := self.augmentation.transforms) is None:
+            return examples
+        together = torch.cat(examples)
+        parameters = draw_parameters(
+            len(together),
+            self.config.dataset.shape,
+            self.augmentation.probability,
+            self._rng("augment"),
+        )
+        changed = self.batches.lay_out(augment(together, parameters, transforms))
+        return torch.split(changed, [len(x) for x in examples])
 
     def score(self, x: Tensor, labels: Tensor | None) -> Tensor:
         """Return the critic's scores in float32: (N, …) → (N,)."""
@@ -251,8 +275,7 @@ class _ScratchTraining(Training):
 
     def penalty_gradient_ratio(self) -> dict[str, Tensor]:
         """Return the norm of the penalty's gradient over that of the loss."""
-        real, label = self.batches.real(self.steps, 0, self.config.batch_size, self.critic_updates)
-        fake = self.updates.make_fakes(self.batches.z(self.steps, 0, self.config.batch_size), label)
+        ((real, label, fake),) = self.make_batches(range(1))
         objective = self.config.objective
         # A lazy penalty is computed at update 0.
         points = objective.penalty_points(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import Data, Pictures
 from wgan.rng import keyed_rng
+from wgan.training.augmentation import HELD_OUT_DRAW, Augmentation
 from wgan.training.batches import Batches
 from wgan.training.distributed import ALONE, ProcessGroup
 from wgan.training.ema import update_average
@@ -63,6 +64,7 @@ class Training:
         channels_last = isinstance(self.data, Pictures) and self.device.type != "mps"
         layout = torch.channels_last if channels_last else torch.contiguous_format
         self.batches = Batches(config, self.data, process_group, self.device, layout)
+        self.augmentation = Augmentation(self.batches)
         generator, critic = (
             network.to(self.device).to(memory_format=layout)
             for network in config.networks(keyed_rng(config.seed, "init"))
@@ -145,19 +147,34 @@ class Training:
             )
         self.sums.add_critic_update(values)
         self.critic_updates += 1
+        if values.held_out_mean is not None:
+            self.augmentation.adapt(
+                real=values.real_mean,
+                held_out=values.held_out_mean,
+                fake=values.fake_mean,
+                pictures=self.sums.counts[0] * len(real) * self.process_group.size,
+            )
 
     def update_generator(self, draw: int) -> None:
         """Update the generator by a draw of this step."""
         inputs = self._generator_inputs(draw)
         self.sums.add_generator_update(self.updates.update_generator(*inputs))
 
-    def _generator_inputs(self, draw: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Return the z of a draw, the classes, and real examples of them if the objective needs them."""
+    def _generator_inputs(
+        self, draw: int
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
+        """Return the inputs of a generator update.
+
+        They are the z of a draw, the classes, real examples of them if the objective needs them, and the random
+        parameters of an augmentation.
+        """
         z = self.batches.z(self.steps, draw, self.config.batch_size)
+        augmentation = self.augmentation.generator_parameters(self.steps, draw)
         if not self.config.objective.relativistic:
-            return z, self.batches.labels(self.steps, draw), None
+            return z, self.batches.labels(self.steps, draw), None, augmentation
         real, label = self.batches.generator_real(self.steps, draw)
-        return z, label, real
+        real = self.augmentation.augment_real(self.steps, draw, real)
+        return z, label, real, augmentation
 
     # ---- faster updates ------------------------------------------------------------------------
 
@@ -194,7 +211,10 @@ class Training:
         )
 
     def make_batches(self, draws: range) -> list[tuple[Tensor, Tensor | None, Tensor]]:
-        """Return real examples, their labels and as many fakes for each of a step's critic updates."""
+        """Return real examples, their labels and as many fakes for each of a step's critic updates.
+
+        Pictures are augmented if the config asks for it.
+        """
         n = self.config.batch_size // (2 if self.config.split_updates else 1)
         real_batch, z_batch = self.batches.real, self.batches.z
         reals = [
@@ -213,13 +233,18 @@ class Training:
                     torch.cat(z), torch.cat(class_labels) if class_labels else None
                 ).chunk(len(z))
             )
-        return [(*real, fake) for real, fake in zip(reals, fakes, strict=True)]
+        batches = []
+        for draw, (real, label), fake in zip(draws, reals, fakes, strict=True):
+            real, fake = self.augmentation.augment_batch(self.steps, draw, real=real, fake=fake)
+            batches.append((real, label, fake))
+        return batches
 
     @torch.no_grad()
     def score_held_out(self) -> Tensor:
         """Return the critic's mean score of a batch of held-out examples, a scalar; nothing is changed."""
         self.updates.finish_critic_update()
         real, label = self.batches.held_out(self.steps)
+        real = self.augmentation.augment_real(self.steps, HELD_OUT_DRAW, real)
         inputs = (real,) if label is None else (real, label)
         # On copies of running statistics and power iterations: looking must change nothing.
         buffers = {name: value.clone() for name, value in self.critic.named_buffers()}
@@ -243,6 +268,8 @@ class Training:
         """
         self.config = self.batches.config = steered(self.config, changes)
         self.updates.change_config(self.config)
+        if not self.augmentation.is_adaptive:
+            self.augmentation.reset()
         return self.config
 
     # ---- looking ------------------------------------------------------------------------------
@@ -275,6 +302,7 @@ class Training:
         """Return a copy of everything that an exact resume needs."""
         tensors = named_tensors(self._modules(), self._optimizers())
         tensors["sums"] = self.sums.tensor()
+        tensors |= self.augmentation.tensors()
         return State(
             self.config,
             self.engine,
@@ -314,6 +342,7 @@ class Training:
         with mismatch_as_value_error():
             load_tensors(training._modules(), training._optimizers(), state.tensors)
             training.sums.load(state.tensors["sums"], state.counts)
+        training.augmentation.load(state.tensors)
         return training
 
     def _begin_with(self, state: State) -> None:

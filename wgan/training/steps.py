@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from wgan.objectives import Objective
+from wgan.training.augmentation import Transforms, augmented
 from wgan.training.engine import Engine, to_layout
 
 Score = Callable[[Tensor, Tensor | None], Tensor]
@@ -177,13 +178,15 @@ def traceable_generator_step(
     z: Tensor,
     label: Tensor | None,
     real: Tensor | None,
+    augmentation: Tensor | None,
+    transforms: Transforms | None,
     layout: torch.memory_format,
     engine: Engine,
 ) -> TraceableStep:
     """Return the generator's step in a form that can be traced.
 
-    Its inputs are the generator's parameters and buffers, the critic's parameters, `z`, then `real`
-    and `label` if given. Pictures reach the critic in the memory format `layout`. Its outputs are the
+    Its inputs are the generator's parameters and buffers, the critic's parameters, `z`, then `real`,
+    `label` and `augmentation` if given. Pictures reach the critic in the memory format `layout`. Its outputs are the
     gradients, the generator's buffers after the step, and the loss.
     """
     names = [name for name, _ in generator.named_parameters()]
@@ -194,9 +197,9 @@ def traceable_generator_step(
         *generator.buffers(),
         *(p.detach() for p in critic.parameters()),
         z,
-        *(x for x in (real, label) if x is not None),
+        *(x for x in (real, label, augmentation) if x is not None),
     ]
-    has_real = real is not None
+    has_real, has_label, is_augmented = (x is not None for x in (real, label, augmentation))
     a, b = len(names), len(names) + len(buffer_names)
     c = b + len(critic_names)
 
@@ -209,7 +212,8 @@ def traceable_generator_step(
         critic_state = dict(zip(critic_names, values[b:c], strict=True))
         z, *rest = values[c:]
         real = rest.pop(0) if has_real else None
-        label = rest.pop(0) if rest else None
+        label = rest.pop(0) if has_label else None
+        augmentation = rest.pop(0) if is_augmented else None
 
         sample, score = _functional(generator, state), _functional(critic, critic_state)
 
@@ -218,7 +222,8 @@ def traceable_generator_step(
             return to_layout(samples, layout)
 
         with engine.autocast():
-            loss = generator_step(objective, generate, score, z, label, real)
+            changed = augmented(generate, augmentation, transforms, layout)
+            loss = generator_step(objective, changed, score, z, label, real)
         return [*torch.autograd.grad(loss, weights), *buffers, loss.detach()]
 
     return TraceableStep(call, inputs, num_fixed=c, num_gradients=a)

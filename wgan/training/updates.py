@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from wgan.config import TrainConfig
+from wgan.training.augmentation import augmented, transforms_of
 from wgan.training.distributed import ALONE, ProcessGroup
 from wgan.training.engine import Engine, to_layout
 from wgan.training.state import optimizer_of, settings_of
@@ -200,7 +201,11 @@ class NetworkUpdates:
     # ---- the generator --------------------------------------------------------------------------
 
     def update_generator(
-        self, z: Tensor, label: Tensor | None, real: Tensor | None = None
+        self,
+        z: Tensor,
+        label: Tensor | None,
+        real: Tensor | None = None,
+        augmentation: Tensor | None = None,
     ) -> Tensor:
         """Update the generator by samples of z, (N, latent_dim), and return its loss, a scalar.
 
@@ -208,9 +213,10 @@ class NetworkUpdates:
             z: the latent vectors, (N, latent_dim).
             label: the classes of the samples, (N,); None if the networks take none.
             real: real examples of the same classes, (N, …), for a relativistic objective.
+            augmentation: random parameters with which the samples are augmented, (N, 8); None: they are not.
         """
         if (compiled := self._compiled_steps.get("generator")) is not None:
-            outputs = compiled(self.traceable_generator_step(z, label, real).inputs)
+            outputs = compiled(self.traceable_generator_step(z, label, real, augmentation).inputs)
             if outputs is not None:
                 n = sum(1 for _ in self.generator.parameters())
                 assign_gradients(self.generator, outputs[:n])
@@ -224,8 +230,9 @@ class NetworkUpdates:
             self.critic.requires_grad_(False)
             return self.score(x, label)
 
+        generate = augmented(self.generate, augmentation, transforms_of(self._config), self._layout)
         with self.engine.autocast():
-            loss = generator_step(self._config.objective, self.generate, score, z, label, real)
+            loss = generator_step(self._config.objective, generate, score, z, label, real)
         self.generator_optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.critic.requires_grad_(True)
@@ -240,6 +247,8 @@ class NetworkUpdates:
         before, self._config = self._config, config
         if config.objective != before.objective or not config.compiled:
             self.set_compiled_steps({})  # the objective is compiled into the steps
+        if transforms_of(config) != transforms_of(before):
+            self.set_compiled_steps({})  # and so are the transforms of the augmentation
         for optimizer, rate in self._rates():
             for group in optimizer.param_groups:
                 group.update(settings_of(config), lr=rate)
@@ -293,7 +302,11 @@ class NetworkUpdates:
         )
 
     def traceable_generator_step(
-        self, z: Tensor, label: Tensor | None, real: Tensor | None = None
+        self,
+        z: Tensor,
+        label: Tensor | None,
+        real: Tensor | None = None,
+        augmentation: Tensor | None = None,
     ) -> TraceableStep:
         """Return the generator's step for a compiler; the arguments are those of `update_generator`."""
         return traceable_generator_step(
@@ -303,6 +316,8 @@ class NetworkUpdates:
             z=z,
             label=label,
             real=real,
+            augmentation=augmentation,
+            transforms=transforms_of(self._config),
             layout=self._layout,
             engine=self.engine,
         )

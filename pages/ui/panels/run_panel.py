@@ -27,6 +27,9 @@ from wgan.jobs import RunSnapshot, StoredPreview
 from wgan.objectives import Objective
 from wgan.runs import RunError, Status, unpack_arrays
 
+PROBABILITY = "augmentation_probability"
+"""The diagnostic of an augmented training that the page states."""
+
 GAP_HELP = """**Critic gap** = E f(real) − E f(fake): the mean score of real examples minus the mean score of
 fakes.
 
@@ -317,6 +320,16 @@ def _loss_help(objective: Objective) -> str:
     )
 
 
+def _augmentation(snapshot: RunSnapshot) -> None:
+    """Below the chart of the gap, state the newest probability of an augmented training."""
+    newest = next((m for m in reversed(snapshot.metrics) if m.name == PROBABILITY), None)
+    if newest is not None and snapshot.config.augmentation != "none":
+        st.caption(
+            f"Augmentation probability: {fmt_percent(newest.value)} at step {newest.step:,}. Both curves are of "
+            "augmented pictures."
+        )
+
+
 def _plots(snapshot: RunSnapshot) -> None:
     if snapshot.last is None:
         with st.container(height=440, border=False, vertical_alignment="center"):
@@ -336,6 +349,7 @@ def _plots(snapshot: RunSnapshot) -> None:
         alt="Critic gap on training and held-out data over steps",
         steps_of=snapshot.run,
     )
+    _augmentation(snapshot)
     chart(
         lambda: figures.losses(
             snapshot.curves,

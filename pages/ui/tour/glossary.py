@@ -210,6 +210,13 @@ TERMS = (
         also=("overfitting",),
     ),
     Term(
+        "Augmentation",
+        "Random changes of the pictures that the critic sees, real and fake alike. With few pictures, the critic "
+        "then overfits less. The generator does not learn the changes if some pictures stay as they are.",
+        "train",
+        also=("data augmentation", "ADA", "DiffAugment"),
+    ),
+    Term(
         "Slerp, lerp",
         "Two kinds of interpolation between two z. Slerp (spherical) keeps the length of z. "
         "Lerp (linear) is a straight line, on which z is shorter in the middle.",

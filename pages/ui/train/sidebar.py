@@ -44,6 +44,7 @@ from wgan.training import Forecast, this_machine
 
 GROUP_ICONS = {
     Group.DATA: ":material/photo_library:",
+    Group.AUGMENTATION: ":material/auto_fix_high:",
     Group.OBJECTIVE: ":material/function:",
     Group.NETWORK: ":material/layers:",
     Group.OPTIMISER: ":material/trending_down:",

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from wgan.config import TrainConfig
 from wgan.paths import cache_dir
 from wgan.training.acceleration.checks import layout_of
+from wgan.training.augmentation import transforms_of
 from wgan.training.engine import Engine
 from wgan.training.steps import TraceableStep
 
@@ -50,6 +51,7 @@ def key(config: TrainConfig, engine: Engine) -> str:
     sources = [
         this_file,
         library / "training" / "steps.py",
+        library / "training" / "augmentation.py",
         library / "training" / "engine.py",  # autocast and memory format
         *sorted((library / "networks").glob("*.py")),
         *sorted((library / "objectives").glob("*.py")),
@@ -59,6 +61,7 @@ def key(config: TrainConfig, engine: Engine) -> str:
         config.objective.model_dump_json(),
         str(config.dataset.shape),
         str(len(config.dataset.class_names()) if config.conditional else 0),
+        str(transforms_of(config)),
         f"{config.batch_size} {config.latent_dim} {engine.threads} {engine.precision}",
         torch.__version__,
         _processor(),

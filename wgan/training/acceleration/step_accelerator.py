@@ -12,6 +12,7 @@ from wgan.training.acceleration import (
     no_speedup_reason,
     unsupported_reason,
 )
+from wgan.training.augmentation import transforms_of
 from wgan.training.loop import Training
 from wgan.training.steps import CompiledStep
 
@@ -39,14 +40,16 @@ class StepAccelerator:
 
     def __init__(self, log: Callable[[str], None], recorder: GraphCapture | None = None) -> None:
         self._log, self._recorder = log, recorder
-        self._target = ""  # the current target: `compiled` setting, threads and objective
+        self._target = (
+            ""  # the current target: `compiled` setting, threads, objective, augmentation
+        )
         self._since = 0.0  # training time at which the target was set
         self._undecided = False  # whether the target is undecided
         self._compiler: Compiler | None = None
 
     @property
     def settled(self) -> bool:
-        """Whether the decision is final until the objective or the threads change."""
+        """Whether the decision is final until the objective, the augmentation or the threads change."""
         return bool(self._target) and not self._undecided
 
     @property
@@ -67,7 +70,10 @@ class StepAccelerator:
                 used without a speed check, because only they continue with the same numbers.
         """
         config, engine = training.config, training.engine
-        target = f"{config.compiled} {engine.threads} {config.objective.model_dump_json()}"
+        target = (
+            f"{config.compiled} {engine.threads} {config.objective.model_dump_json()} "
+            f"{transforms_of(config)}"
+        )
         if target != self._target:
             self._target, self._since = target, seconds
             self._undecided = unsupported_reason(config, engine, training.critic) is None
