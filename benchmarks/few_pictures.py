@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from wgan.config import PRESETS, TrainConfig
+from wgan.config import CONSTANT_RATES, PRESETS, TrainConfig
 from wgan.data import Mnist10k, Pictures, as_bytes, as_floats, sample_indices
 from wgan.metrics import PictureInputs, ReferenceStats
 from wgan.rng import keyed_rng
@@ -45,14 +45,6 @@ GREY = 13
 
 OFF_BACKGROUND = 25.5
 """A tenth of the range of pixels."""
-
-CONSTANT_RATES = {
-    "decay": "none",
-    "conditional": False,
-    "generator_learning_rate": 2e-3,
-    "critic_learning_rate": 4e-3,
-}
-"""Settings with which a training can be measured after several numbers of steps."""
 
 CONFIGS = {
     "digits": PRESETS["quick-mnist"].config.changed(

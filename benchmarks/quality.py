@@ -8,7 +8,8 @@ Each training is a separate process with an empty cache, so it compiles, chooses
 up as on first use. Its clock stops during measurements. "Ours" is the job of `python -m wgan train`
 with reports, pictures and checkpoints, but without live metrics. "Textbook" uses a DataLoader,
 float32, torch's default number of threads, separate passes for real, fake and penalty, and reads
-the losses at every step. The two take turns for each seed. Pictures are measured by the Fréchet
+the losses at every step; it knows no classes, and its learning rates are constant. The two take
+turns for each seed. If the learning rates of "ours" decay, a training for each mark is planned. Pictures are measured by the Fréchet
 distance between 4,000 samples and the training set in the 64 features of the shipped network; its
 floor is that of 4,000 held-out pictures. Points are measured by W₁ of 512 samples and its floor,
 and by captured modes and the share of high quality of 2,500 samples.
@@ -32,9 +33,20 @@ from wgan.config import PRESETS, TrainConfig
 from wgan.data import Data, Pictures, as_bytes
 from wgan.metrics import PictureInputs, PointInputs, ReferenceStats
 from wgan.runs import Status
+from wgan.training import planned_steps
 
 FULL = {"quick-mnist": {"dataset": "mnist"}}
 """Presets that use a part of a data set. Here they use all of it."""
+
+TEXTBOOK: dict[str, Any] = {"conditional": False, "decay": "none"}
+"""What textbooks and tutorials do not do."""
+
+TEXTBOOK_PICTURES: dict[str, Any] = {
+    "generator_learning_rate": 2e-3,
+    "critic_learning_rate": 4e-3,
+    "ema_decay": 0.995,
+}
+"""Settings for pictures that were found for constant learning rates and without classes."""
 
 
 def config_of(preset: str, seed: int, changes: dict[str, Any]) -> TrainConfig:
@@ -48,22 +60,35 @@ def trainings(
 ) -> Iterator[tuple[float, int, Sampler]]:
     """Train with one of the two loops; yield seconds, steps and samples at each mark.
 
-    The clock stops between two marks, while the caller measures the samples.
+    The clock stops while the caller measures the samples. If the learning rates decay, there is a training for each
+    mark, whose number of steps is planned for it; it ends near the mark.
     """
-    training: SteppedTraining = (
-        TextbookTraining(config, data) if arm == "textbook" else ProductTraining(config, folder)
-    )
+    if arm == "textbook":
+        yield from measured_at(TextbookTraining(config, data), marks)
+    elif config.decay == "none":
+        yield from measured_at(ProductTraining(config, folder), marks)
+    else:
+        for mark in marks:
+            steps = planned_steps(config, mark)
+            training = ProductTraining(config.changed({"steps": steps}), folder)
+            start = time.perf_counter()
+            while training.steps < steps:
+                training.step()
+            yield time.perf_counter() - start, steps, training.sampler()
+            training.job.finish(Status.FINISHED)
+
+
+def measured_at(
+    training: SteppedTraining, marks: list[float]
+) -> Iterator[tuple[float, int, Sampler]]:
+    """Train until each mark in turn; yield seconds, steps and samples."""
     seconds = 0.0
     for mark in marks:
         while seconds < mark:
             start = time.perf_counter()
             training.step()
             seconds += time.perf_counter() - start
-        if isinstance(training, ProductTraining):
-            print(json.dumps(training.job.training.engine.as_dict()), file=sys.stderr)
         yield seconds, training.steps, training.sampler()
-    if isinstance(training, ProductTraining):
-        training.job.finish(Status.STOPPED)
 
 
 # ---- measuring ----------------------------------------------------------------------------------
@@ -139,7 +164,11 @@ def main() -> None:
             for arm in arms:
                 flags = shlex.split(arm.removeprefix("ours")) if arm != "textbook" else []
                 named = [flag.removeprefix("--").replace("-", "_") for flag in flags[::2]]
-                config = config_of(preset, seed, dict(zip(named, flags[1::2], strict=True)))
+                changes: dict[str, Any] = dict(zip(named, flags[1::2], strict=True))
+                if arm == "textbook":
+                    is_pictures = PRESETS[preset].config.dataset.kind == "pictures"
+                    changes = TEXTBOOK | (TEXTBOOK_PICTURES if is_pictures else {})
+                config = config_of(preset, seed, changes)
                 longest = options.textbook if arm == "textbook" else max(options.seconds)
                 training = {
                     "arm": arm,
@@ -180,7 +209,7 @@ def report(rows: list[dict[str, Any]], marks: list[float]) -> None:
         preset_rows = [row for row in rows if row["preset"] == preset]
         keys = [
             k
-            for k in ("fid64_4k", "emd_512", "modes", "high_quality", "steps")
+            for k in ("fid64_4k", "emd_512", "modes", "high_quality", "steps", "seconds")
             if k in preset_rows[0]
         ]
         print(

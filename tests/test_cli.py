@@ -103,6 +103,16 @@ def test_seconds_count_training_time(cli: Cli):
     assert result["status"] == "finished"
 
 
+def test_seconds_plan_the_steps_of_a_decay(cli: Cli, runs_dir: Path):
+    """Otherwise the learning rates would not reach 0 before the time is over."""
+    result = train(cli, "--seconds", "0.3", "--decay", "linear")
+    config = Run.find(str(result["run"]), runs_dir).config()
+    assert config.seconds is None and 1 < config.steps < 100_000
+    assert result["step"] == config.steps and result["status"] == "finished"
+    limited = train(cli, "--seconds", "1000", "--steps", "5", "--decay", "linear")
+    assert limited["step"] == 5
+
+
 def test_choosing_an_objective_replaces_the_presets(cli: Cli, runs_dir: Path):
     run = str(
         train(cli, "--steps", "1", "--objective", "wgan", "--objective.clip-value", "0.2")["run"]

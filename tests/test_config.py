@@ -21,7 +21,7 @@ from wgan.config import (
     recommended,
     unused_settings,
 )
-from wgan.data import DATASETS, Drawing, Mnist, Own, Ring8
+from wgan.data import DATASETS, Drawing, Own, Ring8
 from wgan.networks import NETWORKS
 from wgan.objectives import OBJECTIVES
 
@@ -397,22 +397,28 @@ def test_points_after_pictures_get_the_settings_for_points():
         (own_pictures(5_000, "grey"), {}),
         (
             own_pictures(5_000, "rgb", side=64),
-            {"generator_learning_rate": 1e-3, "critic_learning_rate": 2e-3},
+            {
+                "generator_learning_rate": 1e-3,
+                "critic_learning_rate": 2e-3,
+                "decay": "none",
+                "steps": 20_000,
+            },
         ),
-        (own_pictures(4_999, "grey"), {"augmentation": "adaptive"}),
-        (own_pictures(300, "grey", side=28), {"steps": 5_000, "augmentation": "adaptive"}),
+        (
+            own_pictures(300, "rgb", side=32),
+            {
+                "generator_learning_rate": 1e-3,
+                "critic_learning_rate": 2e-3,
+                "decay": "none",
+                "steps": 5_000,
+            },
+        ),
     ],
 )
 def test_own_pictures_get_settings_for_their_colours_and_number(dataset: Own, changes):
     before = PRESETS["quick-mnist"].config.changed({"n_critic": 3})
     config = adapt_to_dataset(before.changed({"dataset": dataset}), before.dataset)
     assert config == before.changed({"dataset": dataset, **changes})
-
-
-def test_few_pictures_of_other_data_sets_are_trained_as_published():
-    """Only the user's own pictures are augmented, so that the presets and experiments stay comparable."""
-    for dataset in (DATASETS["pokemon"](), Mnist(first=10)):
-        assert recommended(dataset).augmentation == "none"
 
 
 def test_points_after_augmented_pictures_are_not_augmented():

@@ -233,12 +233,15 @@ def test_the_fakes_of_a_relativistic_update_have_the_classes_of_its_real_example
     original = training.updates.update_generator
 
     def recorded(
-        z: torch.Tensor, label: torch.Tensor | None, real: torch.Tensor | None = None
+        z: torch.Tensor,
+        label: torch.Tensor | None,
+        real: torch.Tensor | None = None,
+        augmentation: torch.Tensor | None = None,
     ) -> torch.Tensor:
         assert label is not None and real is not None
         numbers = ((real[:, 0, 0, 0] + 1) * 127.5).round().int()
         updates.append((numbers.tolist(), label.tolist()))
-        return original(z, label, real)
+        return original(z, label, real, augmentation)
 
     monkeypatch.setattr(training.updates, "update_generator", recorded)
     for _ in range(6):
@@ -371,7 +374,7 @@ def test_the_average_is_the_papers_recursion(engine: Engine):
     expected = [p.detach().clone().double() for p in training.generator.parameters()]
     for step in range(1, 60):
         training.step()
-        decay = min(0.9, (1 + step) / (10 + step))
+        decay = min(0.9, (1 + step) / (4 + step))
         for mean, now in zip(expected, training.generator.parameters(), strict=True):
             mean.mul_(decay).add_(now.detach().double(), alpha=1 - decay)
     for mean, average in zip(expected, training.average.parameters(), strict=True):

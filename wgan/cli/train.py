@@ -28,13 +28,13 @@ from wgan.cli.options import (
     step_option,
 )
 from wgan.cli.progress import Progress
-from wgan.config import PRESETS, ConfigError, TrainConfig, hyperparameters
+from wgan.config import MAX_STEPS, PRESETS, ConfigError, TrainConfig, hyperparameters
 from wgan.data import DataError
 from wgan.jobs import TrainingJob, error_message
 from wgan.jobs.worker import run_worker, should_continue
 from wgan.runs import Change, Run, RunError, Status, fork, fork_config, list_runs
 from wgan.runs.lock import DEAD_AFTER_S
-from wgan.training import Diverged
+from wgan.training import Diverged, planned_steps
 from wgan.training.distributed import ALONE, ProcessGroup, init, is_launched, shutdown
 from wgan.training.state import steered
 
@@ -216,7 +216,7 @@ def _training_job(
             process_group=process_group,
         )
     base = PRESETS[request.preset].config if request.preset else TrainConfig()
-    config = base.changed(request.changes)
+    config = with_planned_decay(base.changed(request.changes), process_group.size)
     later = scheduled_changes(config, 0, request.scheduled)
     return TrainingJob(
         Run.create(config, request.runs_dir),
@@ -224,6 +224,18 @@ def _training_job(
         publish=progress.preparing,
         process_group=process_group,
     )
+
+
+def with_planned_decay(config: TrainConfig, processes: int = 1) -> TrainConfig:
+    """Return a config whose learning rates reach 0 at the end of its time.
+
+    A decay is planned for a number of steps. If the user gave a time instead, it becomes the number of steps that
+    the training makes in this time, as forecast by a short measurement.
+    """
+    if config.seconds is None or config.decay == "none" or config.steps < MAX_STEPS:
+        return config
+    steps = planned_steps(config, config.seconds, processes=processes)
+    return config.changed({"steps": steps, "seconds": None})
 
 
 def scheduled_changes(

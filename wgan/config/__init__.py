@@ -7,10 +7,18 @@ from wgan.config.groups import Group
 from wgan.config.hyperparameters import Hyperparameter, hyperparameters
 from wgan.config.model import MAX_STEPS, PREVIEW_COLUMNS, TrainConfig, short
 from wgan.config.parts import OPTIMIZERS, PARTS, Adam, Optimizer, RMSprop
-from wgan.config.presets import PRESETS, SLOWER, FirstResult, Preset, first_result
+from wgan.config.presets import (
+    CONSTANT_RATES,
+    PRESETS,
+    SLOWER,
+    FirstResult,
+    Preset,
+    first_result,
+)
 from wgan.config.recommended import adapt_to_dataset, recommended
 
 __all__ = [
+    "CONSTANT_RATES",
     "MAX_STEPS",
     "OPTIMIZERS",
     "PARTS",

@@ -5,33 +5,30 @@ from typing import Any
 from wgan.config.comparison import differences
 from wgan.config.model import TrainConfig
 from wgan.config.presets import QUICK, SLOWER, TOY
-from wgan.data import Dataset, Own
+from wgan.data import Dataset
 
 FEW_PICTURES = 2_000
-"""With fewer pictures than this, the critic learns them by heart early, so the recommended run is shorter."""
+"""With fewer coloured pictures than this, the critic learns them by heart early, so the recommended
+run is shorter.
+"""
 
 FEW_PICTURES_STEPS = 5_000
-
-AUGMENTED_BELOW = 5_000
-"""With fewer pictures of their own than this, users get adaptive augmentation."""
 
 
 def recommended(dataset: Dataset) -> TrainConfig:
     """Return settings to begin with for a data set.
 
     Points get those of the toy presets, pictures those of the quick presets. Coloured pictures get
-    half of the learning rates; a data set of few pictures gets fewer steps. The user's own pictures are augmented
-    if they are few; the other data sets are trained as published.
+    lower learning rates and more steps, unless there are few of them. Nothing is augmented: with 500
+    digits, augmentation made the samples worse (`docs/benchmarks.md`).
     """
     if dataset.kind == "points":
         return TOY.changed({"dataset": dataset})
     changes: dict[str, Any] = {"dataset": dataset}
     if dataset.shape[0] > 1:
         changes |= SLOWER
-    if dataset.size is not None and dataset.size < FEW_PICTURES:
-        changes["steps"] = FEW_PICTURES_STEPS
-    if isinstance(dataset, Own) and (dataset.size or 0) < AUGMENTED_BELOW:
-        changes["augmentation"] = "adaptive"
+        if dataset.size is not None and dataset.size < FEW_PICTURES:
+            changes["steps"] = FEW_PICTURES_STEPS
     return QUICK.changed(changes)
 
 

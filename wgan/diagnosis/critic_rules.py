@@ -122,7 +122,6 @@ def overfitting_critic(evidence: Evidence, rule: Rule) -> Reading | None:
         gap > 0 and share > rule.limits["share"] and is_certain,
         propose(
             evidence,
-            {} if is_augmented else {"augmentation": "adaptive"},
             {"critic_learning_rate": evidence.config.critic_learning_rate / 3},
             {"n_critic": 1},
         ),

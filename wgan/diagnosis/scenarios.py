@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wgan.config import PRESETS, TrainConfig
+from wgan.config import CONSTANT_RATES, PRESETS, TrainConfig
 
 COMPARED_SETTINGS = (
     "dataset",
@@ -38,7 +38,8 @@ class Scenario:
     """Whether the change can be made during the training; otherwise it needs a new run."""
 
 
-_POINTS, _DIGITS = PRESETS["toy-ring"].config, PRESETS["quick-mnist"].config
+_POINTS = PRESETS["toy-ring"].config
+_DIGITS = PRESETS["quick-mnist"].config.changed(CONSTANT_RATES)
 
 SCENARIOS: dict[str, Scenario] = {
     "mode-collapse": Scenario(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from wgan.config import PRESETS, SLOWER, TrainConfig
+from wgan.config import PRESETS, TrainConfig
 from wgan.metrics import FLOOR, metric_of, title_of
 from wgan.paths import shipped_runs
 from wgan.runs import Run, RunError, Status
@@ -59,15 +59,27 @@ class Example:
         return PRESETS[self.preset].config.changed({**self.changes, **fixed, **kept})
 
 
+LONGER: dict[str, Any] = {"generator_learning_rate": 2e-3, "critic_learning_rate": 4e-3}
+"""Learning rates for pictures, lower than in the presets because the examples are trained for longer."""
+
+RING: dict[str, Any] = {
+    "generator_learning_rate": 1e-3,
+    "critic_learning_rate": 1e-3,
+    "n_critic": 2,
+    "objective.penalty_weight": 0.1,
+    "decay": "none",
+}
+"""Settings for the ring with which the modes are found one after the other."""
+
 EXAMPLES: dict[str, Example] = {
     "example-mnist-wgan-gp": Example(
         "Example: digits",
         "A WGAN-GP that learned handwritten digits, with its curves, all its samples over "
         "time, and five generators to explore.",
-        "quick-mnist",
+        "quick-mnist-unlabelled",
         4_000,
         (100, 300, 1_000),
-        SLOWER,
+        LONGER,
     ),
     "example-mnist-classes": Example(
         "Example: digits by class",
@@ -75,7 +87,7 @@ EXAMPLES: dict[str, Example] = {
         "quick-mnist",
         4_000,
         (100, 1_000),
-        {**SLOWER, "conditional": True},
+        LONGER,
     ),
     "example-fashion": Example(
         "Example: fashion",
@@ -83,7 +95,7 @@ EXAMPLES: dict[str, Example] = {
         "quick-fashion",
         4_000,
         (100, 300, 1_000),
-        SLOWER,
+        {**LONGER, "conditional": False},
     ),
     "example-ring-wgan-gp": Example(
         "Example: ring of 8",
@@ -91,6 +103,7 @@ EXAMPLES: dict[str, Example] = {
         "toy-ring",
         3_000,
         (0, 100, 300, 600, 1_000, 2_000),
+        RING,
     ),
     "example-ring-gan-collapsed": Example(
         "Example: a GAN that collapsed",
@@ -99,7 +112,14 @@ EXAMPLES: dict[str, Example] = {
         "toy-ring",
         3_000,
         (0, 100, 300, 600, 1_000, 2_000),
-        {"objective": "gan", "n_critic": 1, "optimizer.beta1": 0.9},
+        {
+            "objective": "gan",
+            "n_critic": 1,
+            "optimizer.beta1": 0.9,
+            "generator_learning_rate": 1e-3,
+            "critic_learning_rate": 1e-3,
+            "decay": "none",
+        },
     ),
 }
 """The shipped runs. They are in the repository's folder `checkpoints/`."""

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from wgan.config import PRESETS
+from wgan.config import CONSTANT_RATES, PRESETS
 from wgan.data import Mnist10k, Pictures, as_floats
 from wgan.reproduce.base import Bench, Experiment, Row
 from wgan.reproduce.pictures import PixelMetrics, make_pictures, train_to_end
@@ -45,7 +45,7 @@ def _no_batch_norm(bench: Bench) -> list[Row]:
                     "generator_learning_rate": 2e-4,
                     "critic_learning_rate": 2e-4,
                 }
-            config = PRESETS["quick-mnist"].config.changed(changes)
+            config = PRESETS["quick-mnist"].config.changed({**CONSTANT_RATES, **changes})
             training = Training(config, engine=NO_BATCH_NORM.engine(), data=data)
             train_to_end(training, bench.part(2 * i + j, 6), f"{name}, {objective}")
             pictures = make_pictures(training, 1000)
@@ -148,6 +148,7 @@ def _overfitting(bench: Bench) -> list[Row]:
         )
         config = PRESETS["quick-mnist"].config.changed(
             {
+                **CONSTANT_RATES,
                 "network": {"name": "mlp-pictures", "depth": 3},
                 "batch_size": 64,
                 "n_critic": 5,

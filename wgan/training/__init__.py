@@ -1,6 +1,6 @@
 """The training loop, the engine on which it runs, and forecasts of its cost."""
 
-from wgan.training.cost import Forecast, forecast, resolve_engine
+from wgan.training.cost import Forecast, forecast, planned_steps, resolve_engine
 from wgan.training.engine import Engine, this_machine, use_threads
 from wgan.training.live_metrics import LiveEvaluator, Neighbours
 from wgan.training.loop import Training, train
@@ -21,6 +21,7 @@ __all__ = [
     "ThreadTuner",
     "Training",
     "forecast",
+    "planned_steps",
     "reconfigured",
     "resolve_engine",
     "this_machine",

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from wgan.config import TrainConfig
+from wgan.config import MAX_STEPS, TrainConfig
 from wgan.data import Data, Pictures
 from wgan.paths import cache_dir
 from wgan.rng import keyed_rng
@@ -169,6 +169,23 @@ def forecast(
     check()
     state = sum(t.nbytes for t in training.state().tensors.values())
     return Forecast(statistics.median(times), state + activations + config.dataset.nbytes)
+
+
+def planned_steps(config: TrainConfig, seconds: float, *, processes: int = 1) -> int:
+    """Return the number of steps that a training makes in a time, as forecast by a short measurement.
+
+    Args:
+        config: What would be trained.
+        seconds: The time.
+        processes: Number of processes that train together.
+
+    Raises:
+        ValueError: The requested device does not exist.
+    """
+    engine = resolve_engine(config, processes=processes)
+    engine.activate()
+    steps = round(seconds / forecast(config, engine).seconds_per_step)
+    return max(1, min(steps, MAX_STEPS))
 
 
 def synthetic_training(config: TrainConfig, engine: Engine) -> Training:
