@@ -12,6 +12,11 @@ from wgan.format import fmt_digits, fmt_percent, fmt_rounded, fmt_sci
 from wgan.metrics import LIVE_SAMPLES, title_of
 
 
+def without_pictures(evidence: Evidence) -> str:
+    """Return why samples are not compared with training pictures; empty if they are."""
+    return "the data are points" if evidence.config.dataset.kind == "points" else ""
+
+
 def memorisation(evidence: Evidence, rule: Rule) -> Reading | None:
     """Samples that are copies of training pictures."""
     name = evidence.metric_name("memorised")

@@ -82,11 +82,11 @@ def _sidebar() -> Choice:
         )
         chart_look_controls()
         if st.button(
-            "New race",
-            icon=":material/sports_score:",
+            "Set up a race",
+            icon=":material/tune:",
             width="stretch",
             key="new_race",
-            help="Start several runs together: with the same seed, the same data in the same order, and "
+            help="Choose several runs that train together: with the same seed, the same data in the same order, and "
             "equal shares of the time.",
         ):
             page_state(CompareState).asks_race = True
@@ -113,7 +113,7 @@ def _default(name: str, known: Any, otherwise: str) -> str:
 
 def _invite(choice: Choice) -> None:
     """Explain what to do if there is nothing to compare yet."""
-    st.markdown("### Compare runs or start a race")
+    st.markdown("### Compare runs or set up a race")
     st.markdown(
         "Choose two to six runs in the sidebar. You see their curves on common axes, their samples **from the "
         "same z** side by side with one timeline, and the settings in which they differ."
@@ -122,7 +122,7 @@ def _invite(choice: Choice) -> None:
         "In a **race**, several objectives train together, such as GAN, WGAN and WGAN-GP: with the same "
         "seed, the same data in the same order, and equal shares of the time."
     )
-    if st.button("Start a race", icon=":material/sports_score:", type="primary", key="first_race"):
+    if st.button("Set up a race", icon=":material/tune:", type="primary", key="first_race"):
         page_state(CompareState).asks_race = True
         st.rerun()
     if choice.runs:

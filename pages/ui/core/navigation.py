@@ -70,7 +70,9 @@ def page(name: str) -> StreamlitPage:
 
 def link_to_start() -> None:
     """Show a link to the Train page, for pages that need a run."""
-    st.page_link(page("train"), label="Go to Train and press Start", icon=":material/play_arrow:")
+    st.page_link(
+        page("train"), label="Go to Train and press Start", icon=":material/arrow_forward:"
+    )
 
 
 def choose_section(key: str, names: Mapping[str, str]) -> str:

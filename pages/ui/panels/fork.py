@@ -43,7 +43,7 @@ def fork_choice(snapshot: RunSnapshot) -> bool:
         "including the objective. The current run does not change."
     )
     return st.button(
-        "Prepare fork",
+        "Set up fork",
         icon=":material/tune:",
         type="primary",
         key="prepare_fork",

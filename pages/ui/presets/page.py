@@ -106,11 +106,11 @@ def _show(name: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"#### {title(name)}", width="content")
             if st.button(
-                "Train this",
-                icon=":material/play_arrow:",
+                "Set up a run",
+                icon=":material/tune:",
                 type="primary",
                 key="use_preset",
-                help="Open the Train page with these settings in the sidebar.",
+                help="Open the Train page with these settings in the sidebar. Press Start there to train.",
             ):
                 draft.use_preset_for_next_run(name)
                 st.switch_page(navigation.page("train"))
