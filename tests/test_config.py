@@ -20,6 +20,7 @@ from wgan.config import (
     hyperparameters,
     recommended,
     unused_settings,
+    with_objective,
 )
 from wgan.data import DATASETS, Drawing, Own, Ring8
 from wgan.networks import NETWORKS
@@ -366,6 +367,24 @@ def test_points_after_pictures_get_the_settings_for_points():
     assert config == PRESETS["toy-ring"].config.changed({"dataset": Drawing(), "seed": 7})
     back = adapt_to_dataset(config.changed({"dataset": "mnist-10k"}), config.dataset)
     assert back == PRESETS["quick-mnist"].config.changed({"seed": 7})
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("preset", ["toy-ring", "quick-mnist"])
+def test_another_objective_comes_with_settings_for_the_same_data(preset: str, name: str):
+    base = PRESETS[preset].config.changed({"seed": 7})
+    config = with_objective(base, name)
+    assert config.objective.name == name and config.dataset == base.dataset and config.seed == 7
+    # The paper's clip value, for pictures, makes the critics of points almost flat.
+    clips_points = name == "wgan" and preset == "toy-ring"
+    assert config.flat().get("objective.clip_value") == (
+        0.1 if clips_points else 0.01 if name == "wgan" else None
+    )
+    # It returns to the values of the preset, and keeps the visitor's own.
+    if not clips_points:
+        assert with_objective(config, base.objective.name) == base
+    mine = base.changed({"objective": {"name": "wgan", "clip_value": 0.3}})
+    assert with_objective(mine, "wgan") == mine
 
 
 @pytest.mark.parametrize(

@@ -420,6 +420,19 @@ def test_a_run_of_a_race_that_is_prepared_after_another_can_be_looked_at(
         time.sleep(0.05)
 
 
+def test_a_new_tab_shows_a_race_that_waits_and_says_so(app: AppTest):
+    first = session.session().start(tiny(steps=10**6))
+    racing = [tiny(steps=50), tiny(steps=50, objective="wgan")]
+    runs = session.session().race(racing, queue=True)
+    assert session.session().race_on() == runs
+    page = sound(app_at("compare").run())
+    assert page.query_params["runs"] == ",".join(runs)
+    assert any("Waiting for" in text.value for text in page.info)
+    for run in (*runs, first):
+        session.session().stop(run)
+    assert session.session().race_on() == []
+
+
 def test_a_fork_is_prepared_in_the_sidebar_and_started(app: AppTest, runs_dir: Path):
     parent = finished_run(runs_dir)
     app.run()

@@ -359,7 +359,7 @@ def compare_with_the_parent(page, url: str, parent: str, child: str) -> None:
 def race_of_three(page, runs: Path) -> None:
     """From the same seed, in fair shares."""
     press(page, "Set up a race")
-    page.get_by_text("but for the objective").wait_for()
+    page.get_by_text("They differ in the objective").wait_for()
     press(page, "Start the race")
     until(lambda: len(list_runs(runs)) == 6)
     racing = list_runs(runs)[:3]

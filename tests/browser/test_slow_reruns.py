@@ -233,7 +233,7 @@ def test_a_bent_function_stays_bent(slow, site: str):
     area = slow.get_by_role("application", name="A function over 16 columns")
     area.wait_for(timeout=120_000)
     slow.late()
-    says = slow.locator("output", has_text="your function proves")
+    says = slow.locator("output", has_text="your lower bound is")
     box = area.bounding_box()
     caption = ""
     for column, y in ((13, 60), (3, 170), (8, 90)):

@@ -8,7 +8,7 @@ from wgan.config.hyperparameters import Hyperparameter, hyperparameters
 from wgan.config.model import PREVIEW_COLUMNS, TrainConfig, short
 from wgan.config.parts import OPTIMIZERS, PARTS, Adam, Optimizer, RMSprop
 from wgan.config.presets import PRESETS, SLOWER, FirstResult, Preset, first_result
-from wgan.config.recommended import adapt_to_dataset, recommended
+from wgan.config.recommended import adapt_to_dataset, recommended, with_objective
 
 __all__ = [
     "OPTIMIZERS",
@@ -34,4 +34,5 @@ __all__ = [
     "recommended",
     "short",
     "unused_settings",
+    "with_objective",
 ]

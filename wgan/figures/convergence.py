@@ -31,7 +31,7 @@ def proved_bound(
                 "mode": "lines",
                 "x": updates,
                 "y": bounds,
-                "name": "proved",
+                "name": "lower bound",
                 "line": {"color": "@critic", "width": 2.4},
                 "fill": "tozeroy",
                 "fillcolor": "@critic/0.1",

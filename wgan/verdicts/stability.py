@@ -86,6 +86,31 @@ def first_to_collapse(gans: Sequence[TrainedGan]) -> tuple[int, ...]:
     return tuple(i for i, step in enumerate(failed_at) if step is not None and step == first)
 
 
+def after_mode_collapse(gans: Sequence[TrainedGan], updates: int, critic_updates: int) -> str:
+    """Return what to look at in the result of the collapse lab, and what to change next.
+
+    Args:
+        gans: The networks; the first one is the GAN.
+        updates: Updates of its discriminator in each step.
+        critic_updates: Updates of both critics in each step.
+    """
+    if any(gan.diverged_at is not None for gan in gans):
+        return "**Next:** a model diverged. Try another seed, to see whether this happens again."
+    if gans[0].collapsed_at is not None and updates < critic_updates:
+        return (
+            "**Next:** keep the seed, and give the discriminator as many updates as the critics have "
+            f"({critic_updates}). Does the GAN still collapse?"
+        )
+    if first_to_collapse(gans):
+        return "**Next:** try two other seeds. A collapse that occurs with one seed only is chance."
+    if updates > 1:
+        return (
+            "**Next:** no model collapsed, so compare the share of good samples. Then set *Discriminator updates* "
+            "to 1, and watch the GAN: do its samples jump between a few modes?"
+        )
+    return "**Next:** no model collapsed. Try another seed, or a data set with more modes."
+
+
 def mode_collapse(gans: Sequence[TrainedGan], total_modes: int, unit: str) -> str:
     """Return how many modes each network captures, and which ones collapsed.
 

@@ -20,6 +20,7 @@ from pages.ui.compare.state import CompareState
 from pages.ui.core import run_picker
 from pages.ui.core.chart_look import chart_look_controls
 from pages.ui.core.refresh import refresh_interval
+from pages.ui.core.session import session
 from pages.ui.core.state import ComparedRuns, page_state
 from pages.ui.core.url import asked_moment
 
@@ -45,6 +46,8 @@ def _sidebar() -> Choice:
         from_address = st.query_params.get("runs", "")
         compared = page_state(ComparedRuns)
         runs_before = compared.runs or [r for r in from_address.split(",") if r]
+        if not runs_before and "runs" not in st.query_params:
+            runs_before = session().race_on()  # a new tab shows the race
         st.session_state["compare_runs"] = [run for run in runs_before if run in titles][
             :MAX_COMPARED_RUNS
         ]

@@ -39,7 +39,7 @@ WHY_NONE = (
 
 WHY_NOT_THE_GAN = (
     "A Wasserstein loss does not exclude a collapse. With clipping the critic may be too simple to see missing "
-    "modes, and a learning rate that is too high moves all samples at once. One seed proves little: try another."
+    "modes, and a learning rate that is too high moves all samples at once. One seed says little: try another."
 )
 """The reason if a WGAN collapses or diverges first."""
 
@@ -72,7 +72,7 @@ same number the comparison is fair. GANs are often trained with 1, because a dis
 no gradient (lab *Vanishing gradients*)."""
 
 SEED_HELP = """Determines the first weights, every batch and every z. The three generators begin with the same weights. A
-collapse with one seed proves little: try others."""
+collapse with one seed says little: try others."""
 
 MODES_HELP = """A mode is **captured** if at least one of 2,500 samples lies within 3σ of its mean (VEEGAN, PacGAN). Dashed:
 all modes. A dotted line with ⚠ marks the step at which a model counts as collapsed. A single sample captures a mode,
@@ -172,7 +172,8 @@ def show(prediction: int | None) -> None:
     tasks.show_progress(
         task,
         before=f"**Train all three** trains GAN, WGAN and WGAN-GP with the same first weights and batches for "
-        f"{STEPS[name]:,} steps: {TIMES[name]}.",
+        f"{STEPS[name]:,} steps: {TIMES[name]}. Look for modes without samples, and for samples that move together "
+        "from mode to mode.",
         after="" if result is None else _describe_run(result),
     )
     if result is None or not result.gans:
@@ -208,6 +209,10 @@ def _show_verdict(result: Collapse, prediction: int | None, done: bool) -> None:
         undecided=STOPPED if result.step < result.total else "",
     )
     if done:
+        if result.step >= result.total:
+            st.markdown(
+                verdicts.after_mode_collapse(gans, result.discriminator_updates, CRITIC_UPDATES)
+            )
         with st.expander("Papers and other seeds", icon=":material/menu_book:"):
             st.markdown(EVIDENCE)
 

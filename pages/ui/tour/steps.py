@@ -121,7 +121,7 @@ STEPS = (
         "Open the critic",
         "Keep the generator fixed, and train the critic until it no longer improves.",
         "For the untrained generator, the critic's lower bound gets close to the exact distance, and "
-        "never exceeds it. For a trained one, the distance is small and harder to prove. With "
+        "never exceeds it. For a trained one, the distance is small, and the bound stays further below it. With "
         "clipping, the bound usually stays far below.",
         (
             Place(
@@ -138,7 +138,7 @@ STEPS = (
                 "lab=clipping",
             ),
         ),
-        "A curve, the distance that the critic proves, rises close to a dashed line, the exact "
+        "A curve, the critic's lower bound, rises close to a dashed line, the exact "
         "Wasserstein distance, and stays below it.",
     ),
     Step(

@@ -1,5 +1,5 @@
 // A function of slope at most 1 that the visitor bends by hand over two piles, and the bound that
-// it proves.
+// it gives.
 
 import {
   clamp, define, Edits, formatSigned, Help, make, makeSvg, svgPoint, write,
@@ -49,7 +49,7 @@ export function bendFunction(f, column, height) {
 }
 
 /**
- * The lower bound that a function of slope at most 1 proves: its mean over the real pile minus that
+ * The lower bound that a function of slope at most 1 gives: its mean over the real pile minus that
  * over the fake one.
  * @param {number[]} f
  * @param {number[]} fake
@@ -259,7 +259,7 @@ class Bend {
 
     const [bound, w1] = [lowerBound(f, fake, real), wasserstein(fake, real)];
     this.fill.style.transform = `scaleX(${w1 > 1e-9 ? clamp(bound / w1, 0, 1) : 1})`;
-    write(this.says, `your function proves ${formatSigned(bound)} · W₁ is ${formatSigned(w1)}`);
+    write(this.says, `your lower bound is ${formatSigned(bound)} · W₁ is ${formatSigned(w1)}`);
     this.show.setAttribute("aria-pressed", String(Boolean(this.shown)));
     this.svg.setAttribute("aria-label", `A function over ${n} columns. Arrow keys left and right choose a column, `
       + `up and down bend it there. Column ${this.at}: ${formatSigned(f[this.at])}`);
