@@ -220,7 +220,7 @@ def test_blurred_plan(blurred: float, exact: float, raises: bool, phrase: str):
 @pytest.mark.parametrize(
     ("lower_bound", "w1", "optimum_was_shown", "phrase"),
     [
-        (3.8, 3.8, False, "**3.80**: all of W₁"),
+        (3.8, 3.8, False, "**3.80**: it equals W₁"),
         (3.796, 3.8, True, "all of W₁"),  # shown as 3.80
         (
             3.794,
@@ -229,15 +229,15 @@ def test_blurred_plan(blurred: float, exact: float, raises: bool, phrase: str):
             "**3.79**, and W₁ is **3.80**. No function of slope at most 1 gives more",
         ),
         (1.0, 3.8, True, "**1.00**, and W₁ is **3.80**. The dashed function reaches it."),
-        (-1.0, 3.8, True, "**−1.00** of **3.80**"),
-        (-0.001, 3.8, False, "**0.00** of **3.80**"),
+        (-1.0, 3.8, True, "**−1.00**, and W₁ is **3.80**"),
+        (-0.001, 3.8, False, "**0.00**, and W₁ is **3.80**"),
         (0.0, 0.0, False, "The piles are the same"),
     ],
 )
 def test_bent_function(lower_bound: float, w1: float, optimum_was_shown: bool, phrase: str):
     text = wasserstein.bent_function(lower_bound, w1, optimum_was_shown=optimum_was_shown)
     assert phrase in text
-    assert wasserstein.proves_all(lower_bound, w1) is ("all of W₁" in text or w1 == 0)
+    assert wasserstein.proves_all(lower_bound, w1) is ("it equals W₁" in text or w1 == 0)
 
 
 @pytest.mark.parametrize(
