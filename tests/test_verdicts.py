@@ -221,7 +221,7 @@ def test_blurred_plan(blurred: float, exact: float, raises: bool, phrase: str):
     ("lower_bound", "w1", "optimum_was_shown", "phrase"),
     [
         (3.8, 3.8, False, "**3.80**: it equals W₁"),
-        (3.796, 3.8, True, "all of W₁"),  # shown as 3.80
+        (3.796, 3.8, True, "it equals W₁"),  # shown as 3.80
         (
             3.794,
             3.8,

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.core.session import session
 from pages.ui.labs.clouds import MovedPoints, plane_lab
-from pages.ui.labs.divergences import FIRST_THETA, LABS, NAMES, slide_lab
+from pages.ui.labs.divergences import FIRST_THETA, NAMES, slide_lab
 from pages.ui.labs.learned_dual import learned_lab
 from pages.ui.labs.opposed import opposed_lab
 from pages.ui.widgets.cloud_editor import cloud_editor
@@ -311,7 +311,7 @@ def test_the_question_about_shapes_fits_what_is_shown_first():
     assert hardly_overlap(slopes["JS"], slopes["TV"])
     # It names the shapes, and each answer's abbreviation is spelled out.
     for shape, (title, _) in SHAPES.items():
-        assert title.lower().rstrip("s") in LABS[shape].question.lower()
+        assert title.lower().rstrip("s") in slide_lab(shape, slopes).question.lower()
     assert all(f"**{name}**" in NAMES for name in DISTANCES)
 
 
