@@ -320,7 +320,7 @@ def fork_from_step_100(page, url: str, runs: Path, parent: str) -> str:
     """“What if I had clipped from step 100?” Return the fork."""
     page.goto(f"{url}/?run={parent}")
     page.get_by_role("button", name="Fork", exact=True).click(timeout=120_000)
-    option(page, f"fork_step_{parent}", "100")
+    option(page, f"fork_step_{parent}_fork-0", "100")
     press(page, "Set up fork")
     page.get_by_text("Fork from step 100 of").wait_for()
     hyperparameter(page, "objective").locator("input").first.click()

@@ -235,7 +235,7 @@ def plateau(evidence: Evidence, rule: Rule) -> Reading | None:
     )
     return Reading(
         f"{title_of(name)} went from {fmt_sci(before.mean())} to {fmt_sci(now.mean())} in the last {span:,} "
-        f"steps (uncertainty ±{fmt_sci(error)})"
+        f"steps (uncertainty ±{fmt_rounded(error)})"
         + (f"; real examples score {fmt_sci(floor)}. " if floor is not None else ". ")
         + (ending if raised else "It becomes worse." if becomes_worse else "It still improves."),
         raised,

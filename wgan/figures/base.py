@@ -138,7 +138,7 @@ COLOUR_BAR = {
     "thickness": 7,
     "outlinewidth": 0,
     "nticks": 5,
-    "tickformat": ".3~g",
+    "tickformat": ".2~g",
     "y": 0,
     "yanchor": "top",
     "len": 0.9,

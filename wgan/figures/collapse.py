@@ -101,7 +101,12 @@ def _lines_over_steps(
             "margin": MARGIN,
             "hovermode": "x unified",
             "showlegend": True,
-            "xaxis": {"title": {"text": "step"}, "range": [0, total], "hoverformat": ",d"},
+            "xaxis": {
+                "title": {"text": "step"},
+                "range": [0, total],
+                "hoverformat": ",d",
+                "unifiedhovertitle": {"text": "step %{x:,d}"},
+            },
             "yaxis": {"title": {"text": y_title}, "range": list(y_range), "nticks": 6},
             "legend": LEGEND,
             "shapes": [_level(level)],

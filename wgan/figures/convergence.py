@@ -35,7 +35,7 @@ def proved_bound(
                 "line": {"color": "@critic", "width": 2.4},
                 "fill": "tozeroy",
                 "fillcolor": "@critic/0.1",
-                "hovertemplate": "%{y:.4g}",
+                "hovertemplate": "%{y:.3g}",
             },
             *(
                 {
@@ -45,7 +45,7 @@ def proved_bound(
                     "y": np.full(2, at),
                     "name": name,
                     "line": {"color": colour, "width": 1.8, "dash": dash},
-                    "hovertemplate": "%{y:.4g}",
+                    "hovertemplate": "%{y:.3g}",
                 }
                 for name, at, colour, dash in levels
             ),
@@ -58,6 +58,7 @@ def proved_bound(
                 "title": {"text": "critic updates"},
                 "range": [0, max(total, 1)],
                 "hoverformat": ",d",
+                "unifiedhovertitle": {"text": "update %{x:,d}"},
             },
             "yaxis": {
                 "title": {"text": "distance"},
@@ -87,7 +88,7 @@ def raw_gap(updates: Number, gaps: Real, slopes: Real, total: int) -> Figure:
             "y": values,
             "name": name,
             "line": {"color": colour, "width": 2},
-            "hovertemplate": "%{y:.4g}",
+            "hovertemplate": "%{y:.3g}",
             **changes,
         }
 
@@ -104,6 +105,7 @@ def raw_gap(updates: Number, gaps: Real, slopes: Real, total: int) -> Figure:
                 "title": {"text": "critic updates"},
                 "range": [0, max(total, 1)],
                 "hoverformat": ",d",
+                "unifiedhovertitle": {"text": "update %{x:,d}"},
             },
             "yaxis": {"exponentformat": "power", "rangemode": "tozero", "nticks": 4},
             "yaxis2": {

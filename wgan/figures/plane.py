@@ -47,6 +47,7 @@ def plane(
                     "thickness": 10,
                     "outlinewidth": 0,
                     "nticks": 6,
+                    "tickformat": ".2~g",
                 },
                 "hovertemplate": "score %{z:.3g}<extra></extra>",
             }
@@ -209,7 +210,7 @@ def lengths(path: Real, other: Real, names: tuple[str, str]) -> Figure:
         "layout": {
             "margin": MARGIN,
             "hovermode": "x unified",
-            "xaxis": {"title": {"text": "frame"}},
+            "xaxis": {"title": {"text": "frame"}, "unifiedhovertitle": {"text": "frame %{x}"}},
             "yaxis": {"title": {"text": "‖z‖"}, "rangemode": "tozero"},
             "legend": LEGEND,
             "shapes": [band],

@@ -117,7 +117,7 @@ def _waits_for(snapshots: Sequence[RunSnapshot]) -> str:
         return ""
     if any(snapshot.status is not Status.QUEUED for snapshot in snapshots):
         return ""
-    return f"**Waiting for {live.name or live.config.title}** ({live.status}). The race starts when it has ended."
+    return f"**Waiting for {live.title}** ({live.status}). The race starts when it has ended."
 
 
 def steer(runs: Sequence[str]) -> tuple[Status, ...]:
