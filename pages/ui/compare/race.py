@@ -84,7 +84,7 @@ def _look_for(base: TrainConfig) -> str:
     """Return what to look for in a race, and what to change next."""
     if base.dataset.kind == "points":
         return (
-            "Look for the share of samples near the data, and for modes without samples. Then try another "
+            "Look for the share of samples near the data, and for parts of the data without samples. Then try another "
             "seed, or other critic updates per step."
         )
     return (

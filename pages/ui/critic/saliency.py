@@ -33,7 +33,8 @@ SALIENCY_HELP = """How strongly the score depends on each pixel, over the pictur
 noise there."""
 
 SCORE_HELP = "The critic's score of this picture. Higher means more like real pictures, according to the critic."
-RANK_HELP = "The share of real pictures with a lower score, and of fakes. A real picture is above 50 % of them on average."
+RANK_HELP = """The share of real pictures, or of fakes, whose score is lower than that of this picture. On average, half of
+the real pictures score lower than a real picture."""
 SLOPE_HELP = """‖∇f‖ at this picture: the largest change of the score per unit of pixel distance. The penalty of WGAN-GP
 pulls it to 1 between real and fake."""
 
@@ -164,7 +165,10 @@ def _inspect(
         real, fake = (
             fmt_share(float(np.mean(side < saliency.score))) for side in (scores.real, scores.fake)
         )
-        cards.append(Stat("Above real", real, f"fakes {fake}", help=RANK_HELP))
+        cards += [
+            Stat("Real scored lower", real, "of real", help=RANK_HELP),
+            Stat("Fakes scored lower", fake, "of fakes", help=RANK_HELP),
+        ]
     cards.append(Stat("Slope", fmt_sig(saliency.slope), "per unit", help=SLOPE_HELP))
     stat_cards(cards, key="critic_one_numbers")
     _show_climb_buttons(climb, models, label)

@@ -114,7 +114,12 @@ def _cards(snapshot: RunSnapshot) -> None:
             fmt_duration(snapshot.seconds),
             help="Time spent on this run, without pauses.",
         ),
-        Stat("Critic gap", fmt_digits(gap), help=GAP_HELP),
+        Stat(
+            "Critic gap",
+            fmt_digits(gap),
+            "last report" if gap is not None else "",
+            help=f"The value of the last report, not smoothed: the thick line of the chart can differ.\n\n{GAP_HELP}",
+        ),
     ]
     # Ended runs keep the bar, so that the page does not move when a run stops.
     progress = (snapshot.share, f"Ended at step {snapshot.step:,} of {snapshot.config.steps:,}")

@@ -35,7 +35,7 @@ EVALUATE_HELP = {
 recall, density, coverage, copies, duplicates. This takes at least half a minute. A running
 training continues at half its speed.""",
     "points": """Compute every metric from many more points, and its value for real points: exact and sliced W₁,
-modes, share of high quality. A running training continues.""",
+and for mixtures of Gaussians modes and share of high quality. A running training continues.""",
 }
 
 NEIGHBOURS_HELP = """Top row: samples. Bottom row: for each sample, the training picture with the most similar
@@ -194,6 +194,13 @@ def _curve(snapshot: RunSnapshot, newest: dict[str, Measured]) -> None:
     )
 
 
+def _points_advice(has_modes: bool) -> str:
+    """Return which metrics show the quality of points; only mixtures of Gaussians have modes."""
+    if has_modes:
+        return "W₁ and the number of modes show how good the samples are."
+    return "W₁ shows how good the samples are."
+
+
 def _neighbours(snapshot: RunSnapshot) -> None:
     neighbours = snapshot.neighbours
     if neighbours is None:
@@ -201,8 +208,8 @@ def _neighbours(snapshot: RunSnapshot) -> None:
             st.caption("The nearest training pictures appear a few seconds after the start.")
         else:
             st.caption(
-                "Each batch draws new points, so there is nothing to copy. W₁ and the number "
-                "of modes show how good the samples are."
+                "Each batch draws new points, so there is nothing to copy. "
+                + _points_advice(any(m.name.startswith("modes") for m in snapshot.metrics))
             )
         return
     n, copies = len(neighbours.distances), sum(neighbours.copies)

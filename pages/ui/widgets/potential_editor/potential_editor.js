@@ -110,7 +110,7 @@ class Bend {
     this.flat = button("Reset", () => this.flatten(), "Make the function flat again");
     this.show = button("Optimal function", () => this.reveal(), "Show an optimal function");
     this.help = new Help("how to bend it", "");
-    this.svg = makeSvg("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, tabindex: 0, role: "application" });
+    this.svg = makeSvg("svg", { viewBox: `0 0 ${WIDE} ${TALL + 16}`, tabindex: 0, role: "application" });
     this.fill = make("div", {});
     this.says = make("output", {});
     this.says.setAttribute("aria-live", "polite");
@@ -226,9 +226,15 @@ class Bend {
     const line = (values) => values.map((v, i) => `${i ? "L" : "M"}${x(i)} ${y(v)}`).join("");
     const scale = ROOM / Math.max(...fake, ...real);
     /** @type {SVGElement[]} */
-    const parts = [-8, -4, 0, 4, 8].map((v) => (
-      makeSvg("line", { class: "wgan-grid", x1: 8, x2: WIDE - 8, y1: y(v), y2: y(v) })
-    ));
+    const parts = [-8, -4, 0, 4, 8].flatMap((v) => [
+      makeSvg("line", { class: "wgan-grid", x1: 8, x2: WIDE - 8, y1: y(v), y2: y(v) }),
+      makeSvg("text", { class: "wgan-tick", x: WIDE - 10, y: y(v) - 2, "text-anchor": "end" },
+        String(v).replace("-", "−")),
+    ]);
+    // The numbers of the columns, below the marks of the piles.
+    for (let i = 0; i < n; i += 4) {
+      parts.push(makeSvg("text", { class: "wgan-tick", x: x(i), y: TALL + 12, "text-anchor": "middle" }, String(i)));
+    }
     const at = this.held ?? (this.svg.matches(":focus-visible") ? this.at : undefined);
     if (at !== undefined) {
       const [left, right] = [at, n - 1 - at];

@@ -20,7 +20,7 @@ _BEND = component(
     "potential_editor/potential_editor.css",
 )
 
-RATIO = 760 / 320  # of the drawing, width to height (potential_editor.js)
+RATIO = 760 / 336  # of the drawing, width to height (potential_editor.js)
 
 HELP = """**Drag any point** of the blue function up or down. The other points move as little as possible, so that
 the slope stays at most 1 (the shaded cone around your point).
