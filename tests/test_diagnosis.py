@@ -488,7 +488,7 @@ def test_a_change_does_not_hide_that_all_samples_lie_on_one_point():
             {name: values[-1:] for name, values in COLLAPSED.items() if "floor" not in name}
             | {"modes_2500_floor": [25.0]},
             [
-                "0 of 25 modes have a sample; 0 % of the samples are good.",
+                "0 of 25 modes have a sample; 0 % of the samples are of high quality.",
                 "The spread of the samples is 1 % of the spread of real examples.",
             ],
         ),

@@ -318,7 +318,7 @@ def test_weights_have_a_small_histogram_a_layer_inside_the_figure(count: int):
 def test_the_bound_stands_below_the_exact_distance():
     updates, bounds = np.arange(4.0), np.array([-0.1, 0.2, 0.3, 0.4])
     figure = accepted(figures.proved_bound(updates, bounds, 0.5, 0.1, 10))
-    assert [trace.name for trace in figure.data] == ["lower bound", "exact W₁", "real to real"]
+    assert [trace.name for trace in figure.data] == ["lower bound", "exact W₁", "floor"]
     assert figure.data[1].y == pytest.approx((0.5, 0.5)) and figure.layout.xaxis.range == (0, 10)
     assert len(figures.proved_bound(updates, bounds, 0.5, None, 10)["data"]) == 2
     accepted(figures.raw_gap(updates, bounds, bounds, 10))

@@ -414,7 +414,7 @@ def gan(**changes: object) -> TrainedGan:
 @pytest.mark.parametrize(
     ("changes", "phrase"),
     [
-        ({}, "**GAN** has 6 of 8 modes, 80 % of its samples are good."),
+        ({}, "**GAN** has 6 of 8 modes, 80 % of its samples are of high quality."),
         ({"good_share": None}, "**GAN** has 6 of 8 modes."),
         ({"collapsed_at": 1_200, "collapsed": True}, "collapsed at step 1,200: 6 of 8 modes"),
         ({"collapsed_at": 1_200}, "collapsed at step 1,200 and recovered: 6 of 8 modes"),
@@ -449,7 +449,7 @@ def test_the_collapse_lab_says_what_to_change_next(
 def test_mode_collapse_of_several_networks():
     text = stability.mode_collapse([gan(), gan(title="WGAN", diverged_at=5)], 8, "digits")
     assert text == (
-        "**GAN** has 6 of 8 digits, 80 % of its samples are good; **WGAN** diverged after step 5."
+        "**GAN** has 6 of 8 digits, 80 % of its samples are of high quality; **WGAN** diverged after step 5."
     )
 
 

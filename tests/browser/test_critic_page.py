@@ -73,7 +73,7 @@ def test_points_from_the_surface_to_convergence(page, url: str, runs: Path):
     wait_for_chart(page, "alone_bound")
     first = plotted(page, "alone_bound")
     until(lambda: plotted(page, "alone_bound") not in (first, "[]"))
-    assert traces(page, "alone_bound") == ["lower bound", "exact W₁", "real to real"]
+    assert traces(page, "alone_bound") == ["lower bound", "exact W₁", "floor"]
     press(page, "Stop training the critic")
     page.get_by_text("critic updates, stopped").wait_for()
     verdict = re.compile("of the exact distance|Stopped after")

@@ -119,7 +119,7 @@ def number(page, name: str) -> str:
 @pytest.mark.slow
 def test_a_picked_picture_stays_picked_and_the_newest_pick_counts(slow, site: str):
     slow.goto(f"{site}/critic?section=inside")
-    samples = slow.get_by_role("group", name="Generated pictures to choose from")
+    samples = slow.get_by_role("group", name="Fake pictures to choose from")
     cell = samples.get_by_role("button")
     cell.nth(1).wait_for(timeout=120_000)
     slow.late()

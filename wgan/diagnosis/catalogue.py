@@ -161,7 +161,7 @@ RULES: dict[str, Rule] = {
         lambda limits: (
             "At least one of these conditions is met in three measurements. Points: at most "
             f"{fmt_percent(limits['modes'])} of the modes have a sample, while at least "
-            f"{fmt_percent(limits['good'])} of the samples are good. Pictures: the class KL is above "
+            f"{fmt_percent(limits['good'])} of the samples are of high quality. Pictures: the class KL is above "
             f"{fmt_number(limits['class_kl'])} nats, or more than {fmt_percent(limits['duplicates'])} of "
             f"the samples nearly repeat another sample. Both: the spread of the samples is below "
             f"{fmt_percent(limits['variety'])} of that of real examples. Or one evaluation shows coverage "

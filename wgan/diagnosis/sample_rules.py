@@ -87,7 +87,7 @@ def _few_modes(evidence: Evidence, rule: Rule) -> Reading | None:
     is_bad = (modes <= rule.limits["modes"] * total_modes) & (good >= rule.limits["good"])
     return Reading(
         f"{modes[-1]:.0f} of {total_modes:.0f} modes have a sample, and {fmt_percent(good[-1])} of the "
-        f"samples are good. The highest number of modes in this run was {modes.max():.0f}.",
+        f"samples are of high quality. The highest number of modes in this run was {modes.max():.0f}.",
         bool(is_bad[-MIN_VALUES:].all()),
         since=_since(steps, is_bad),
     )
@@ -257,7 +257,7 @@ def sample_facts(evidence: Evidence) -> list[str]:
         total = evidence.floor(modes_name)
         of_all = f" of {total:.0f}" if total is not None else ""
         facts.append(
-            f"{modes:.0f}{of_all} modes have a sample; {fmt_percent(good)} of the samples are good."
+            f"{modes:.0f}{of_all} modes have a sample; {fmt_percent(good)} of the samples are of high quality."
         )
     if (variety := evidence.newest("variety")) is not None:
         facts.append(

@@ -23,7 +23,7 @@ def proved_bound(
     ends = np.array([0.0, max(total, 1)])
     levels = [("exact W₁", exact, "@real", "dash")]
     if floor is not None:
-        levels.append(("real to real", floor, "@muted", "dot"))
+        levels.append(("floor", floor, "@muted", "dot"))
     return {
         "data": [
             {
@@ -94,7 +94,7 @@ def raw_gap(updates: Number, gaps: Real, slopes: Real, total: int) -> Figure:
 
     return {
         "data": [
-            line("raw gap, left", gaps, "@critic"),
+            line("critic gap, left", gaps, "@critic"),
             line("slope, right", slopes, "@mark", yaxis="y2"),
         ],
         "layout": {

@@ -65,7 +65,7 @@ class TrainedGan(NamedTuple):
 
     title: str
     modes: float  # modes captured, or digits with samples
-    good_share: float | None  # share of good samples, in [0, 1]; None for digits
+    good_share: float | None  # share of high-quality samples, in [0, 1]; None for digits
     collapsed_at: int | None  # first step at which it counted as collapsed
     collapsed: bool  # whether it still does
     diverged_at: int | None  # last step that was measured before it diverged; None if it did not
@@ -105,7 +105,7 @@ def after_mode_collapse(gans: Sequence[TrainedGan], updates: int, critic_updates
         return "**Next:** try two other seeds. A collapse that occurs with one seed only is chance."
     if updates > 1:
         return (
-            "**Next:** no model collapsed, so compare the share of good samples. Then set *Discriminator updates* "
+            "**Next:** no model collapsed, so compare the share of high-quality samples. Then set *Discriminator updates* "
             "to 1, and watch the GAN: do its samples jump between a few modes?"
         )
     return "**Next:** no model collapsed. Try another seed, or a data set with more modes."
@@ -127,7 +127,7 @@ def _modes_of(gan: TrainedGan, total_modes: int, unit: str) -> str:
         return f"**{gan.title}** diverged after step {gan.diverged_at:,}"
     captured = f"{gan.modes:.0f} of {total_modes} {unit}"
     if gan.good_share is not None:
-        captured += f", {fmt_share(gan.good_share)} of its samples are good"
+        captured += f", {fmt_share(gan.good_share)} of its samples are of high quality"
     if gan.collapsed_at is None:
         return f"**{gan.title}** has {captured}"
     recovery = "" if gan.collapsed else " and recovered"

@@ -26,7 +26,7 @@ generator. The run itself does not change."""
 BOUND_HELP = """Blue: gap ÷ steepest slope between any real example and any fake. By Kantorovich's duality this is a lower
 bound of W₁, so the curve never crosses the dashed line. It reaches the line only if the critic becomes optimal.
 
-Dotted: W₁ between real and held-out examples, as many as here: the distance that chance alone leaves."""
+Dotted, the floor: W₁ between real and held-out examples, as many as here: the distance that chance alone leaves."""
 
 RAW_HELP = """The gap E f(real) − E f(fake), and the steepest slope. Doubling all scores doubles both, so the gap alone is not
 a distance; only their ratio is a bound. A gap that grows as fast as the slope is no progress."""
@@ -186,9 +186,9 @@ def _result(snapshot: RunSnapshot, task: TaskStatus, result: CriticConvergence) 
             key="alone_raw",
             run=task.key,
             height=190,
-            title="Raw gap and slope",
+            title="Critic gap and slope",
             help=RAW_HELP,
-            alt="The raw gap and the steepest slope",
+            alt="The critic gap and the steepest slope",
         )
         st.markdown(_verdict(result, ended=task.done, stopped=task.cancelled))
     st.caption(_method(snapshot, result, pictures))
@@ -214,7 +214,7 @@ def _cards(result: CriticConvergence, pictures: bool) -> list[Stat]:
             "bound is 0.",
         ),
         Stat(
-            "Raw gap",
+            "Critic gap",
             fmt_sig(float(result.gaps[-1])),
             "score",
             help="E f(real) − E f(fake) on the same examples. It is not a distance: see the chart.",

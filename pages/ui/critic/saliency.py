@@ -20,7 +20,7 @@ from wgan.format import fmt_share, fmt_sig
 from wgan.imaging import encode, tile
 from wgan.latent import Models, preview_z
 
-SOURCES = {"generated": "Generated", "real": "Real", "drawn": "Draw", "uploaded": "Upload"}
+SOURCES = {"generated": "Fake", "real": "Real", "drawn": "Draw", "uploaded": "Upload"}
 GRID, COLUMNS = 32, 8
 MAX_MAPS = 64
 

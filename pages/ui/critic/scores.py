@@ -57,8 +57,8 @@ def _score_cards(critic_view: CriticView) -> list[Stat]:
     scores = _scores(critic_view)
     n = len(scores.real)
     return [
-        Stat("Gap", fmt_sig(scores.gap), "score", help=GAP_HELP.format(n=n)),
-        Stat("Held-out gap", fmt_sig(scores.gap_held_out), "score", help=HELD_OUT_HELP),
+        Stat("Critic gap", fmt_sig(scores.gap), "score", help=GAP_HELP.format(n=n)),
+        Stat("Critic gap, held-out", fmt_sig(scores.gap_held_out), "score", help=HELD_OUT_HELP),
         Stat("Critic accuracy", fmt_share(scores.critic_accuracy), help=APART_HELP),
     ]
 
@@ -104,8 +104,8 @@ def ranking(critic_view: CriticView) -> None:
             st.markdown("**Highest to lowest score**", help=RANK_HELP, width="content")
             side = st.segmented_control(
                 "Ranked",
-                ["Generated", "Real"],
-                default="Generated",
+                ["Fake", "Real"],
+                default="Fake",
                 required=True,
                 key="critic_ranked",
                 persist_state="session",
@@ -113,7 +113,7 @@ def ranking(critic_view: CriticView) -> None:
                 width="content",
             )
         samples, values = (
-            (examples.fake, scores.fake) if side == "Generated" else (examples.real, scores.real)
+            (examples.fake, scores.fake) if side == "Fake" else (examples.real, scores.real)
         )
         ranked = critic.rank_by_score(samples, values, limit=ROWS * COLUMNS)
         image_grid(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.navigation import glossary_link
 from pages.ui.labs.frame import Lab, ask_prediction, is_revealed, show_result
 from pages.ui.labs.settings import persistent_key
 from pages.ui.widgets.chart.chart import chart
@@ -85,6 +86,7 @@ def show_slide() -> None:
     lab = LABS[str(st.session_state.get("apart-shape") or "boxes")]
     prediction = ask_prediction(lab)
     st.caption(NAMES)
+    glossary_link("jensen-shannon-divergence", "These words in the glossary")
     shape, theta = _settings()
     picture_column, curves_column = st.columns([1, 2], gap="small")
     with picture_column:

@@ -51,7 +51,7 @@ STEPS = (
                 "pictures back to step 0 and forward again.",
             ),
         ),
-        "Generated pictures turn from noise into handwritten digits while a curve, the critic gap, "
+        "Samples turn from noise into handwritten digits while a curve, the critic gap, "
         "rises and then falls.",
     ),
     Step(
@@ -115,7 +115,7 @@ STEPS = (
                 "lab=collapse",
             ),
         ),
-        "Generated points jump between the eight modes of a ring, and end in only a few of them.",
+        "Samples jump between the eight modes of a ring, and end in only a few of them.",
     ),
     Step(
         "Open the critic",
