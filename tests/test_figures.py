@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wgan import figures, theme
+from wgan.figures.base import tick_format
 from wgan.runs import COLUMNS
 
 
@@ -47,6 +48,20 @@ def test_smoothing_is_the_unbiased_exponential_mean():
     k = 1 - 1 / 5
     expected = [4.0, (k * 4) / (k + 1), (k * k * 4 + 1) / (k * k + k + 1)]
     assert figures.smooth(values) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (-1.5, 1.6, ",.1f"),
+        (0, 40, ",.0f"),
+        (-0.0043, 0.0021, ",.4f"),
+        (0, 0, ",.1f"),
+        (0, 1, ",.1f"),
+    ],
+)
+def test_the_numbers_of_an_axis_have_two_digits_of_its_range(low: float, high: float, text: str):
+    assert tick_format(low, high) == text
 
 
 def test_smoothing_passes_over_what_is_not_finite():

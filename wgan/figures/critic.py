@@ -14,6 +14,7 @@ from wgan.figures.base import (
     contour,
     dots,
     square,
+    tick_format,
     vertical_line,
 )
 from wgan.format import fmt_sci
@@ -135,7 +136,7 @@ def surface(
         | {
             "colorscale": DIVERGING if diverging else "@surface",
             "line": {"width": 0.7, "color": "@text/0.25"},
-            "colorbar": COLOUR_BAR | {"ypad": 22},
+            "colorbar": COLOUR_BAR | {"ypad": 22, "tickformat": tick_format(low, span)},
             "hovertemplate": f"{unit} %{{z:.3g}}<extra></extra>",
             "name": unit,
         }

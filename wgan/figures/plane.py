@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wgan.arrays import Real
-from wgan.figures.base import LEGEND, MARGIN, SMALL_LEGEND, Figure, square
+from wgan.figures.base import LEGEND, MARGIN, SMALL_LEGEND, Figure, square, tick_format
 
 
 def plane(
@@ -47,7 +47,7 @@ def plane(
                     "thickness": 10,
                     "outlinewidth": 0,
                     "nticks": 6,
-                    "tickformat": ".2~g",
+                    "tickformat": tick_format(float(surface.min()), float(surface.max())),
                 },
                 "hovertemplate": "score %{z:.3g}<extra></extra>",
             }

@@ -1,5 +1,7 @@
 """The scores of a critic: ranked samples, distributions, and its surface beside the optimal one."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pages.ui.critic import surfaces
@@ -147,6 +149,7 @@ def surface(critic_view: CriticView) -> None:
     floor = _floor(models.config.dataset.model_dump_json(), examples)
     n = len(critic_surfaces.real)
     gap, *others = _score_cards(critic_view)
+    gap = replace(gap, unit="")  # five cards in a row have no room for it
     stat_cards(
         [
             Stat(

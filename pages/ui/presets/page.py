@@ -222,7 +222,7 @@ def _values(config: TrainConfig, name: str = "") -> None:
                 "Flag": [f"--{path.replace('_', '-')}" for path in listed],
             },
             hide_index=True,
-            height=min(360, 40 + 35 * len(listed)),
+            height="content",
         )
     else:
         st.caption("All settings are the same.")

@@ -228,7 +228,7 @@ class Bend {
     /** @type {SVGElement[]} */
     const parts = [-8, -4, 0, 4, 8].flatMap((v) => [
       makeSvg("line", { class: "wgan-grid", x1: 8, x2: WIDE - 8, y1: y(v), y2: y(v) }),
-      makeSvg("text", { class: "wgan-tick", x: WIDE - 10, y: y(v) - 2, "text-anchor": "end" },
+      makeSvg("text", { class: "wgan-tick", x: WIDE - 10, y: y(v) + 12, "text-anchor": "end" },
         String(v).replace("-", "−")),
     ]);
     // The numbers of the columns, below the marks of the piles.
