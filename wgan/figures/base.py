@@ -139,6 +139,7 @@ COLOUR_BAR = {
     "outlinewidth": 0,
     "nticks": 5,
     "tickformat": ".2~g",
+    "tickangle": 0,
     "y": 0,
     "yanchor": "top",
     "len": 0.9,

@@ -215,7 +215,7 @@ def pixels_over(table: Real, picture: str, *, diverging: bool) -> Figure:
                 "colorscale": SEE_THROUGH_DIVERGING if diverging else SEE_THROUGH,
                 "zmin": -largest if diverging else 0.0,
                 "zmax": largest,
-                "colorbar": COLOUR_BAR | {"ypad": 4},
+                "colorbar": COLOUR_BAR | {"ypad": 4, "nticks": 3},
                 "hovertemplate": "%{z:.3g}<extra></extra>",
             },
         ],

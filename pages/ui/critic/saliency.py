@@ -165,10 +165,7 @@ def _inspect(
         real, fake = (
             fmt_share(float(np.mean(side < saliency.score))) for side in (scores.real, scores.fake)
         )
-        cards += [
-            Stat("Real scored lower", real, "of real", help=RANK_HELP),
-            Stat("Fakes scored lower", fake, "of fakes", help=RANK_HELP),
-        ]
+        cards.append(Stat("Scored lower", real, f"of real, {fake} of fakes", help=RANK_HELP))
     cards.append(Stat("Slope", fmt_sig(saliency.slope), "per unit", help=SLOPE_HELP))
     stat_cards(cards, key="critic_one_numbers")
     _show_climb_buttons(climb, models, label)

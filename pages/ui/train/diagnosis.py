@@ -219,18 +219,13 @@ def _all(all_findings: Sequence[Finding], evidence: Evidence) -> None:
 def _check_text(rule: Rule, finding: Finding | None, evidence: Evidence) -> str:
     """Return the state of a check, its evidence, its condition and its source, as Markdown."""
     if finding is None:
-        icon, result = ":gray[:material/remove:]", missing_reason(rule, evidence)
-    else:
+        icon, state, result = ":gray[:material/remove:]", missing_reason(rule, evidence), ""
+    elif finding.reading.raised:
         colour, symbol = ICONS[rule.level]
-        icon = f":{colour}[{symbol}]" if finding.reading.raised else OK
-        result = finding.reading.evidence
+        icon, state, result = f":{colour}[{symbol}]", "Problem.", finding.reading.evidence
+    else:
+        icon, state, result = OK, "No problem.", finding.reading.evidence
     return (
-        f"{icon} **{rule.title}** — {_state(finding, rule, evidence)}  \n{result}  \n"
+        f"{icon} **{rule.title}:** {state} {result}  \n"
         f":small[:gray[Problem if: {rule.condition} Source: {rule.source}.]]"
     )
-
-
-def _state(finding: Finding | None, rule: Rule, evidence: Evidence) -> str:
-    if finding is not None:
-        return "problem" if finding.reading.raised else "no problem"
-    return "does not apply" if rule.inapplicable_reason(evidence) else "no data yet"
