@@ -13,6 +13,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.ui.compare.race import other_changes
 from pages.ui.core import session, startup
 from pages.ui.core.run_picker import run_titles
 from pages.ui.core.state import NextRun, Steering, Visitor
@@ -418,6 +419,16 @@ def test_a_run_of_a_race_that_is_prepared_after_another_can_be_looked_at(
     while session.session().live() is not None:
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_a_race_says_what_it_changes_besides_the_objective():
+    names = ["gan", "wgan", "wgan-gp"]
+    points = other_changes(PRESETS["toy-ring"].config, names)
+    assert points == ["WGAN gets Clip value c 0.1, Optimiser RMSprop."]
+    assert other_changes(PRESETS["quick-mnist"].config, names) == []
+    # From a GAN, the penalty is that of the presets for points.
+    gan = PRESETS["toy-ring"].config.changed({"objective": "gan"})
+    assert "WGAN-GP gets Penalty weight λ 0.1." in other_changes(gan, names)
 
 
 def test_a_new_tab_shows_a_race_that_waits_and_says_so(app: AppTest):

@@ -55,7 +55,7 @@ def _race_dialog() -> None:
         "All get the same share of the time, so those with cheaper steps make more of them. "
         f"{_look_for(base)}"
     )
-    for note in _other_changes(base, objectives):
+    for note in other_changes(base, objectives):
         st.caption(f":material/tune: {note}")
     live = session().live()
     if live is not None:
@@ -93,16 +93,16 @@ def _look_for(base: TrainConfig) -> str:
     )
 
 
-def _other_changes(base: TrainConfig, objectives: Sequence[str]) -> list[str]:
-    """Return the settings besides the objective that a race changes so that it suits the data."""
+def other_changes(base: TrainConfig, objectives: Sequence[str]) -> list[str]:
+    """Return sentences about the settings besides the objective that a race changes to suit the data."""
     titles = {value.path: value.title for value in hyperparameters()}
     notes = []
     for name in objectives:
         config = with_objective(base, name)
         changes = [
-            f"{titles.get(path, path)} {value_text(path, after)}"
-            for path, _, after in differences(base.changed({"objective": name}), config)
-            if after is not None
+            f"{titles.get(path, path)} {value_text(path, value)}"
+            for path, _, value in differences(config, base.changed({"objective": name}))
+            if value is not None and not path.startswith("optimizer.")  # these follow from it
         ]
         if changes:
             notes.append(f"{short(config.objective.title)} gets {', '.join(changes)}.")
