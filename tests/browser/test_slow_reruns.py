@@ -239,9 +239,9 @@ def test_a_bent_function_stays_bent(slow, site: str):
     for column, y in ((13, 60), (3, 170), (8, 90)):
         across = (8 + (column + 0.5) * 744 / 16) / 760
         x = box["x"] + across * box["width"]
-        slow.mouse.move(x, box["y"] + 116 / 320 * box["height"])
+        slow.mouse.move(x, box["y"] + 116 / 336 * box["height"])
         slow.mouse.down()
-        slow.mouse.move(x, box["y"] + y / 320 * box["height"], steps=3)
+        slow.mouse.move(x, box["y"] + y / 336 * box["height"], steps=3)
         slow.mouse.up()
         caption = says.inner_text()
         for _ in range(4):

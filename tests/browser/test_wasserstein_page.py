@@ -162,14 +162,14 @@ def test_who_wants_no_motion_sees_where_it_ends(page, site: str):
     assert loads(page) != end
 
 
-def test_a_function_is_bent_and_never_proves_too_much(page, site: str):
+def test_a_function_is_bent_and_never_exceeds_the_distance(page, site: str):
     visit(page, site, "dual", BEND)
     w1 = number(page, "Cheapest plan")
     says = page.locator(".wgan-bend output")
     assert number(page, "Your lower bound") == 0
 
     def knob(column: int, y: float) -> tuple[float, float]:
-        return place(page, BEND, column, y, 320)
+        return place(page, BEND, column, y, 336)
 
     # While the hand is on it, the gauge follows, and Python has not heard yet.
     page.mouse.move(*knob(13, 116))
@@ -188,7 +188,7 @@ def test_a_function_is_bent_and_never_proves_too_much(page, site: str):
         bound = float(re.search(r"bound is (\S+)", says.inner_text())[1].replace("−", "-"))
         assert bound == pytest.approx(number(page, "Your lower bound"), abs=0.011)
     page.get_by_text("Why.").wait_for()
-    # Flat again; then two bends prove nearly all, and the best function is shown.
+    # Flat again; then two bends reach nearly all, and the best function is shown.
     press(page, "Reset")
     until(lambda: number(page, "Your lower bound") == 0)
     drag(page, knob(13, 116), knob(13, 50))
