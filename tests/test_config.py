@@ -17,12 +17,14 @@ from wgan.config import (
     Machine,
     TrainConfig,
     adapt_to_dataset,
+    differences,
     hyperparameters,
     recommended,
     unused_settings,
     with_objective,
 )
 from wgan.data import DATASETS, Drawing, Own, Ring8
+from wgan.export import nearest_preset
 from wgan.networks import NETWORKS
 from wgan.objectives import OBJECTIVES
 
@@ -408,3 +410,12 @@ def test_settings_that_the_visitor_changed_for_the_same_kind_of_data_stay():
     before = PRESETS["toy-ring"].config.changed({"objective.penalty_weight": 10.0})
     changed = before.changed({"dataset": Ring8(scale=3.0)})
     assert adapt_to_dataset(changed, before.dataset) == changed
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_compared_with_another_one(name: str):
+    config = PRESETS[name].config
+    other = nearest_preset(config, but=name)
+    assert other != name
+    fewest = min(len(differences(config, PRESETS[n].config)) for n in PRESETS if n != name)
+    assert len(differences(config, PRESETS[other].config)) == fewest

@@ -432,7 +432,9 @@ def test_mode_collapse(changes: dict[str, object], phrase: str):
 @pytest.mark.parametrize(
     ("changes", "updates", "phrase"),
     [
-        ({}, 5, "set *Discriminator updates* to 1"),
+        ({}, 5, "high-quality samples. Then set *Discriminator updates* to 1"),
+        ({"good_share": 0.03}, 5, "The samples of GAN are still spread"),
+        ({"good_share": None}, 5, "high-quality samples. Then set"),  # digits
         ({}, 1, "Try another seed, or a data set"),
         ({"collapsed_at": 100}, 1, "as many updates as the critics have (5)"),
         ({"collapsed_at": 100}, 5, "try two other seeds"),

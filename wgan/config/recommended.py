@@ -41,7 +41,7 @@ def with_objective(config: TrainConfig, name: str) -> TrainConfig:
     """Return a config with another objective, and with settings that suit it for the same data.
 
     The paper's clip value of 0.01 makes the small critics of points almost flat, so that its samples stay
-    a cloud. With `POINTS_CLIPPING` the ring of eight Gaussians is recognisable after 1,000 steps.
+    a cloud. With `POINTS_CLIPPING` the ring of eight Gaussians is recognisable after 1,500 steps.
 
     Args:
         config: The config.

@@ -18,6 +18,9 @@ VANISHED_SHARE = 0.01
 MIN_CLIPPED = 0.01
 """Share of the weights at ±c below which a critic counts as not clipped."""
 
+MIN_GOOD = 0.1
+"""Share of high-quality samples below which samples hit modes by chance."""
+
 ALIKE_EFFECTS = 1.25
 """Two hyperparameters whose effects have a ratio below this decide about alike."""
 
@@ -105,10 +108,22 @@ def after_mode_collapse(gans: Sequence[TrainedGan], updates: int, critic_updates
         return "**Next:** try two other seeds. A collapse that occurs with one seed only is chance."
     if updates > 1:
         return (
-            "**Next:** no model collapsed, so compare the share of high-quality samples. Then set *Discriminator updates* "
+            "**Next:** no model collapsed, so compare the share of high-quality samples."
+            f"{_still_spread(gans)} Then set *Discriminator updates* "
             "to 1, and watch the GAN: do its samples jump between a few modes?"
         )
     return "**Next:** no model collapsed. Try another seed, or a data set with more modes."
+
+
+def _still_spread(gans: Sequence[TrainedGan]) -> str:
+    """Return a sentence about the networks that have reached all modes only by chance; empty if there are none."""
+    titles = [gan.title for gan in gans if gan.good_share is not None and gan.good_share < MIN_GOOD]
+    if not titles:
+        return ""
+    return (
+        f" The samples of {' and '.join(titles)} are still spread between the modes: that is no collapse, but it "
+        "needs more steps."
+    )
 
 
 def mode_collapse(gans: Sequence[TrainedGan], total_modes: int, unit: str) -> str:
