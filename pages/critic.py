@@ -1,4 +1,4 @@
-"""Critic: its scores, slopes and layers, and how much of the distance it can prove."""
+"""Critic: its scores, slopes and layers, and the lower bound of the distance that it gives."""
 
 from pages.ui.critic import page
 

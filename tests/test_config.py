@@ -17,11 +17,14 @@ from wgan.config import (
     Machine,
     TrainConfig,
     adapt_to_dataset,
+    differences,
     hyperparameters,
     recommended,
     unused_settings,
+    with_objective,
 )
 from wgan.data import DATASETS, Drawing, Own, Ring8
+from wgan.export import nearest_preset
 from wgan.networks import NETWORKS
 from wgan.objectives import OBJECTIVES
 
@@ -391,6 +394,24 @@ def test_points_after_pictures_get_the_settings_for_points():
     assert back == PRESETS["quick-mnist"].config.changed({"seed": 7})
 
 
+@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("preset", ["toy-ring", "quick-mnist"])
+def test_another_objective_comes_with_settings_for_the_same_data(preset: str, name: str):
+    base = PRESETS[preset].config.changed({"seed": 7})
+    config = with_objective(base, name)
+    assert config.objective.name == name and config.dataset == base.dataset and config.seed == 7
+    # The paper's clip value, for pictures, makes the critics of points almost flat.
+    clips_points = name == "wgan" and preset == "toy-ring"
+    assert config.flat().get("objective.clip_value") == (
+        0.1 if clips_points else 0.01 if name == "wgan" else None
+    )
+    # It returns to the values of the preset, and keeps the visitor's own.
+    if not clips_points:
+        assert with_objective(config, base.objective.name) == base
+    mine = base.changed({"objective": {"name": "wgan", "clip_value": 0.3}})
+    assert with_objective(mine, "wgan") == mine
+
+
 @pytest.mark.parametrize(
     ("dataset", "changes"),
     [
@@ -433,3 +454,12 @@ def test_settings_that_the_visitor_changed_for_the_same_kind_of_data_stay():
     before = PRESETS["toy-ring"].config.changed({"objective.penalty_weight": 10.0})
     changed = before.changed({"dataset": Ring8(scale=3.0)})
     assert adapt_to_dataset(changed, before.dataset) == changed
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_compared_with_another_one(name: str):
+    config = PRESETS[name].config
+    other = nearest_preset(config, but=name)
+    assert other != name
+    fewest = min(len(differences(config, PRESETS[n].config)) for n in PRESETS if n != name)
+    assert len(differences(config, PRESETS[other].config)) == fewest

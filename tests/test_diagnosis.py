@@ -23,11 +23,14 @@ from wgan.diagnosis import (
     evidence_of,
     examine,
     health,
+    missing_reason,
     sample_facts,
     scenario_of,
 )
+from wgan.objectives import Wgan
 from wgan.runs import Change, Measured
 from wgan.training import Diverged, Engine, LiveEvaluator, Training
+from wgan.training.diagnostics import DIAGNOSTICS
 from wgan.training.reports import Report
 from wgan.training.state import steered
 
@@ -283,6 +286,48 @@ def test_too_little_evidence_says_nothing():
     assert raised(evidence_with(penalty_pull=[100, 100, 100])) == ["strong-penalty"]
 
 
+@pytest.mark.parametrize(
+    ("rule", "changes", "applies"),
+    [
+        ("clipping", {"objective": "wgan-gp"}, False),
+        ("clipping", {"objective": "wgan"}, True),
+        ("weak-penalty", {"objective": "wgan"}, False),
+        ("weak-penalty", {"objective": "wgan-gp"}, True),
+        ("strong-penalty", {"objective": "gan"}, False),
+        ("momentum", {"optimizer": "rmsprop"}, False),
+        ("momentum", {"optimizer": "adam", "optimizer.beta1": 0.5}, True),
+        ("memorisation", {}, False),
+        ("overfitting-critic", {}, False),
+        ("mode-collapse", {}, True),
+    ],
+)
+def test_a_check_without_a_result_tells_no_data_from_does_not_apply(
+    rule: str, changes: Mapping[str, Any], applies: bool
+):
+    reason = missing_reason(RULES[rule], evidence_with(TOY.changed(changes)))
+    assert reason.startswith("Not enough data" if applies else "Does not apply: ")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_check_that_does_not_apply_has_no_result(rule: str):
+    """All metrics that a check may read are present, so only the config can exclude a result."""
+    for preset in PRESETS.values():
+        evidence = evidence_with(
+            preset.config,
+            size=preset.config.dataset.size,
+            **{name: [1.0] * 3 for name in DIAGNOSTICS},
+            memorised_2000=[] if preset.config.dataset.kind == "points" else [0.5] * 3,
+        )
+        config, unmeasured = preset.config, set()
+        if config.split_updates:
+            unmeasured |= {"step_cosine", "penalty_pull"}
+        if not isinstance(config.objective, Wgan):
+            unmeasured.add("at_clip")
+        metrics = {k: v for k, v in evidence.metrics.items() if k not in unmeasured}
+        if RULES[rule].inapplicable_reason(evidence):
+            assert RULES[rule].check(replace(evidence, metrics=metrics), RULES[rule]) is None
+
+
 def test_a_collapse_is_dated_from_the_step_where_it_began():
     modes, good = [8, 8, 3, 8, 3, 3, 2, 3], [0.9] * 8
     evidence = evidence_with(modes_2500=modes, high_quality_2500=good, modes_2500_floor=[8])
@@ -443,7 +488,7 @@ def test_a_change_does_not_hide_that_all_samples_lie_on_one_point():
             {name: values[-1:] for name, values in COLLAPSED.items() if "floor" not in name}
             | {"modes_2500_floor": [25.0]},
             [
-                "0 of 25 modes have a sample; 0 % of the samples are good.",
+                "0 of 25 modes have a sample; 0 % of the samples are of high quality.",
                 "The spread of the samples is 1 % of the spread of real examples.",
             ],
         ),

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wgan import figures, theme
+from wgan.figures.base import tick_format
 from wgan.runs import COLUMNS
 
 
@@ -47,6 +48,20 @@ def test_smoothing_is_the_unbiased_exponential_mean():
     k = 1 - 1 / 5
     expected = [4.0, (k * 4) / (k + 1), (k * k * 4 + 1) / (k * k + k + 1)]
     assert figures.smooth(values) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (-1.5, 1.6, ",.1f"),
+        (0, 40, ",.0f"),
+        (-0.0043, 0.0021, ",.4f"),
+        (0, 0, ",.1f"),
+        (0, 1, ",.1f"),
+    ],
+)
+def test_the_numbers_of_an_axis_have_two_digits_of_its_range(low: float, high: float, text: str):
+    assert tick_format(low, high) == text
 
 
 def test_smoothing_passes_over_what_is_not_finite():
@@ -318,7 +333,7 @@ def test_weights_have_a_small_histogram_a_layer_inside_the_figure(count: int):
 def test_the_bound_stands_below_the_exact_distance():
     updates, bounds = np.arange(4.0), np.array([-0.1, 0.2, 0.3, 0.4])
     figure = accepted(figures.proved_bound(updates, bounds, 0.5, 0.1, 10))
-    assert [trace.name for trace in figure.data] == ["proved", "exact W₁", "real to real"]
+    assert [trace.name for trace in figure.data] == ["lower bound", "exact W₁", "floor"]
     assert figure.data[1].y == pytest.approx((0.5, 0.5)) and figure.layout.xaxis.range == (0, 10)
     assert len(figures.proved_bound(updates, bounds, 0.5, None, 10)["data"]) == 2
     accepted(figures.raw_gap(updates, bounds, bounds, 10))

@@ -1,8 +1,11 @@
 """The glossary's search, also for misspelled words."""
 
+import re
+
 import pytest
 
 from pages.ui.tour.glossary import TERMS, search
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(
@@ -45,3 +48,30 @@ def test_the_most_similar_term_comes_first():
 def test_every_term_is_found_by_its_name(term):
     terms, are_exact = search(term.word)
     assert are_exact and term in terms
+
+
+def test_the_entries_are_in_alphabetical_order_and_have_an_address_each():
+    words = [term.word.casefold().lstrip("1-") for term in TERMS]
+    assert words == sorted(words)
+    anchors = [term.anchor for term in TERMS]
+    assert len(set(anchors)) == len(anchors)
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", anchor) for anchor in anchors)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("Class KL", "Duplicates", "Modes", "High quality", "Sliced W₁", "Proved", "Lower bound"),
+        *("minimax", "non-saturating", "TV", "KL", "held-out", "race", "preset", "saliency"),
+        *("floor", "n_critic", "critic gap"),
+    ],
+)
+def test_words_on_screen_are_in_the_glossary(word: str):
+    names = [name.lower() for term in TERMS for name in (term.word, *term.also)]
+    assert any(word.lower() in name for name in names)
+
+
+def test_links_of_pages_lead_to_entries():
+    texts = [path.read_text() for path in (ROOT / "pages" / "ui").rglob("*.py")]
+    asked = [a for text in texts for a in re.findall(r'glossary_link\(\s*"([^"]+)"', text)]
+    assert asked and set(asked) <= {term.anchor for term in TERMS}

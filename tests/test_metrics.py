@@ -30,6 +30,7 @@ from wgan.metrics import (
     sliced,
     title_of,
     train_features,
+    value_and_unit,
 )
 from wgan.rng import keyed_rng
 
@@ -484,6 +485,14 @@ def test_every_metric_has_a_name_with_its_settings_a_title_and_a_meaning(
         assert metric_of(name + "_floor") is None and metric_of(name + "_sd") is None
     assert name_of("fid", inputs["pictures"], 10_000) == "fid64_10k"
     assert title_of("fid64_10k") == "FID, 10k samples"
+    assert title_of("modes_2500") == "Modes, 2,500 samples"
+
+
+def test_a_value_has_the_unit_of_its_metric():
+    assert value_and_unit("high_quality_2500", 0.8888) == ("88.9", "%")
+    assert value_and_unit("emd_512", 0.1719) == ("0.172", "units")
+    assert value_and_unit("modes_2500", 8.0) == ("8", "")
+    assert value_and_unit("fid64_1k", 12.345) == ("12.3", "")
 
 
 def ring() -> Points:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from wgan.diagnosis import RULES
 from wgan.format import fmt_share
 from wgan.labs.divergences import DISTANCES, SHAPES
 from wgan.verdicts import critic, latent, stability, wasserstein
@@ -12,28 +13,52 @@ from wgan.verdicts.stability import ClippedCritic, TrainedGan
 
 
 @pytest.mark.parametrize(
-    ("critic_accuracy", "gap", "gap_held_out", "phrase", "overfits"),
+    ("critic_accuracy", "gap", "gap_held_out", "phrase", "far_to_go"),
     [
-        (1.0, 5.0, 5.0, "In nearly all pairs", False),
+        (1.0, 5.0, 5.0, "In nearly all pairs", True),
+        (1.0, 5.0, 1.0, "In nearly all pairs", False),  # the critic only knows its examples
         (0.97, 2.0, 1.9, "In most pairs", False),
         (0.65, 0.3, 0.2, "score alike", False),
         (0.5, 0.0, 0.0, "score alike", False),
         (0.4, -0.1, -0.1, "lags behind", False),
         (0.1, -2.0, -2.0, "lags behind", False),
-        (0.9, 2.0, 1.5, "In most pairs", False),  # exactly half a standard deviation
-        (0.9, 2.0, 1.4, "In most pairs", True),
-        (0.9, 1.0, 2.0, "In most pairs", False),  # held-out examples may also score higher
     ],
 )
 def test_scores(
-    critic_accuracy: float, gap: float, gap_held_out: float, phrase: str, overfits: bool
+    critic_accuracy: float, gap: float, gap_held_out: float, phrase: str, far_to_go: bool
 ):
     text = critic.scores(critic_accuracy, gap, gap_held_out, 1.0)
-    assert phrase in text and ("memorised" in text) is overfits
+    assert phrase in text and ("far to go" in text) is far_to_go
 
 
-def test_scores_that_are_all_the_same_say_nothing_of_overfitting():
-    assert "memorised" not in critic.scores(0.5, 0.2, 0.1, 0.0)
+@pytest.mark.parametrize(
+    ("gap", "gap_held_out", "spread", "phrase"),
+    [
+        (0.521, 0.008, 1.0, "0.521, and 0.00800 on held-out examples: clearly less"),
+        (2.0, 1.5, 1.0, "no sign"),  # exactly a quarter of the gap
+        (2.0, 1.4, 1.0, "has memorised"),
+        (0.2, -0.05, 1.0, "may be chance"),  # a quarter of a standard deviation
+        (0.2, 0.1, 0.0, "may be chance"),  # all scores of real examples are equal
+        (1.0, 2.0, 1.0, "no sign"),  # held-out examples may also score higher
+        (-0.1, -0.5, 1.0, "has memorised"),
+        (0.0, 0.0, 1.0, "no sign"),
+    ],
+)
+def test_the_gap_beside_the_held_out_gap(
+    gap: float, gap_held_out: float, spread: float, phrase: str
+):
+    text = critic.held_out_gap(gap, gap_held_out, spread)
+    assert phrase in text
+    assert ("clearly less" in text) is critic.has_memorised(gap, gap_held_out, spread)
+    assert "chance" in critic.held_out_gap(gap, gap_held_out, spread, fresh=True)
+
+
+def test_critic_page_and_diagnosis_judge_memorisation_alike():
+    limits = RULES["overfitting-critic"].limits
+    assert (limits["share"], limits["spreads"]) == (
+        critic.MEMORISED_SHARE,
+        critic.MEMORISED_SPREADS,
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,12 +139,12 @@ def convergence(share: float, best: float | None = None, **changes: object) -> s
         (0.2, {"clipped_share": 0.8}, "Settled at 20 %.** 80 % of the clipped weights are at ±c"),
         (0.2, {"clipped_share": 0.001}, "<1 % of the clipped weights"),
         (0.2, {"clipped_share": 0.8, "rising": True}, "Still rising: 20 %"),
-        (0.95, {"clipped_share": 0.8}, "tight: 95 %"),  # what was proved counts
+        (0.95, {"clipped_share": 0.8}, "tight: 95 %"),  # the bound counts
         (0.2, {"clipped_share": 0.0}, "No weight is at ±c"),
         (0.2, {"clipped_share": 0.0, "rising": True}, "Still rising: 20 %"),
         (0.99, {"is_dual": False}, "which examples are real"),
         (0.2, {"ended": False}, "So far"),
-        (0.2, {"stopped": True}, "Stopped after 400 updates:** the critic proves 20 %"),
+        (0.2, {"stopped": True}, "Stopped after 400 updates:** the lower bound is 20 %"),
         (0.99, {"note": "The scores overflowed."}, "It diverged.** The scores overflowed."),
         (0.0, {}, "Settled at 0 %"),
         (0.998, {}, "tight: >99 %"),
@@ -136,7 +161,7 @@ def test_convergence(share: float, changes: dict[str, object], phrase: str):
 def test_the_share_on_show_is_the_share_in_words(
     share: float, best: float, state: dict[str, object]
 ):
-    """The card says what is proved now; "Proved 68 %" stood beside "settled at 75 %"."""
+    """The card shows the bound now; "Proved 68 %" stood beside "settled at 75 %"."""
     text = convergence(share, max(share, best), **state)
     assert fmt_share(share) in text
     assert ("best so far" in text) == (fmt_share(share) != fmt_share(max(share, best)))
@@ -195,19 +220,24 @@ def test_blurred_plan(blurred: float, exact: float, raises: bool, phrase: str):
 @pytest.mark.parametrize(
     ("lower_bound", "w1", "optimum_was_shown", "phrase"),
     [
-        (3.8, 3.8, False, "**3.80**: all of W₁"),
-        (3.796, 3.8, True, "all of W₁"),  # shown as 3.80
-        (3.794, 3.8, False, "**3.79** of **3.80**. No function of slope at most 1 proves more"),
-        (1.0, 3.8, True, "**1.00** of **3.80**. The dashed function proves all of it."),
-        (-1.0, 3.8, True, "**−1.00** of **3.80**"),
-        (-0.001, 3.8, False, "**0.00** of **3.80**"),
+        (3.8, 3.8, False, "**3.80**: it equals W₁"),
+        (3.796, 3.8, True, "it equals W₁"),  # shown as 3.80
+        (
+            3.794,
+            3.8,
+            False,
+            "**3.79**, and W₁ is **3.80**. No function of slope at most 1 gives more",
+        ),
+        (1.0, 3.8, True, "**1.00**, and W₁ is **3.80**. The dashed function reaches it."),
+        (-1.0, 3.8, True, "**−1.00**, and W₁ is **3.80**"),
+        (-0.001, 3.8, False, "**0.00**, and W₁ is **3.80**"),
         (0.0, 0.0, False, "The piles are the same"),
     ],
 )
 def test_bent_function(lower_bound: float, w1: float, optimum_was_shown: bool, phrase: str):
     text = wasserstein.bent_function(lower_bound, w1, optimum_was_shown=optimum_was_shown)
     assert phrase in text
-    assert wasserstein.proves_all(lower_bound, w1) is ("all of W₁" in text or w1 == 0)
+    assert wasserstein.proves_all(lower_bound, w1) is ("it equals W₁" in text or w1 == 0)
 
 
 @pytest.mark.parametrize(
@@ -230,10 +260,10 @@ def test_tighter_critic(clipped: float, penalised: float, answer: int):
 
 def test_learned_dual():
     text = wasserstein.learned_dual(1_000, 3.0, 0.5, 0.966, 0.25, 0.1)
-    assert "After 1,000 updates" in text and "proves **50 %** of W₁" in text
-    assert "25 % of its weights at ±c; the penalised critic proves **97 %**." in text
+    assert "After 1,000 updates" in text and "clipped critic is **50 %** of W₁" in text
+    assert "25 % of its weights at ±c; that of the penalised critic is **97 %**." in text
     assert "not clipped" not in text
-    assert "nothing to prove" in wasserstein.learned_dual(10, 0.0, 1.0, 1.0, 0.0, 0.1)
+    assert "so is every lower bound" in wasserstein.learned_dual(10, 0.0, 1.0, 1.0, 0.0, 0.1)
 
 
 def test_a_critic_without_a_weight_at_the_bound_is_not_called_clipped():
@@ -247,7 +277,7 @@ def test_a_critic_without_a_weight_at_the_bound_is_not_called_clipped():
     ("answer", "one_sided", "phrase"),
     [
         (1, True, ""),
-        (2, True, "both prove about the same"),
+        (2, True, "both bounds are about the same"),
         (0, False, "two-sided"),
         (0, True, "λ"),
     ],
@@ -384,7 +414,7 @@ def gan(**changes: object) -> TrainedGan:
 @pytest.mark.parametrize(
     ("changes", "phrase"),
     [
-        ({}, "**GAN** has 6 of 8 modes, 80 % of its samples are good."),
+        ({}, "**GAN** has 6 of 8 modes, 80 % of its samples are of high quality."),
         ({"good_share": None}, "**GAN** has 6 of 8 modes."),
         ({"collapsed_at": 1_200, "collapsed": True}, "collapsed at step 1,200: 6 of 8 modes"),
         ({"collapsed_at": 1_200}, "collapsed at step 1,200 and recovered: 6 of 8 modes"),
@@ -399,10 +429,29 @@ def test_mode_collapse(changes: dict[str, object], phrase: str):
     assert phrase in stability.mode_collapse([gan(**changes)], 8, "modes")
 
 
+@pytest.mark.parametrize(
+    ("changes", "updates", "phrase"),
+    [
+        ({}, 5, "high-quality samples. Then set *Discriminator updates* to 1"),
+        ({"good_share": 0.03}, 5, "The samples of GAN are still spread"),
+        ({"good_share": None}, 5, "high-quality samples. Then set"),  # digits
+        ({}, 1, "Try another seed, or a data set"),
+        ({"collapsed_at": 100}, 1, "as many updates as the critics have (5)"),
+        ({"collapsed_at": 100}, 5, "try two other seeds"),
+        ({"diverged_at": 7}, 5, "diverged"),
+    ],
+)
+def test_the_collapse_lab_says_what_to_change_next(
+    changes: dict[str, object], updates: int, phrase: str
+):
+    gans = [gan(**changes), gan(title="WGAN")]
+    assert phrase in stability.after_mode_collapse(gans, updates, 5)
+
+
 def test_mode_collapse_of_several_networks():
     text = stability.mode_collapse([gan(), gan(title="WGAN", diverged_at=5)], 8, "digits")
     assert text == (
-        "**GAN** has 6 of 8 digits, 80 % of its samples are good; **WGAN** diverged after step 5."
+        "**GAN** has 6 of 8 digits, 80 % of its samples are of high quality; **WGAN** diverged after step 5."
     )
 
 

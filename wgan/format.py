@@ -16,6 +16,21 @@ def fmt_duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def fmt_estimate(seconds: float | None) -> str:
+    """Format an estimated duration without digits that it cannot have: 8 s, 40 s, 3 min, 1 h 20 min, 9 h."""
+    if seconds is None:
+        return "–"
+    if seconds < 95:
+        step = 1 if seconds < 10 else 5 if seconds < 30 else 10
+        return f"{step * round(seconds / step)} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    minutes = 10 * round(minutes / 10)
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if rest and hours < 5 else f"{round(minutes / 60)} h"
+
+
 def fmt_bytes(count: float) -> str:
     """Format a number of bytes with a unit."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"

@@ -151,7 +151,7 @@ def test_data_that_are_not_here_are_said_to_be_absent(
     assert "not on this machine" in page_text(app)
     for section in ("slopes", "layers", "inside"):
         open_section(app, section)
-    assert app.button_group(key="critic_way").options == ["Generated", "Draw", "Upload"]
+    assert app.button_group(key="critic_way").options == ["Fake", "Draw", "Upload"]
 
 
 def test_a_live_run_is_looked_at_and_its_run_may_wait(runs_dir: Path):

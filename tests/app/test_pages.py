@@ -13,6 +13,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.ui.compare.race import other_changes
 from pages.ui.core import session, startup
 from pages.ui.core.run_picker import run_titles
 from pages.ui.core.state import NextRun, Steering, Visitor
@@ -420,11 +421,36 @@ def test_a_run_of_a_race_that_is_prepared_after_another_can_be_looked_at(
         time.sleep(0.05)
 
 
+def test_a_race_says_what_it_changes_besides_the_objective():
+    names = ["gan", "wgan", "wgan-gp"]
+    points = other_changes(PRESETS["toy-ring"].config, names)
+    assert points == ["WGAN gets Clip value c 0.1, Optimiser RMSprop."]
+    assert other_changes(PRESETS["quick-mnist"].config, names) == []
+    # From a GAN, the penalty is that of the presets for points.
+    gan = PRESETS["toy-ring"].config.changed({"objective": "gan"})
+    assert "WGAN-GP gets Penalty weight λ 0.1." in other_changes(gan, names)
+
+
+def test_a_new_tab_shows_a_race_that_waits_and_says_so(app: AppTest):
+    first = session.session().start(tiny(steps=10**6))
+    racing = [tiny(steps=50), tiny(steps=50, objective="wgan")]
+    runs = session.session().race(racing, queue=True)
+    assert session.session().race_on() == runs
+    page = sound(app_at("compare").run())
+    assert page.query_params["runs"] == ",".join(runs)
+    assert any("Waiting for" in text.value for text in page.info)
+    for run in (*runs, first):
+        session.session().stop(run)
+    assert session.session().race_on() == []
+
+
 def test_a_fork_is_prepared_in_the_sidebar_and_started(app: AppTest, runs_dir: Path):
     parent = finished_run(runs_dir)
     app.run()
     before = next_config(app)
-    next(b for b in app.selectbox if b.key == f"fork_step_{parent.id}").set_value(20).run()
+    next(b for b in app.selectbox if (b.key or "").startswith(f"fork_step_{parent.id}")).set_value(
+        20
+    ).run()
     known = app._tree.get_widget_states()
     for pressed in [w for w in known.widgets if w.HasField("trigger_value")]:
         known.widgets.remove(pressed)  # a browser tells of those that are pressed only
@@ -452,6 +478,24 @@ def test_a_fork_is_prepared_in_the_sidebar_and_started(app: AppTest, runs_dir: P
     # The sidebar is a new run's again.
     sound(app.run())
     assert next_config(app) == before == parent.config()
+
+
+def test_a_second_fork_begins_with_the_newest_checkpoint(app: AppTest, runs_dir: Path):
+    parent = finished_run(runs_dir)
+
+    def choice() -> Any:
+        return next(w for w in app.selectbox if f"fork_step_{parent.id}" in (w.key or ""))
+
+    app.run()
+    newest = choice().value
+    assert newest == 40
+    choice().set_value(20).run()
+    button(app, "prepare_fork").click().run()
+    assert any("Fork from step 20" in text.value for text in app.info)
+    assert choice().value == newest
+    button(app, "prepare_fork").click().run()
+    assert any("Fork from step 40" in text.value for text in app.info)
+    sound(app)
 
 
 def test_no_fork_gives_the_settings_back(app: AppTest, runs_dir: Path):
@@ -494,7 +538,7 @@ def test_metrics_are_numbers_in_the_table_so_that_they_can_be_sorted(
         run = finished_run(runs_dir)
         run.add_metrics([Measured(10, "emd_512", value), Measured(20, "emd_512", 2 * value)])
     table = runs_page().dataframe[0].value
-    column = table["Exact W₁, 512 samples"]
+    column = table["Exact W₁, 512 samples (units)"]
     assert sorted(column) == [0.0025, 0.01, 0.1]
     assert all(table[name].dtype.kind in "if" for name in ("Step", "Time", "Size"))
 

@@ -126,7 +126,7 @@ def test_collapse_is_stopped_and_keeps_what_it_found(monkeypatch: pytest.MonkeyP
     assert has_button(app, "collapse_run")
     # The numbers stand without a verdict.
     text = page_text(app)
-    assert "Stopped too early to tell" in text and "% of its samples are good" in text
+    assert "Stopped too early to tell" in text and "% of its samples are of high quality" in text
     assert "**Why.**" not in text and "It is:" not in text
 
 

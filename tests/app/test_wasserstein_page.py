@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.core.session import session
 from pages.ui.labs.clouds import MovedPoints, plane_lab
-from pages.ui.labs.divergences import slide_lab
+from pages.ui.labs.divergences import FIRST_THETA, NAMES, slide_lab
 from pages.ui.labs.learned_dual import learned_lab
 from pages.ui.labs.opposed import opposed_lab
 from pages.ui.widgets.cloud_editor import cloud_editor
@@ -21,7 +21,7 @@ from pages.ui.widgets.potential_editor import potential_editor
 from tests.app.test_pages import button, has_button, sound
 from tests.conftest import app_at, tiny
 from wgan.labs import divergences, dual
-from wgan.labs.divergences import OpposedNetworks
+from wgan.labs.divergences import DISTANCES, SHAPES, OpposedNetworks
 from wgan.labs.dual import MAX_HEIGHT, LearnedDual, optimal
 from wgan.labs.transport import (
     MAX_MOVES,
@@ -31,6 +31,7 @@ from wgan.labs.transport import (
     cloud_points,
     plans_between,
 )
+from wgan.verdicts.wasserstein import hardly_overlap
 
 LABS = ("earth", "plane", "dual", "learned", "apart", "opposed")
 HAVE_RESULTS = ("plane", "apart", "opposed")
@@ -106,9 +107,9 @@ def test_clouds_are_blurred():
 def test_shapes_are_slid_apart():
     app = opened("apart")
     sound(button(app, "skip-apart").click().run())
+    assert "**0.693**" in page_text(app) and "**Why.**" in page_text(app)  # they do not overlap
+    sound(app.slider(key="apart-theta").set_value(0.5).run())
     assert "**Why.**" not in page_text(app) and "Here the shapes overlap" in page_text(app)
-    sound(app.slider(key="apart-theta").set_value(2.0).run())
-    assert "**0.693**" in page_text(app) and "**Why.**" in page_text(app)
     for shape in ("gaussians", "lines", "boxes"):
         for theta in (0.0, -3.5):
             sound(app.button_group(key="apart-shape").set_value(shape).run())
@@ -290,7 +291,7 @@ def test_the_answer_of_a_lab_is_what_was_measured():
     )
     assert learned_lab(learned).right == 1
     other = learned_lab(replace(learned, lower_bound=learned.lower_bound[::-1]))
-    assert other.right == 0 and "does not" in other.why
+    assert other.right == 0 and "Here it is not" in other.why
     unclipped = learned_lab(replace(learned, lower_bound=np.full((2, 2), 2.9), clip_saturation=0.0))
     assert unclipped.right == 2 and "No weight reached ±c" in unclipped.why
     assert learned_lab(replace(learned, lower_bound=np.full((2, 2), 2.0))).right == 2
@@ -304,9 +305,20 @@ def test_the_answer_of_a_lab_is_what_was_measured():
     assert opposed_lab(replace(opposed, minimax=0.6, slope=0.1)).right == 0
 
 
+def test_the_question_about_shapes_fits_what_is_shown_first():
+    first = SHAPES["boxes"][1](np.array([FIRST_THETA]))
+    slopes = dict(zip(DISTANCES, first.slopes[:, 0].tolist(), strict=True))
+    assert hardly_overlap(slopes["JS"], slopes["TV"])
+    # It names the shapes, and each answer's abbreviation is spelled out.
+    for shape, (title, _) in SHAPES.items():
+        assert title.lower().rstrip("s") in slide_lab(shape, slopes).question.lower()
+    assert all(f"**{name}**" in NAMES for name in DISTANCES)
+
+
 def test_the_answer_about_shapes_and_clouds_follows_from_the_numbers():
     flat = {"W₁": 1.0, "JS": 0.0, "KL": float("nan"), "TV": 0.0}
-    assert slide_lab(flat).right == 2 and slide_lab(flat | {"KL": 12.0}).right == 3
+    assert slide_lab("boxes", flat).right == 2
+    assert slide_lab("gaussians", flat | {"KL": 12.0}).right == 3
     points = cloud_points("pair", 2.5)
     assert plane_lab(plans_between(*points, 1, 0.1)).right == 2
     # Of one place, every plan costs the same: "It stays the same" is right.

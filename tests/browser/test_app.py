@@ -320,8 +320,8 @@ def fork_from_step_100(page, url: str, runs: Path, parent: str) -> str:
     """“What if I had clipped from step 100?” Return the fork."""
     page.goto(f"{url}/?run={parent}")
     page.get_by_role("button", name="Fork", exact=True).click(timeout=120_000)
-    option(page, f"fork_step_{parent}", "100")
-    press(page, "Prepare fork")
+    option(page, f"fork_step_{parent}_fork-0", "100")
+    press(page, "Set up fork")
     page.get_by_text("Fork from step 100 of").wait_for()
     hyperparameter(page, "objective").locator("input").first.click()
     page.get_by_role("option", name="WGAN", exact=True).click()
@@ -358,8 +358,8 @@ def compare_with_the_parent(page, url: str, parent: str, child: str) -> None:
 
 def race_of_three(page, runs: Path) -> None:
     """From the same seed, in fair shares."""
-    press(page, "New race")
-    page.get_by_text("but for the objective").wait_for()
+    press(page, "Set up a race")
+    page.get_by_text("They differ in the objective").wait_for()
     press(page, "Start the race")
     until(lambda: len(list_runs(runs)) == 6)
     racing = list_runs(runs)[:3]

@@ -73,13 +73,15 @@ def test_points_from_the_surface_to_convergence(page, url: str, runs: Path):
     wait_for_chart(page, "alone_bound")
     first = plotted(page, "alone_bound")
     until(lambda: plotted(page, "alone_bound") not in (first, "[]"))
-    assert traces(page, "alone_bound") == ["proved", "exact W₁", "real to real"]
+    assert traces(page, "alone_bound") == ["lower bound", "exact W₁", "floor"]
     press(page, "Stop training the critic")
     page.get_by_text("critic updates, stopped").wait_for()
     verdict = re.compile("of the exact distance|Stopped after")
     page.get_by_text(verdict).first.wait_for()
     wait_for_chart(page, "alone_optimal")
-    lower_bound, exact = (float(metric(page, name).split()[0]) for name in ("Proved", "Exact W₁"))
+    lower_bound, exact = (
+        float(metric(page, name).split()[0]) for name in ("Lower bound", "Exact W₁")
+    )
     assert 0 <= lower_bound <= exact * 1.01
     assert not page.get_by_text("Traceback").count()
 

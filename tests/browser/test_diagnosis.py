@@ -56,8 +56,8 @@ def test_a_fault_is_named_mended_and_taken_back(page, url: str, runs: Path):
     page.get_by_role("button", name="Undo this").click()
     until(lambda: weights() == [100.0, 1000.0])
     slider.get_by_text("1,000", exact=True).first.wait_for(timeout=120_000)
-    # The table of all rules opens.
+    # The list of all rules opens.
     page.get_by_text("All checks").click()
-    page.get_by_test_id("stDataFrame").first.wait_for(timeout=120_000)
+    page.get_by_text("Problem if:").first.wait_for(timeout=120_000)
     press(page, "Stop")
     until(lambda: run.status() is Status.STOPPED)

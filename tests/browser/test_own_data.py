@@ -53,7 +53,7 @@ def test_an_archive_of_ones_own_is_trained_on(page, serve, archive: Path, tmp_pa
     assert not (tmp_path / "escaped.png").exists()
 
     # Train on it, told the class.
-    press(page, "Train on this")
+    press(page, "Set up a run")
     box = hyperparameter(page, "conditional")
     box.wait_for(timeout=120_000)
     still(page)
@@ -91,7 +91,7 @@ def test_a_density_is_drawn_with_the_mouse(page, serve, tmp_path: Path):
     page.mouse.move(box["x"] + 200, box["y"] + 80, steps=8)
     page.mouse.up()
     page.get_by_text("The pad is empty").wait_for(state="detached")
-    press(page, "Train on this")
+    press(page, "Set up a run")
     press(page, "Start")
     until(lambda: step(page) > 20, 120)
     press(page, "Stop")
@@ -113,7 +113,7 @@ def test_the_sprites_are_trained_where_they_are(page, serve, tmp_path: Path):
     runs = tmp_path / "runs"
     url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
     page.goto(f"{url}/presets?preset=quick-pokemon")
-    page.get_by_role("button", name="Train this").click(timeout=120_000)
+    page.get_by_role("button", name="Set up a run").click(timeout=120_000)
     press(page, "Start")
     until(lambda: step(page) > 5, 120)
     page.locator(".wgan-made canvas").first.wait_for()

@@ -119,7 +119,7 @@ def number(page, name: str) -> str:
 @pytest.mark.slow
 def test_a_picked_picture_stays_picked_and_the_newest_pick_counts(slow, site: str):
     slow.goto(f"{site}/critic?section=inside")
-    samples = slow.get_by_role("group", name="Generated pictures to choose from")
+    samples = slow.get_by_role("group", name="Fake pictures to choose from")
     cell = samples.get_by_role("button")
     cell.nth(1).wait_for(timeout=120_000)
     slow.late()
@@ -233,15 +233,15 @@ def test_a_bent_function_stays_bent(slow, site: str):
     area = slow.get_by_role("application", name="A function over 16 columns")
     area.wait_for(timeout=120_000)
     slow.late()
-    says = slow.locator("output", has_text="your function proves")
+    says = slow.locator("output", has_text="your lower bound is")
     box = area.bounding_box()
     caption = ""
     for column, y in ((13, 60), (3, 170), (8, 90)):
         across = (8 + (column + 0.5) * 744 / 16) / 760
         x = box["x"] + across * box["width"]
-        slow.mouse.move(x, box["y"] + 116 / 320 * box["height"])
+        slow.mouse.move(x, box["y"] + 116 / 336 * box["height"])
         slow.mouse.down()
-        slow.mouse.move(x, box["y"] + y / 320 * box["height"], steps=3)
+        slow.mouse.move(x, box["y"] + y / 336 * box["height"], steps=3)
         slow.mouse.up()
         caption = says.inner_text()
         for _ in range(4):

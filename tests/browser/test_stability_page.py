@@ -174,7 +174,7 @@ def test_mode_collapse_live_stopped_and_found_again(page, site: str):
     verdict.wait_for()
     assert (
         "collapsed at step" in verdict.inner_text()
-        and "% of its samples are good" in verdict.inner_text()
+        and "% of its samples are of high quality" in verdict.inner_text()
     )
     assert "too early to tell" in verdict.inner_text() and "Why." not in verdict.inner_text()
     stopped, step = (

@@ -97,7 +97,7 @@ def test_a_reload_shows_the_setup_of_the_run_on_show_and_what_was_changed_of_it(
 def test_a_fork_in_preparation_survives_a_reload(page, site: str):
     page.goto(site)
     page.get_by_role("button", name="Fork", exact=True).click(timeout=120_000)
-    page.get_by_role("button", name="Prepare fork").click()
+    page.get_by_role("button", name="Set up fork").click()
     page.get_by_role("button", name="Start fork").wait_for()
     until(lambda: "fork=" in address(page))
     page.reload()
@@ -232,7 +232,7 @@ def test_a_drawn_density_comes_back(page, site: str):
     pad.wait_for()
     until(lambda: bars(pad) == [1])
     still(page)
-    page.get_by_role("button", name="Train on this").click()
+    page.get_by_role("button", name="Set up a run").click()
     page.get_by_role("button", name="Start", exact=True).wait_for()
     choose(page, "Preset", "Eight Gaussians")
     until(lambda: chosen(page, "Data set") == "Ring of 8 Gaussians")
@@ -253,7 +253,7 @@ def drawing_title() -> str:
 @pytest.mark.slow
 def test_a_saved_preset_is_on_presets_at_once_in_every_tab(page, second, site: str):
     second.goto(f"{site}/presets")
-    second.get_by_role("button", name="Train this").wait_for(timeout=120_000)
+    second.get_by_role("button", name="Set up a run").wait_for(timeout=120_000)
     page.goto(site)
     page.get_by_role("button", name="Save", exact=True).click(timeout=120_000)
     page.get_by_label("Name of the preset").fill("My grid")

@@ -39,7 +39,7 @@ PROMISES = (
     "Which distance still changes?",
     "The mould: real",
     "Mode collapse since step 1,600",
-    "How much of the Wasserstein distance can this critic prove?",
+    "How close does this critic's lower bound get to the Wasserstein distance?",
     "its length ‖z‖ is usually close to √32",
 )
 
@@ -102,7 +102,7 @@ def test_a_link_to_a_section_replaces_the_one_that_was_open(page: Page, tour: st
     expect_step(page, 5)
     button(page, "Train the critic to convergence").wait_for()
     expect(page.get_by_test_id("stMain")).to_contain_text(
-        "How much of the Wasserstein distance can this critic prove?"
+        "How close does this critic's lower bound get to the Wasserstein distance?"
     )
     expect(page.get_by_role("combobox", name="Weights")).to_have_value("Step 0")
 

@@ -162,52 +162,52 @@ def test_who_wants_no_motion_sees_where_it_ends(page, site: str):
     assert loads(page) != end
 
 
-def test_a_function_is_bent_and_never_proves_too_much(page, site: str):
+def test_a_function_is_bent_and_never_exceeds_the_distance(page, site: str):
     visit(page, site, "dual", BEND)
     w1 = number(page, "Cheapest plan")
     says = page.locator(".wgan-bend output")
-    assert number(page, "Your function proves") == 0
+    assert number(page, "Your lower bound") == 0
 
     def knob(column: int, y: float) -> tuple[float, float]:
-        return place(page, BEND, column, y, 320)
+        return place(page, BEND, column, y, 336)
 
     # While the hand is on it, the gauge follows, and Python has not heard yet.
     page.mouse.move(*knob(13, 116))
     page.mouse.down()
     page.mouse.move(*knob(13, 40), steps=6)
-    until(lambda: "proves 0.00" not in says.inner_text())
-    assert number(page, "Your function proves") == 0
+    until(lambda: "bound is 0.00" not in says.inner_text())
+    assert number(page, "Your lower bound") == 0
     page.mouse.up()
-    until(lambda: number(page, "Your function proves") > 0)
+    until(lambda: number(page, "Your lower bound") > 0)
     # Wild bends, up and down: it stays 1-Lipschitz and below W₁.
     for column, y in ((1, 200), (7, 20), (4, 200), (9, 8), (13, 100), (2, 15)):
-        before = number(page, "Your function proves")
+        before = number(page, "Your lower bound")
         drag(page, knob(column, 116), knob(column, y))
-        until(partial(has_changed, page, "Your function proves", before))
-        assert number(page, "Your function proves") <= w1 and number(page, "Steepest slope") <= 1
-        bound = float(re.search(r"proves (\S+)", says.inner_text())[1].replace("−", "-"))
-        assert bound == pytest.approx(number(page, "Your function proves"), abs=0.011)
+        until(partial(has_changed, page, "Your lower bound", before))
+        assert number(page, "Your lower bound") <= w1 and number(page, "Steepest slope") <= 1
+        bound = float(re.search(r"bound is (\S+)", says.inner_text())[1].replace("−", "-"))
+        assert bound == pytest.approx(number(page, "Your lower bound"), abs=0.011)
     page.get_by_text("Why.").wait_for()
-    # Flat again; then two bends prove nearly all, and the best function is shown.
+    # Flat again; then two bends reach nearly all, and the best function is shown.
     press(page, "Reset")
-    until(lambda: number(page, "Your function proves") == 0)
+    until(lambda: number(page, "Your lower bound") == 0)
     drag(page, knob(13, 116), knob(13, 50))
-    until(lambda: number(page, "Your function proves") > 0)
-    first = number(page, "Your function proves")
+    until(lambda: number(page, "Your lower bound") > 0)
+    first = number(page, "Your lower bound")
     drag(page, knob(1, 116), knob(1, 195))
-    until(lambda: number(page, "Your function proves") > first)
-    assert first < number(page, "Your function proves") <= w1
+    until(lambda: number(page, "Your lower bound") > first)
+    assert first < number(page, "Your lower bound") <= w1
     assert page.locator(".wgan-optimal").count() == 0
     press(page, "Optimal function")
     page.locator(".wgan-optimal").wait_for(state="attached")
-    page.get_by_text("The dashed function proves all of it").wait_for()
+    page.get_by_text("The dashed function reaches it").wait_for()
     # With the keyboard.
     press(page, "Reset")
-    until(lambda: number(page, "Your function proves") == 0)
+    until(lambda: number(page, "Your lower bound") == 0)
     page.locator(BEND).focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("PageDown")
-    until(lambda: number(page, "Your function proves") != 0)
+    until(lambda: number(page, "Your lower bound") != 0)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from wgan.config.presets import (
     Preset,
     first_result,
 )
-from wgan.config.recommended import adapt_to_dataset, recommended
+from wgan.config.recommended import adapt_to_dataset, recommended, with_objective
 
 __all__ = [
     "CONSTANT_RATES",
@@ -43,4 +43,5 @@ __all__ = [
     "recommended",
     "short",
     "unused_settings",
+    "with_objective",
 ]

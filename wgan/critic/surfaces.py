@@ -29,7 +29,10 @@ class Surfaces:
     exact: float  # W₁ of these samples
     gap: float  # E f(real) − E f(fake) on them
     steepest: float  # largest slope found on the grid and between samples
-    lower_bound: float  # lower bound of W₁ that the critic proves
+    lower_bound: float  # gap ÷ `pair_slope`, a lower bound of W₁
+    pair_slope: (
+        float  # largest |f(real) − f(fake)| ÷ distance over pairs of a real point and a fake
+    )
 
     @property
     def difference(self) -> F32:
@@ -79,4 +82,5 @@ def surfaces(
         float(real_scores.mean() - fake_scores.mean()),
         steepest,
         bound,
+        pairs,
     )

@@ -5,7 +5,7 @@ cause later ones, so the first rule that applies is the one to act upon. Rules r
 of a run. So they give the same result for a live run, a stored run, and a run from another machine.
 """
 
-from wgan.diagnosis.catalogue import RULES, diagnose, examine
+from wgan.diagnosis.catalogue import RULES, diagnose, examine, missing_reason
 from wgan.diagnosis.evidence import Evidence, Finding, Proposal, Reading, Rule, evidence_of
 from wgan.diagnosis.health import Health, health
 from wgan.diagnosis.sample_rules import sample_facts
@@ -25,6 +25,7 @@ __all__ = [
     "evidence_of",
     "examine",
     "health",
+    "missing_reason",
     "sample_facts",
     "scenario_of",
 ]

@@ -65,6 +65,7 @@ RULES: dict[str, Rule] = {
         ),
         f"Arjovsky et al. 2017, section 4: the cosine turned negative in runs that failed; {OURS}",
         {"cosine": 0.1},
+        training_rules.without_momentum,
     ),
     "learning-rates": Rule(
         "The learning rates are out of balance",
@@ -92,6 +93,7 @@ RULES: dict[str, Rule] = {
         ),
         f"slope 1: Gulrajani et al. 2017, proposition 1; {OURS}",
         {"slope": 6.0},
+        critic_rules.without_slope_penalty,
     ),
     "strong-penalty": Rule(
         "The penalty is too strong",
@@ -105,6 +107,7 @@ RULES: dict[str, Rule] = {
         ),
         OURS,
         {"pull": 4.0},
+        critic_rules.without_penalty_gradient,
     ),
     "clipping": Rule(
         "Clipping is saturated",
@@ -117,6 +120,7 @@ RULES: dict[str, Rule] = {
         ),
         f"weights pile up at ±c: Gulrajani et al. 2017, figure 1b; {OURS}",
         {"share": 0.6},
+        critic_rules.without_clipping,
     ),
     "undertrained-critic": Rule(
         "The critic is under-trained",
@@ -146,6 +150,7 @@ RULES: dict[str, Rule] = {
         ),
         f"distance ratio: our own measurements, 0 % of held-out digits; {OURS}",
         {"share": 0.1},
+        sample_rules.without_pictures,
     ),
     "mode-collapse": Rule(
         "Mode collapse",
@@ -156,7 +161,7 @@ RULES: dict[str, Rule] = {
         lambda limits: (
             "At least one of these conditions is met in three measurements. Points: at most "
             f"{fmt_percent(limits['modes'])} of the modes have a sample, while at least "
-            f"{fmt_percent(limits['good'])} of the samples are good. Pictures: the class KL is above "
+            f"{fmt_percent(limits['good'])} of the samples are of high quality. Pictures: the class KL is above "
             f"{fmt_number(limits['class_kl'])} nats, or more than {fmt_percent(limits['duplicates'])} of "
             f"the samples nearly repeat another sample. Both: the spread of the samples is below "
             f"{fmt_percent(limits['variety'])} of that of real examples. Or one evaluation shows coverage "
@@ -187,6 +192,7 @@ RULES: dict[str, Rule] = {
         ),
         f"Gulrajani et al. 2017, figure 5b; 256 examples of each; {OURS}",
         {"share": 0.25, "spreads": 0.3},
+        critic_rules.without_limited_data,
     ),
     "worsening": Rule(
         "The samples become worse",
@@ -229,6 +235,16 @@ def examine(evidence: Evidence) -> list[Finding]:
             # JSON cannot store NumPy's booleans.
             findings.append(Finding(key, rule, replace(reading, raised=bool(reading.raised))))
     return findings
+
+
+def missing_reason(rule: Rule, evidence: Evidence) -> str:
+    """Return why a rule has no result for a run: it does not apply, or there is not enough data yet."""
+    reason = rule.inapplicable_reason(evidence)
+    if reason:
+        return f"Does not apply: {reason}."
+    if not evidence.config.measure:
+        return "No data: “Measure while training” is off (in the sidebar, under Reporting)."
+    return "Not enough data yet."
 
 
 def diagnose(evidence: Evidence) -> list[Finding]:

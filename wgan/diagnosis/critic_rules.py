@@ -15,6 +15,33 @@ from wgan.metrics import title_of
 from wgan.objectives import Wgan
 
 
+def without_slope_penalty(evidence: Evidence) -> str:
+    """Return why a check of the penalty does not apply; empty if it does."""
+    if slope_penalty_weight(evidence) is None:
+        return "this objective has no penalty that holds the critic's slope at 1"
+    return ""
+
+
+def without_penalty_gradient(evidence: Evidence) -> str:
+    """Return why the gradients of penalty and loss are not compared; empty if they are."""
+    return without_slope_penalty(evidence) or (
+        "real and fake are separate updates" if evidence.config.split_updates else ""
+    )
+
+
+def without_clipping(evidence: Evidence) -> str:
+    """Return why a check of clipping does not apply; empty if it does."""
+    is_clipped = isinstance(evidence.config.objective, Wgan)
+    return "" if is_clipped else "this objective does not clip weights"
+
+
+def without_limited_data(evidence: Evidence) -> str:
+    """Return why nothing can be memorised; empty if something can."""
+    if evidence.size is None:
+        return "every batch is freshly drawn, so nothing can be memorised"
+    return ""
+
+
 def weak_penalty(evidence: Evidence, rule: Rule) -> Reading | None:
     """A slope far above 1, at which the penalty should hold it."""
     weight, slope = slope_penalty_weight(evidence), evidence.recent_median("slope_hat")

@@ -121,6 +121,8 @@ class Rule:
     source: str
     limits: Mapping[str, float] = field(default_factory=dict)
     """Thresholds by name; `source` states which of them are our own."""
+    inapplicable_reason: Callable[[Evidence], str] = lambda _: ""
+    """Returns why the check cannot apply to a run, however long it trains; empty if it can."""
 
     @property
     def condition(self) -> str:

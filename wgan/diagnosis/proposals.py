@@ -20,7 +20,7 @@ def change(evidence: Evidence, changes: Mapping[str, Any]) -> Proposal | None:
         field = fields.get(path)
         if field is not None and isinstance(value, float) and field.high is not None:
             value = min(max(value, field.low or 0.0), field.high)
-        bounded[path] = float(f"{value:.3g}") if isinstance(value, float) else value
+        bounded[path] = float(f"{value:.2g}") if isinstance(value, float) else value
     try:
         after = config.changed(bounded)
     except ConfigError:

@@ -12,6 +12,11 @@ from wgan.format import fmt_digits, fmt_percent, fmt_rounded, fmt_sci
 from wgan.metrics import LIVE_SAMPLES, title_of
 
 
+def without_pictures(evidence: Evidence) -> str:
+    """Return why samples are not compared with training pictures; empty if they are."""
+    return "the data are points" if evidence.config.dataset.kind == "points" else ""
+
+
 def memorisation(evidence: Evidence, rule: Rule) -> Reading | None:
     """Samples that are copies of training pictures."""
     name = evidence.metric_name("memorised")
@@ -82,7 +87,7 @@ def _few_modes(evidence: Evidence, rule: Rule) -> Reading | None:
     is_bad = (modes <= rule.limits["modes"] * total_modes) & (good >= rule.limits["good"])
     return Reading(
         f"{modes[-1]:.0f} of {total_modes:.0f} modes have a sample, and {fmt_percent(good[-1])} of the "
-        f"samples are good. The highest number of modes in this run was {modes.max():.0f}.",
+        f"samples are of high quality. The highest number of modes in this run was {modes.max():.0f}.",
         bool(is_bad[-MIN_VALUES:].all()),
         since=_since(steps, is_bad),
     )
@@ -230,7 +235,7 @@ def plateau(evidence: Evidence, rule: Rule) -> Reading | None:
     )
     return Reading(
         f"{title_of(name)} went from {fmt_sci(before.mean())} to {fmt_sci(now.mean())} in the last {span:,} "
-        f"steps (uncertainty ±{fmt_sci(error)})"
+        f"steps (uncertainty ±{fmt_rounded(error)})"
         + (f"; real examples score {fmt_sci(floor)}. " if floor is not None else ". ")
         + (ending if raised else "It becomes worse." if becomes_worse else "It still improves."),
         raised,
@@ -252,7 +257,7 @@ def sample_facts(evidence: Evidence) -> list[str]:
         total = evidence.floor(modes_name)
         of_all = f" of {total:.0f}" if total is not None else ""
         facts.append(
-            f"{modes:.0f}{of_all} modes have a sample; {fmt_percent(good)} of the samples are good."
+            f"{modes:.0f}{of_all} modes have a sample; {fmt_percent(good)} of the samples are of high quality."
         )
     if (variety := evidence.newest("variety")) is not None:
         facts.append(

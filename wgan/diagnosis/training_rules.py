@@ -86,6 +86,13 @@ def exploding_gradient(evidence: Evidence, rule: Rule) -> Reading | None:
     )
 
 
+def without_momentum(evidence: Evidence) -> str:
+    """Return why a check of momentum does not apply; empty if it does."""
+    if getattr(evidence.config.optimizer, "beta1", 0.0) == 0.0:
+        return "the optimiser has no momentum"
+    return "real and fake are separate updates" if evidence.config.split_updates else ""
+
+
 def momentum(evidence: Evidence, rule: Rule) -> Reading | None:
     """Steps that do not follow the gradient."""
     cosines = evidence.recent("step_cosine")

@@ -8,9 +8,10 @@ from wgan.config import PARTS, PRESETS, TrainConfig, differences
 from wgan.runs import Run
 
 
-def nearest_preset(config: TrainConfig) -> str:
-    """Return the name of the preset with the fewest differences from a config."""
-    return min(PRESETS, key=lambda name: len(differences(config, PRESETS[name].config)))
+def nearest_preset(config: TrainConfig, *, but: str = "") -> str:
+    """Return the name of the preset with the fewest differences from a config, `but` a preset of this name."""
+    names = [name for name in PRESETS if name != but]
+    return min(names, key=lambda name: len(differences(config, PRESETS[name].config)))
 
 
 def command_line(run: Run) -> str:

@@ -53,7 +53,7 @@ def report(run: Run) -> str:
         ):
             charts.append((title, figures.with_colours(figure)))
     moments = _moments(run)
-    name = snapshot.name or snapshot.config.title
+    name = snapshot.title
     body = [
         f"<h1>{escape(name)}</h1>",
         f"<p class=quiet>{escape(snapshot.run)} · {snapshot.status}</p>",

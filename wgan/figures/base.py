@@ -138,12 +138,20 @@ COLOUR_BAR = {
     "thickness": 7,
     "outlinewidth": 0,
     "nticks": 5,
-    "tickformat": ".3~g",
+    "tickformat": ".2~g",
+    "tickangle": 0,
     "y": 0,
     "yanchor": "top",
     "len": 0.9,
 }
 """A colour bar below the chart: at its side, the chart's tools would cover the numbers on a phone."""
+
+
+def tick_format(low: float, high: float) -> str:
+    """Return Plotly's format for the numbers of an axis: equal decimals, enough for 2 digits of its range."""
+    span = abs(high - low)
+    decimals = 1 - math.floor(math.log10(span)) if span > 0 and math.isfinite(span) else 1
+    return f",.{min(6, max(0, decimals))}f"
 
 
 def vertical_line(

@@ -57,7 +57,7 @@ def modes_over_steps(
 def good_share_over_steps(
     lines: Sequence[tuple[str, Number, Real, str]], floor: float, total: int
 ) -> Figure:
-    """Return the share of good samples of several networks over steps.
+    """Return the share of high-quality samples of several networks over steps.
 
     Args:
         lines: Name, steps (K,), shares (K,) in [0, 1] and colour of each network.
@@ -67,7 +67,7 @@ def good_share_over_steps(
     return _lines_over_steps(
         [(name, steps, 100 * np.asarray(shares), colour) for name, steps, shares, colour in lines],
         total,
-        y_title="good samples, %",
+        y_title="high quality, %",
         y_range=(-2, 108),
         level=100 * floor,
         hover="%{y:.0f} %",
@@ -101,7 +101,12 @@ def _lines_over_steps(
             "margin": MARGIN,
             "hovermode": "x unified",
             "showlegend": True,
-            "xaxis": {"title": {"text": "step"}, "range": [0, total], "hoverformat": ",d"},
+            "xaxis": {
+                "title": {"text": "step"},
+                "range": [0, total],
+                "hoverformat": ",d",
+                "unifiedhovertitle": {"text": "step %{x:,d}"},
+            },
             "yaxis": {"title": {"text": y_title}, "range": list(y_range), "nticks": 6},
             "legend": LEGEND,
             "shapes": [_level(level)],

@@ -23,7 +23,7 @@ def proved_bound(
     ends = np.array([0.0, max(total, 1)])
     levels = [("exact W₁", exact, "@real", "dash")]
     if floor is not None:
-        levels.append(("real to real", floor, "@muted", "dot"))
+        levels.append(("floor", floor, "@muted", "dot"))
     return {
         "data": [
             {
@@ -31,11 +31,11 @@ def proved_bound(
                 "mode": "lines",
                 "x": updates,
                 "y": bounds,
-                "name": "proved",
+                "name": "lower bound",
                 "line": {"color": "@critic", "width": 2.4},
                 "fill": "tozeroy",
                 "fillcolor": "@critic/0.1",
-                "hovertemplate": "%{y:.4g}",
+                "hovertemplate": "%{y:.3g}",
             },
             *(
                 {
@@ -45,7 +45,7 @@ def proved_bound(
                     "y": np.full(2, at),
                     "name": name,
                     "line": {"color": colour, "width": 1.8, "dash": dash},
-                    "hovertemplate": "%{y:.4g}",
+                    "hovertemplate": "%{y:.3g}",
                 }
                 for name, at, colour, dash in levels
             ),
@@ -58,6 +58,7 @@ def proved_bound(
                 "title": {"text": "critic updates"},
                 "range": [0, max(total, 1)],
                 "hoverformat": ",d",
+                "unifiedhovertitle": {"text": "update %{x:,d}"},
             },
             "yaxis": {
                 "title": {"text": "distance"},
@@ -87,13 +88,13 @@ def raw_gap(updates: Number, gaps: Real, slopes: Real, total: int) -> Figure:
             "y": values,
             "name": name,
             "line": {"color": colour, "width": 2},
-            "hovertemplate": "%{y:.4g}",
+            "hovertemplate": "%{y:.3g}",
             **changes,
         }
 
     return {
         "data": [
-            line("raw gap, left", gaps, "@critic"),
+            line("critic gap, left", gaps, "@critic"),
             line("slope, right", slopes, "@mark", yaxis="y2"),
         ],
         "layout": {
@@ -104,6 +105,7 @@ def raw_gap(updates: Number, gaps: Real, slopes: Real, total: int) -> Figure:
                 "title": {"text": "critic updates"},
                 "range": [0, max(total, 1)],
                 "hoverformat": ",d",
+                "unifiedhovertitle": {"text": "update %{x:,d}"},
             },
             "yaxis": {"exponentformat": "power", "rangemode": "tozero", "nticks": 4},
             "yaxis2": {

@@ -14,6 +14,7 @@ from wgan.figures.base import (
     contour,
     dots,
     square,
+    tick_format,
     vertical_line,
 )
 from wgan.format import fmt_sci
@@ -135,7 +136,7 @@ def surface(
         | {
             "colorscale": DIVERGING if diverging else "@surface",
             "line": {"width": 0.7, "color": "@text/0.25"},
-            "colorbar": COLOUR_BAR | {"ypad": 22},
+            "colorbar": COLOUR_BAR | {"ypad": 22, "tickformat": tick_format(low, span)},
             "hovertemplate": f"{unit} %{{z:.3g}}<extra></extra>",
             "name": unit,
         }
@@ -214,7 +215,7 @@ def pixels_over(table: Real, picture: str, *, diverging: bool) -> Figure:
                 "colorscale": SEE_THROUGH_DIVERGING if diverging else SEE_THROUGH,
                 "zmin": -largest if diverging else 0.0,
                 "zmax": largest,
-                "colorbar": COLOUR_BAR | {"ypad": 4},
+                "colorbar": COLOUR_BAR | {"ypad": 4, "nticks": 3},
                 "hovertemplate": "%{z:.3g}<extra></extra>",
             },
         ],

@@ -102,7 +102,7 @@ def _raw_and_smoothed(
             "name": name,
             "legendgroup": name,
             "line": {"color": colour, "width": 2.2},
-            "hovertemplate": "%{y:.4g}",
+            "hovertemplate": "%{y:.3g}",
         },
     ]
 
@@ -111,11 +111,12 @@ def _y_axis_type(look: ChartLook) -> Figure:
     return {"type": "log"} if look.log else {}
 
 
-def _step_axis(title: str, last: float) -> Figure:
+def _step_axis(title: str, last: float, hover_title: str = "") -> Figure:
     return {
         "title": {"text": title},
         "rangemode": "tozero",
         "hoverformat": ",d",
+        "unifiedhovertitle": {"text": hover_title or f"{title} %{{x:,d}}"},
         # Room to grow: while a run trains, the axis keeps its range for many updates.
         "autorangeoptions": {"include": next_round_number(last)},
     }
@@ -130,8 +131,7 @@ def _change_marks(marks: Sequence[tuple[float, str]]) -> Figure:
         "y": np.ones(len(marks)),
         "yaxis": "y2",
         "text": [wrapped(text, MARK_WIDTH) for _, text in marks],
-        "name": "change",
-        "showlegend": False,
+        "name": "change or problem",
         "marker": {"color": "@mark", "symbol": "triangle-down", "size": 9},
         "hovertemplate": "%{text}<extra></extra>",
         "cliponaxis": False,
@@ -229,7 +229,7 @@ def quality(
             "name": title,
             "line": {"color": "@fake", "width": 2.2},
             "marker": {"color": "@fake", "size": 5},
-            "hovertemplate": "%{y:.4g}",
+            "hovertemplate": "%{y:.3g}",
         }
     )
     if floor is not None and math.isfinite(floor):
@@ -265,7 +265,7 @@ def _gap_on_second_axis(columns: Mapping[str, Real]) -> Figure:
         "yaxis": "y2",
         "name": "Critic gap",
         "line": {"color": "@critic/0.6", "width": 1.6},
-        "hovertemplate": "%{y:.4g}",
+        "hovertemplate": "%{y:.3g}",
     }
 
 
@@ -303,6 +303,8 @@ def compare(
     for title, x, y, colour, origin in lines:
         name = wrapped(title, NAME_WIDTH)
         traces += _raw_and_smoothed(name, x, y, colour, raw_alpha=0.22, look=look)
+        if percent:
+            traces[-1]["hovertemplate"] = "%{y:.1%}"
         if origin is not None:
             traces.append(_fork_dot(name, origin, colour))
     longest = max((float(x[-1]) for _, x, _, _, _ in lines if len(x)), default=1.0)
@@ -312,7 +314,7 @@ def compare(
             "margin": MARGIN,
             "hovermode": "x unified",
             "showlegend": True,
-            "xaxis": _step_axis(x_title, longest),
+            "xaxis": _step_axis(x_title, longest, "%{x:,d} s" if x_title.endswith(", s") else ""),
             "yaxis": {"zeroline": zero}
             | _y_axis_type(look)
             | ({"tickformat": ".0%"} if percent else {}),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wgan.arrays import Real
-from wgan.figures.base import LEGEND, MARGIN, SMALL_LEGEND, Figure, square
+from wgan.figures.base import LEGEND, MARGIN, SMALL_LEGEND, Figure, square, tick_format
 
 
 def plane(
@@ -47,6 +47,7 @@ def plane(
                     "thickness": 10,
                     "outlinewidth": 0,
                     "nticks": 6,
+                    "tickformat": tick_format(float(surface.min()), float(surface.max())),
                 },
                 "hovertemplate": "score %{z:.3g}<extra></extra>",
             }
@@ -209,7 +210,7 @@ def lengths(path: Real, other: Real, names: tuple[str, str]) -> Figure:
         "layout": {
             "margin": MARGIN,
             "hovermode": "x unified",
-            "xaxis": {"title": {"text": "frame"}},
+            "xaxis": {"title": {"text": "frame"}, "unifiedhovertitle": {"text": "frame %{x}"}},
             "yaxis": {"title": {"text": "‖z‖"}, "rangemode": "tozero"},
             "legend": LEGEND,
             "shapes": [band],

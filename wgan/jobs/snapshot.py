@@ -81,6 +81,13 @@ class RunSnapshot:
     version: int = field(default_factory=VERSIONS.__next__)  # unique in this process
 
     @property
+    def title(self) -> str:
+        """The run's name, or the title of its config; that of a fork also says where it begins."""
+        if self.name or self.parent is None:
+            return self.name or self.config.title
+        return f"{self.config.title} · fork at step {self.parent.step:,}"
+
+    @property
     def seconds_left(self) -> float | None:
         """Remaining seconds of training at the current speed; None if unknown."""
         if (

@@ -23,6 +23,7 @@ from wgan.metrics.registry import (
     short,
     title_of,
     unmeasured_reason,
+    value_and_unit,
 )
 
 __all__ = [
@@ -60,4 +61,5 @@ __all__ = [
     "title_of",
     "train_features",
     "unmeasured_reason",
+    "value_and_unit",
 ]

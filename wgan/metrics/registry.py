@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from wgan.format import fmt_digits
 from wgan.metrics.feature_distances import COVERAGE_K
 from wgan.metrics.images import LIVE_PICTURES, MEMORISATION_SAMPLES, PictureInputs
 from wgan.metrics.points import PointInputs
@@ -43,6 +44,10 @@ class Metric:
     """Whether it needs stacked digits."""
     headline: bool = False
     """Whether tables of runs show it, and the checkpoint with its best value is kept."""
+    unit: str = ""
+    """Unit of its values, if they are not shares."""
+    counts: bool = False
+    """Whether its values are whole numbers."""
     least: int = 1
     """Minimum number of samples and of real pictures."""
 
@@ -228,6 +233,7 @@ METRICS: dict[str, Metric] = {
         "between two sets of real points.",
         most=512,
         headline=True,
+        unit="units",
     ),
     "sliced": Metric(
         "Sliced W₁",
@@ -236,6 +242,7 @@ METRICS: dict[str, Metric] = {
         "lower",
         "Mean of the W₁ between both sets after projection onto 50 random lines. It is "
         "smaller than W₁, but can use more points. Bonneel et al. 2015.",
+        unit="units",
     ),
     "modes": Metric(
         "Modes",
@@ -245,6 +252,7 @@ METRICS: dict[str, Metric] = {
         "Number of modes (the Gaussians of the data) that have a sample within 3σ. "
         "Srivastava et al. 2017 (VEEGAN).",
         mixture=True,
+        counts=True,
         headline=True,
     ),
     "high_quality": Metric(
@@ -294,11 +302,24 @@ def metric_of(name: str) -> Metric | None:
 
 
 def title_of(name: str) -> str:
-    """Return the title of a metric's name: "FID, 1k samples"."""
+    """Return the title of a metric's name: "FID, 1k samples", "Modes, 2,500 samples"."""
     metric = metric_of(name)
-    return (
-        f"{metric.title}, {name.rpartition('_')[2]} samples" if metric else name.replace("_", " ")
-    )
+    if metric is None:
+        return name.replace("_", " ")
+    count = name.rpartition("_")[2]
+    return f"{metric.title}, {f'{int(count):,}' if count.isdecimal() else count} samples"
+
+
+def value_and_unit(name: str, value: float) -> tuple[str, str]:
+    """Return a metric's value and its unit, as text: ("88.9", "%"), ("0.172", "units"), ("8", "")."""
+    metric = metric_of(name)
+    if metric is None:
+        return fmt_digits(value), ""
+    if metric.percent:
+        return f"{100 * value:.1f}", "%"
+    if metric.counts:
+        return f"{value:.0f}", ""
+    return fmt_digits(value), metric.unit
 
 
 def better(name: str, value: float, than: float) -> bool:

@@ -48,12 +48,13 @@ class RunSummary:
 
     @property
     def title(self) -> str:
-        """The run's name, or the title of its config and its start time."""
+        """The run's name, or the title of its config, where a fork begins, and its start time."""
         if self.name:
             return self.name
         if self.config is None:
             return self.run
-        return f"{self.config.title} · {began(self.run, self.created)}"
+        fork = f" · fork at step {self.parent.step:,}" if self.parent is not None else ""
+        return f"{self.config.title}{fork} · {began(self.run, self.created)}"
 
 
 def began(run: str, created: str = "") -> str:

@@ -346,6 +346,14 @@ class Session:
             snapshots = [self._snapshots.published(job.run.id) for job in self._scheduler.queue]
         return [snapshot for snapshot in snapshots if snapshot is not None]
 
+    def race_on(self) -> list[str]:
+        """Return the runs of the race that trains now, else of the first race in the queue; empty if there is none."""
+        with self._scheduler.changed:
+            groups: dict[str, list[str]] = {}
+            for job in (*self._scheduler.active, *self._scheduler.queue):
+                groups.setdefault(job.group, []).append(job.run.id)
+        return next((runs for runs in groups.values() if len(runs) > 1), [])
+
     def snapshot(self, name: str) -> RunSnapshot:
         """Return the state of a run: live, just ended, or read from its folder. Raises RunError."""
         return self._snapshots.snapshot(name)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from wgan.format import fmt_share, fmt_sig
 
-OVERFITTING_SPREADS = 0.5
-"""Held-out examples that score lower than training examples by this many standard deviations: overfitting."""
+MEMORISED_SHARE, MEMORISED_SPREADS = 0.25, 0.3
+"""Memorised: the held-out gap is smaller by more than this share of the gap, and by more than this many standard
+deviations of the scores. The diagnosis has the same thresholds."""
 
 FLAT_SLOPE, STEEP_SLOPE = 0.1, 1.5
 """Mean slopes below and above which a critic is far from 1-Lipschitz."""
@@ -17,7 +18,7 @@ TIGHT_SHARE = 0.9
 """Share of the exact distance above which a critic counts as nearly optimal."""
 
 UNSTEADY = 0.05
-"""Range of the proved shares in the last quarter of the updates above which a bound has not settled."""
+"""Range of the lower bound ÷ W₁ in the last quarter of the updates above which a bound has not settled."""
 
 
 def scores(critic_accuracy: float, gap: float, gap_held_out: float, spread: float) -> str:
@@ -29,7 +30,7 @@ def scores(critic_accuracy: float, gap: float, gap_held_out: float, spread: floa
         gap_held_out: The same with held-out real examples.
         spread: Standard deviation of the scores of real examples.
     """
-    overfits = gap - gap_held_out > OVERFITTING_SPREADS * (spread or 1.0)
+    overfits = has_memorised(gap, gap_held_out, spread)
     if critic_accuracy > 0.97:
         text = "In nearly all pairs of a real example and a fake, the real one scores higher."
         if not overfits:
@@ -46,12 +47,46 @@ def scores(critic_accuracy: float, gap: float, gap_held_out: float, spread: floa
         )
     else:
         text = "Fakes score above real examples: the critic lags behind, and misleads the generator now."
-    if overfits:
-        text += (
-            " Held-out examples score clearly lower than training examples: the critic has memorised its "
-            "training examples."
-        )
     return text
+
+
+def has_memorised(gap: float, gap_held_out: float, spread: float) -> bool:
+    """Return whether the gap on held-out examples is so much smaller that the critic must have memorised others.
+
+    Args:
+        gap: Mean score of real training examples minus that of fakes.
+        gap_held_out: The same with held-out real examples.
+        spread: Standard deviation of the scores of real examples.
+    """
+    difference = gap - gap_held_out
+    return difference > MEMORISED_SPREADS * (spread or 1.0) and difference > MEMORISED_SHARE * gap
+
+
+def held_out_gap(gap: float, gap_held_out: float, spread: float, *, fresh: bool = False) -> str:
+    """Return what the difference between the gap and the held-out gap means.
+
+    Args:
+        gap: Mean score of real training examples minus that of fakes.
+        gap_held_out: The same with held-out real examples.
+        spread: Standard deviation of the scores of real examples.
+        fresh: Whether every batch is freshly drawn, so that nothing can be memorised.
+    """
+    values = f"The gap is {fmt_sig(gap)}, and {fmt_sig(gap_held_out)} on held-out examples"
+    if fresh:
+        return (
+            f"{values}. All examples of these data are freshly drawn, so the difference is chance."
+        )
+    if has_memorised(gap, gap_held_out, spread):
+        return (
+            f"{values}: clearly less. The critic has memorised its training examples, and this part of the "
+            "gap says nothing about the samples. More training examples or a lower critic learning rate help."
+        )
+    if gap - gap_held_out > MEMORISED_SHARE * abs(gap):
+        return (
+            f"{values}. The difference is small beside the spread of the scores, {fmt_sig(spread)}, so it may be "
+            "chance."
+        )
+    return f"{values}: no sign that the critic has memorised its training examples."
 
 
 def slopes(mean: float, share_above_1: float, *, two_sided: bool = False) -> str:
@@ -83,7 +118,7 @@ def slopes(mean: float, share_above_1: float, *, two_sided: bool = False) -> str
         return (
             f"**Near 1, but above 1 at {above} of the points.**{usual if two_sided else ''} The score has "
             "about the scale of a distance. That alone does not make the gap W₁: the critic must also be "
-            "optimal. Section *To convergence* measures how much of W₁ it proves."
+            "optimal. Section *To convergence* measures how close its lower bound gets to W₁."
         )
     return (
         f"**Near 1 or below: {above} of the points are above 1.** If the slope were at most 1 everywhere, the "
@@ -132,11 +167,11 @@ def convergence(
     range_of_late: tuple[float, float] | None = None,
     note: str = "",
 ) -> str:
-    """Return whether a critic that was trained alone proves the exact distance, and if not, why.
+    """Return whether the lower bound of a critic that was trained alone is tight, and if not, why.
 
     Args:
-        share: Share of the exact distance that it proves now, in [0, 1].
-        best_share: Largest share that it has proved, in [0, 1].
+        share: Lower bound ÷ exact distance now, in [0, 1].
+        best_share: Largest such share so far, in [0, 1].
         updates: Critic updates made.
         ended: Whether the training has ended.
         stopped: Whether it was stopped before its last update.
@@ -151,18 +186,18 @@ def convergence(
     now, best = fmt_share(share), fmt_share(best_share)
     before = "" if best == now else f" Its best so far was {best}."
     if not ended:
-        return f"So far the critic proves **{now}** of the exact distance.{before}"
+        return f"So far the lower bound is **{now}** of the exact distance.{before}"
     if stopped:
-        return f"**Stopped after {updates:,} updates:** the critic proves {now} of the exact distance.{before}"
+        return f"**Stopped after {updates:,} updates:** the lower bound is {now} of the exact distance.{before}"
     if not is_dual:
         return (
-            f"**{now}** of the exact distance is proved.{before} This objective asks the critic which examples are "
+            f"**The lower bound is {now}** of the exact distance.{before} This objective asks the critic which examples are "
             "real, not how far apart real and fake are. Its score is a degree of certainty, and its gap may "
-            "grow without end; if the slope grows with it, nothing more is proved."
+            "grow without end; if the slope grows with it, the bound stays the same."
         )
     if share > TIGHT_SHARE:
         return (
-            f"**The bound is tight: {now}** of the exact distance is proved after {updates:,} updates. This "
+            f"**The bound is tight: {now}** of the exact distance after {updates:,} updates. This "
             f"critic is nearly optimal for these samples.{before}"
         )
     if rising:

@@ -18,6 +18,9 @@ VANISHED_SHARE = 0.01
 MIN_CLIPPED = 0.01
 """Share of the weights at ±c below which a critic counts as not clipped."""
 
+MIN_GOOD = 0.1
+"""Share of high-quality samples below which samples hit modes by chance."""
+
 ALIKE_EFFECTS = 1.25
 """Two hyperparameters whose effects have a ratio below this decide about alike."""
 
@@ -65,7 +68,7 @@ class TrainedGan(NamedTuple):
 
     title: str
     modes: float  # modes captured, or digits with samples
-    good_share: float | None  # share of good samples, in [0, 1]; None for digits
+    good_share: float | None  # share of high-quality samples, in [0, 1]; None for digits
     collapsed_at: int | None  # first step at which it counted as collapsed
     collapsed: bool  # whether it still does
     diverged_at: int | None  # last step that was measured before it diverged; None if it did not
@@ -86,6 +89,43 @@ def first_to_collapse(gans: Sequence[TrainedGan]) -> tuple[int, ...]:
     return tuple(i for i, step in enumerate(failed_at) if step is not None and step == first)
 
 
+def after_mode_collapse(gans: Sequence[TrainedGan], updates: int, critic_updates: int) -> str:
+    """Return what to look at in the result of the collapse lab, and what to change next.
+
+    Args:
+        gans: The networks; the first one is the GAN.
+        updates: Updates of its discriminator in each step.
+        critic_updates: Updates of both critics in each step.
+    """
+    if any(gan.diverged_at is not None for gan in gans):
+        return "**Next:** a model diverged. Try another seed, to see whether this happens again."
+    if gans[0].collapsed_at is not None and updates < critic_updates:
+        return (
+            "**Next:** keep the seed, and give the discriminator as many updates as the critics have "
+            f"({critic_updates}). Does the GAN still collapse?"
+        )
+    if first_to_collapse(gans):
+        return "**Next:** try two other seeds. A collapse that occurs with one seed only is chance."
+    if updates > 1:
+        return (
+            "**Next:** no model collapsed, so compare the share of high-quality samples."
+            f"{_still_spread(gans)} Then set *Discriminator updates* "
+            "to 1, and watch the GAN: do its samples jump between a few modes?"
+        )
+    return "**Next:** no model collapsed. Try another seed, or a data set with more modes."
+
+
+def _still_spread(gans: Sequence[TrainedGan]) -> str:
+    """Return a sentence about the networks that have reached all modes only by chance; empty if there are none."""
+    titles = [gan.title for gan in gans if gan.good_share is not None and gan.good_share < MIN_GOOD]
+    if not titles:
+        return ""
+    return (
+        f" The samples of {' and '.join(titles)} are still spread between the modes: that is no collapse, but it "
+        "needs more steps."
+    )
+
+
 def mode_collapse(gans: Sequence[TrainedGan], total_modes: int, unit: str) -> str:
     """Return how many modes each network captures, and which ones collapsed.
 
@@ -102,7 +142,7 @@ def _modes_of(gan: TrainedGan, total_modes: int, unit: str) -> str:
         return f"**{gan.title}** diverged after step {gan.diverged_at:,}"
     captured = f"{gan.modes:.0f} of {total_modes} {unit}"
     if gan.good_share is not None:
-        captured += f", {fmt_share(gan.good_share)} of its samples are good"
+        captured += f", {fmt_share(gan.good_share)} of its samples are of high quality"
     if gan.collapsed_at is None:
         return f"**{gan.title}** has {captured}"
     recovery = "" if gan.collapsed else " and recovered"

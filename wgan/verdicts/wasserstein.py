@@ -9,7 +9,7 @@ SAME_PILES = 1e-9
 """A W₁ below this means that nothing is to be moved."""
 
 ALIKE_PERCENT = 3
-"""Two critics whose shares of W₁, as shown, differ by less than this many percentage points prove about the same."""
+"""Two critics whose shares of W₁, as shown, differ by less than this many percentage points are about the same."""
 
 DEAD_FACTOR = 5.0
 """A gradient that is more than this factor below another one gives no usable direction."""
@@ -94,7 +94,7 @@ def proves_all(lower_bound: float, w1: float) -> bool:
 
 
 def bent_function(lower_bound: float, w1: float, *, optimum_was_shown: bool) -> str:
-    """Return how much of W₁ a function that was bent by hand proves.
+    """Return the lower bound of W₁ of a function that was bent by hand.
 
     Args:
         lower_bound: E f(real) − E f(fake) of a function of slope at most 1, in columns; may be negative.
@@ -103,23 +103,23 @@ def bent_function(lower_bound: float, w1: float, *, optimum_was_shown: bool) -> 
     """
     if w1 < SAME_PILES:
         return "The piles are the same: W₁ is 0, and no function tells them apart."
-    proved = fmt_fixed(lower_bound, 2)
+    shown = fmt_fixed(lower_bound, 2)
     if proves_all(lower_bound, w1):
-        return f"Your function proves **{proved}**: all of W₁. No function of slope at most 1 proves more."
+        return f"Your lower bound is **{shown}**: it equals W₁. No function of slope at most 1 gives more."
     ending = (
-        "The dashed function proves all of it."
+        "The dashed function reaches it."
         if optimum_was_shown
-        else "No function of slope at most 1 proves more than W₁."
+        else "No function of slope at most 1 gives more than W₁."
     )
-    return f"Your function proves **{proved}** of **{w1:.2f}**. {ending}"
+    return f"Your lower bound is **{shown}**, and W₁ is **{w1:.2f}**. {ending}"
 
 
 def tighter_critic(clipped_share: float, penalised_share: float) -> int:
-    """Return which critic proves more of W₁: 0 the clipped, 1 the penalised, 2 both about the same.
+    """Return which critic has the higher lower bound of W₁: 0 the clipped, 1 the penalised, 2 both about the same.
 
     Args:
-        clipped_share: Share of W₁ that the clipped critic proves, in [0, 1].
-        penalised_share: Share of W₁ that the penalised critic proves, in [0, 1].
+        clipped_share: Lower bound of the clipped critic ÷ W₁, in [0, 1].
+        penalised_share: Lower bound of the penalised critic ÷ W₁, in [0, 1].
     """
     clipped, penalised = round(100 * clipped_share), round(100 * penalised_share)
     if abs(clipped - penalised) < ALIKE_PERCENT:
@@ -135,21 +135,21 @@ def learned_dual(
     at_bound_share: float,
     clip_value: float,
 ) -> str:
-    """Return how much of W₁ a clipped and a penalised critic prove after training.
+    """Return the lower bounds of W₁ of a clipped and a penalised critic after training.
 
     Args:
         updates: Updates of each critic.
         w1: Exact distance of the piles, in columns.
-        clipped_share: Share of W₁ that the clipped critic proves, in [0, 1].
-        penalised_share: Share of W₁ that the penalised critic proves, in [0, 1].
+        clipped_share: Lower bound of the clipped critic ÷ W₁, in [0, 1].
+        penalised_share: Lower bound of the penalised critic ÷ W₁, in [0, 1].
         at_bound_share: Share of the clipped critic's weights at ±c, in [0, 1].
         clip_value: c of the clipped critic.
     """
     if w1 < SAME_PILES:
-        return "The piles are the same: W₁ is 0, and there is nothing to prove."
+        return "The piles are the same: W₁ is 0, and so is every lower bound."
     text = (
-        f"After {updates:,} updates the clipped critic proves **{fmt_share(clipped_share)}** of W₁, with "
-        f"{fmt_share(at_bound_share)} of its weights at ±c; the penalised critic proves **{fmt_share(penalised_share)}**."
+        f"After {updates:,} updates the lower bound of the clipped critic is **{fmt_share(clipped_share)}** of W₁, with "
+        f"{fmt_share(at_bound_share)} of its weights at ±c; that of the penalised critic is **{fmt_share(penalised_share)}**."
     )
     if at_bound_share == 0:
         text += f" With c = {clip_value:g} no weight is at ±c: this critic is not clipped at all."
@@ -159,7 +159,7 @@ def learned_dual(
 
 
 def learned_dual_reason(answer: int, at_bound_share: float, *, one_sided: bool) -> str:
-    """Return why a critic proved more, if it was not the penalised one; empty if it was.
+    """Return why a critic has the higher bound, if it was not the penalised one; empty if it was.
 
     Args:
         answer: What `tighter_critic` returned.
@@ -175,16 +175,16 @@ def learned_dual_reason(answer: int, at_bound_share: float, *, one_sided: bool) 
         )
     if answer == 2:
         return (
-            "Here both prove about the same. Clipping costs most if c is small and the function must "
+            "Here both bounds are about the same. Clipping costs most if c is small and the function must "
             "turn, as for “One hill into two”."
         )
     if not one_sided:
         return (
-            "Usually the penalised critic proves more. A two-sided penalty also raises slopes *up to* 1, "
+            "Usually the bound of the penalised critic is higher. A two-sided penalty also raises slopes *up to* 1, "
             "and may keep a critic on a straight line although it must turn. Try a one-sided penalty."
         )
     return (
-        "Usually the penalised critic proves more, because its weights are free. Here it does not: its "
+        "Usually the bound of the penalised critic is higher, because its weights are free. Here it is not: its "
         "weight λ may be badly chosen, or its training too short."
     )
 

@@ -9,7 +9,7 @@ from pages.ui.core.config_form import value_text
 from wgan.config import hyperparameters
 from wgan.format import fmt_digits
 from wgan.jobs import RunSnapshot
-from wgan.metrics import title_of
+from wgan.metrics import title_of, value_and_unit
 
 
 def differing(runs: Sequence[str]) -> None:
@@ -49,4 +49,5 @@ def differing(runs: Sequence[str]) -> None:
 
 
 def _last(snapshot: RunSnapshot, name: str) -> str:
-    return fmt_digits(next((m.value for m in reversed(snapshot.metrics) if m.name == name), None))
+    value = next((m.value for m in reversed(snapshot.metrics) if m.name == name), None)
+    return "–" if value is None else " ".join(value_and_unit(name, value)).strip()

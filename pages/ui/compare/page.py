@@ -20,6 +20,7 @@ from pages.ui.compare.state import CompareState
 from pages.ui.core import run_picker
 from pages.ui.core.chart_look import chart_look_controls
 from pages.ui.core.refresh import refresh_interval
+from pages.ui.core.session import session
 from pages.ui.core.state import ComparedRuns, page_state
 from pages.ui.core.url import asked_moment
 
@@ -45,6 +46,8 @@ def _sidebar() -> Choice:
         from_address = st.query_params.get("runs", "")
         compared = page_state(ComparedRuns)
         runs_before = compared.runs or [r for r in from_address.split(",") if r]
+        if not runs_before and "runs" not in st.query_params:
+            runs_before = session().race_on()  # a new tab shows the race
         st.session_state["compare_runs"] = [run for run in runs_before if run in titles][
             :MAX_COMPARED_RUNS
         ]
@@ -82,11 +85,11 @@ def _sidebar() -> Choice:
         )
         chart_look_controls()
         if st.button(
-            "New race",
-            icon=":material/sports_score:",
+            "Set up a race",
+            icon=":material/tune:",
             width="stretch",
             key="new_race",
-            help="Start several runs together: with the same seed, the same data in the same order, and "
+            help="Choose several runs that train together: with the same seed, the same data in the same order, and "
             "equal shares of the time.",
         ):
             page_state(CompareState).asks_race = True
@@ -113,7 +116,7 @@ def _default(name: str, known: Any, otherwise: str) -> str:
 
 def _invite(choice: Choice) -> None:
     """Explain what to do if there is nothing to compare yet."""
-    st.markdown("### Compare runs or start a race")
+    st.markdown("### Compare runs or set up a race")
     st.markdown(
         "Choose two to six runs in the sidebar. You see their curves on common axes, their samples **from the "
         "same z** side by side with one timeline, and the settings in which they differ."
@@ -122,7 +125,7 @@ def _invite(choice: Choice) -> None:
         "In a **race**, several objectives train together, such as GAN, WGAN and WGAN-GP: with the same "
         "seed, the same data in the same order, and equal shares of the time."
     )
-    if st.button("Start a race", icon=":material/sports_score:", type="primary", key="first_race"):
+    if st.button("Set up a race", icon=":material/tune:", type="primary", key="first_race"):
         page_state(CompareState).asks_race = True
         st.rerun()
     if choice.runs:

@@ -8,9 +8,17 @@ import streamlit as st
 from pages.ui.compare.curves import snapshots_of
 from pages.ui.compare.state import CompareState
 from pages.ui.core import draft
+from pages.ui.core.config_form import value_text
 from pages.ui.core.session import session
 from pages.ui.core.state import ComparedRuns, page_state
-from wgan.config import ConfigError
+from wgan.config import (
+    ConfigError,
+    TrainConfig,
+    differences,
+    hyperparameters,
+    short,
+    with_objective,
+)
 from wgan.jobs import RunSnapshot
 from wgan.objectives import OBJECTIVES
 from wgan.runs import RunError, Status
@@ -31,8 +39,8 @@ def race_dialog_if_asked() -> None:
 def _race_dialog() -> None:
     base = draft.draft()
     st.markdown(
-        f"Everything as in the Train page's sidebar ({base.dataset.title}, seed {base.seed}, "
-        f"{base.steps:,} steps), but for the objective:"
+        f"All runs have the settings of the Train page's sidebar ({base.dataset.title}, seed {base.seed}, "
+        f"{base.steps:,} steps). They differ in the objective:"
     )
     usual = [name for name in ("gan", "wgan", "wgan-gp") if name in OBJECTIVES]
     objectives = st.multiselect(
@@ -43,7 +51,12 @@ def _race_dialog() -> None:
         format_func=lambda name: str(OBJECTIVES[name].title),
         key="race_objectives",
     )
-    st.caption("All get the same share of the time, so those with cheaper steps make more of them.")
+    st.caption(
+        "All get the same share of the time, so those with cheaper steps make more of them. "
+        f"{_look_for(base)}"
+    )
+    for note in other_changes(base, objectives):
+        st.caption(f":material/tune: {note}")
     live = session().live()
     if live is not None:
         st.info(
@@ -58,13 +71,53 @@ def _race_dialog() -> None:
         disabled=len(objectives) < 2,
     ):
         try:
-            configs = [base.changed({"objective": name}) for name in objectives]
+            configs = [with_objective(base, name) for name in objectives]
             runs = session().race(configs, queue=True)
         except (ConfigError, RunError, Busy) as error:
             st.error(str(error), icon=":material/error:")
             return
         page_state(ComparedRuns).runs = runs
         st.rerun()
+
+
+def _look_for(base: TrainConfig) -> str:
+    """Return what to look for in a race, and what to change next."""
+    if base.dataset.kind == "points":
+        return (
+            "Look for the share of samples near the data, and for parts of the data without samples. Then try another "
+            "seed, or other critic updates per step."
+        )
+    return (
+        "Look for the first readable pictures and the lowest FID. Then try another seed, or other critic "
+        "updates per step."
+    )
+
+
+def other_changes(base: TrainConfig, objectives: Sequence[str]) -> list[str]:
+    """Return sentences about the settings besides the objective that a race changes to suit the data."""
+    titles = {value.path: value.title for value in hyperparameters()}
+    notes = []
+    for name in objectives:
+        config = with_objective(base, name)
+        changes = [
+            f"{titles.get(path, path)} {value_text(path, value)}"
+            for path, _, value in differences(config, base.changed({"objective": name}))
+            if value is not None and not path.startswith("optimizer.")  # these follow from it
+        ]
+        if changes:
+            notes.append(f"{short(config.objective.title)} gets {', '.join(changes)}.")
+    return notes
+
+
+def _waits_for(snapshots: Sequence[RunSnapshot]) -> str:
+    """Return what a race waits for, as a sentence; empty if it does not wait."""
+    runs = {snapshot.run for snapshot in snapshots}
+    live = session().live()
+    if live is None or live.run in runs or not snapshots:
+        return ""
+    if any(snapshot.status is not Status.QUEUED for snapshot in snapshots):
+        return ""
+    return f"**Waiting for {live.title}** ({live.status}). The race starts when it has ended."
 
 
 def steer(runs: Sequence[str]) -> tuple[Status, ...]:
@@ -102,6 +155,8 @@ def steer(runs: Sequence[str]) -> tuple[Status, ...]:
             on_click=_each,
             args=(session().stop, active_snapshots),
         )
+    if waiting := _waits_for(active_snapshots):
+        st.info(waiting, icon=":material/hourglass_top:")
     return tuple(snapshot.status for snapshot in snapshots)
 
 

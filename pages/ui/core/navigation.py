@@ -68,9 +68,18 @@ def page(name: str) -> StreamlitPage:
     return st.Page(SCRIPTS / f"{name}.py", title=title, icon=icon, default=name == "train")
 
 
+def glossary_link(anchor: str, label: str) -> None:
+    """Show a link to an entry of the glossary, by the name of the entry in addresses (`Term.anchor`)."""
+    st.page_link(
+        page("tour"), label=label, icon=":material/menu_book:", query_params={"term": anchor}
+    )
+
+
 def link_to_start() -> None:
     """Show a link to the Train page, for pages that need a run."""
-    st.page_link(page("train"), label="Go to Train and press Start", icon=":material/play_arrow:")
+    st.page_link(
+        page("train"), label="Go to Train and press Start", icon=":material/arrow_forward:"
+    )
 
 
 def choose_section(key: str, names: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Training the critic alone against the fixed generator: the button, and the bound that it proves."""
+"""Training the critic alone against the fixed generator: the button, and the lower bound of W₁ that it gives."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ generator. The run itself does not change."""
 BOUND_HELP = """Blue: gap ÷ steepest slope between any real example and any fake. By Kantorovich's duality this is a lower
 bound of W₁, so the curve never crosses the dashed line. It reaches the line only if the critic becomes optimal.
 
-Dotted: W₁ between real and held-out examples, as many as here: the distance that chance alone leaves."""
+Dotted, the floor: W₁ between real and held-out examples, as many as here: the distance that chance alone leaves."""
 
 RAW_HELP = """The gap E f(real) − E f(fake), and the steepest slope. Doubling all scores doubles both, so the gap alone is not
 a distance; only their ratio is a bound. A gap that grows as fast as the slope is no progress."""
@@ -107,8 +107,8 @@ def button(snapshot: RunSnapshot, step: int | None, order: Order) -> bool:
         key="train_critic",
         on_click=_begin,
         args=(snapshot.run, step, order),
-        help="Trains a copy of the critic with a fixed generator, to see how much of the exact distance it can "
-        "prove. The run itself does not change.",
+        help="Trains a copy of the critic with a fixed generator, to see how close its lower bound gets to the "
+        "exact distance. The run itself does not change.",
     )
     return False
 
@@ -149,9 +149,9 @@ def show(snapshot: RunSnapshot) -> None:
 
 def _introduction() -> None:
     st.markdown(
-        "How much of the Wasserstein distance can this critic prove? Here the **generator is fixed** and a copy of "
+        "How close does this critic's lower bound get to the Wasserstein distance? Here the **generator is fixed** and a copy of "
         "the critic is trained alone, on samples whose exact distance is known from optimal transport.\n\n"
-        "- With a **gradient penalty** or **GroupSort**, the proved distance usually rises towards the exact one.\n"
+        "- With a **gradient penalty** or **GroupSort**, the lower bound usually rises towards the exact distance.\n"
         "- With **weight clipping** it usually stays far below, because many weights end at ±c.\n"
         "- A **GAN's** discriminator is not trained for a distance.\n\n"
         "The run does not change. Press **Train the critic to convergence** above."
@@ -176,9 +176,9 @@ def _result(snapshot: RunSnapshot, task: TaskStatus, result: CriticConvergence) 
             key="alone_bound",
             run=task.key,
             height=280,
-            title="What the critic proves",
+            title="Lower bound of W₁",
             help=BOUND_HELP,
-            alt="The distance that the critic proves, below the exact one",
+            alt="The critic's lower bound of W₁, below the exact distance",
         )
     with right:
         chart(
@@ -186,9 +186,9 @@ def _result(snapshot: RunSnapshot, task: TaskStatus, result: CriticConvergence) 
             key="alone_raw",
             run=task.key,
             height=190,
-            title="Raw gap and slope",
+            title="Critic gap and slope",
             help=RAW_HELP,
-            alt="The raw gap and the steepest slope",
+            alt="The critic gap and the steepest slope",
         )
         st.markdown(_verdict(result, ended=task.done, stopped=task.cancelled))
     st.caption(_method(snapshot, result, pictures))
@@ -207,14 +207,14 @@ def _cards(result: CriticConvergence, pictures: bool) -> list[Stat]:
             help=EXACT_HELP.format(n=result.samples, where=place),
         ),
         Stat(
-            "Proved",
+            "Lower bound",
             fmt_sig(max(0.0, float(result.bounds[-1]))),
             f"{fmt_share(result.share_now)} of W₁",
-            help="The lower bound of W₁ that the critic proves now, gap ÷ steepest slope. A critic that scores fakes "
-            "higher proves 0.",
+            help="Gap ÷ steepest slope (pairs): W₁ is at least this large. For a critic that scores fakes higher, the "
+            "bound is 0.",
         ),
         Stat(
-            "Raw gap",
+            "Critic gap",
             fmt_sig(float(result.gaps[-1])),
             "score",
             help="E f(real) − E f(fake) on the same examples. It is not a distance: see the chart.",

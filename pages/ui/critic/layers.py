@@ -25,6 +25,9 @@ MEAN_HELP = """The mean slope ‖∇f‖ at {n} points, in score per unit of dis
 SLOPE_MAP_HELP = """‖∇f‖ over the plane. The gradient of a fake is as large as the critic's slope at its place; where the critic
 is flat, there is no direction."""
 
+STEEPEST_HELP = """The largest slope ‖∇f‖ in the window and at the samples. Section *Surface* shows the same value. The
+slope between pairs of a real point and a fake, from which the lower bound of W₁ follows, is often smaller."""
+
 DEPTH_HELP = """The norm of the critic loss' gradient at each layer, for {n} real examples and {n} fakes. A flat line: every layer learns.
 If it falls towards the input by powers of ten, the gradient vanishes on its way back; if it rises, it explodes. With
 clipped weights either can happen, depending on c; with a gradient penalty it stays flat (Gulrajani et al. 2017, figure 1b).
@@ -44,13 +47,13 @@ def slopes(critic_view: CriticView) -> None:
     assert examples is not None
     batch = critic.first_examples(examples, SLOPES[models.config.dataset.kind])
     values: critic.Slopes = critic_view.cached("slopes", lambda: critic.steepness(models, batch))
-    _slope_cards(values)
+    points = models.config.dataset.kind == "points"
+    _slope_cards(values, _surfaces(critic_view, examples).steepest if points else None)
     verdict = verdicts.slopes(
         float(values.between.mean()),
         float(np.mean(values.between > 1)),
         two_sided=models.config.objective.two_sided,
     )
-    points = models.config.dataset.kind == "points"
     left, right = st.columns([0.56, 0.44] if points else [0.7, 0.3], gap="medium")
     with left:
         _slope_chart(critic_view, values)
@@ -73,7 +76,14 @@ def _series(values: critic.Slopes) -> tuple[tuple[str, F32, str], ...]:
     )
 
 
-def _slope_cards(values: critic.Slopes) -> None:
+def _surfaces(critic_view: CriticView, examples: critic.RealFakeBatch) -> critic.Surfaces:
+    surfaces: critic.Surfaces = critic_view.cached(
+        "surfaces", lambda: critic.surfaces(critic_view.models, examples, critic_view.extent)
+    )
+    return surfaces
+
+
+def _slope_cards(values: critic.Slopes, steepest: float | None) -> None:
     cards = [
         Stat(
             f"Mean slope, {name}",
@@ -83,6 +93,10 @@ def _slope_cards(values: critic.Slopes) -> None:
         )
         for name, slopes, _ in _series(values)
     ]
+    if steepest is not None:
+        cards.append(
+            Stat("Steepest slope, window", fmt_sig(steepest), "per unit", help=STEEPEST_HELP)
+        )
     stat_cards(cards, key="critic_steepness")
 
 
@@ -104,9 +118,7 @@ def _slope_chart(critic_view: CriticView, values: critic.Slopes) -> None:
 
 
 def _slope_map(critic_view: CriticView, examples: critic.RealFakeBatch) -> None:
-    surfaces: critic.Surfaces = critic_view.cached(
-        "surfaces", lambda: critic.surfaces(critic_view.models, examples, critic_view.extent)
-    )
+    surfaces = _surfaces(critic_view, examples)
     chart(
         figures.surface(
             surfaces.slope,

@@ -69,7 +69,7 @@ def _sidebar(snapshot: RunSnapshot) -> Choice:
 def _header(snapshot: RunSnapshot, choice: Choice) -> bool:
     """Show the critic's run and its buttons; return whether the critic is being trained alone."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### Critic of {snapshot.name or snapshot.config.title}", width="content")
+        st.markdown(f"#### Critic of {snapshot.title}", width="content")
         badge(snapshot)
         alone = convergence.button(snapshot, choice.step, choice.order)
     if problem := page_state(CriticState).problem:

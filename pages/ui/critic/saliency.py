@@ -20,7 +20,7 @@ from wgan.format import fmt_share, fmt_sig
 from wgan.imaging import encode, tile
 from wgan.latent import Models, preview_z
 
-SOURCES = {"generated": "Generated", "real": "Real", "drawn": "Draw", "uploaded": "Upload"}
+SOURCES = {"generated": "Fake", "real": "Real", "drawn": "Draw", "uploaded": "Upload"}
 GRID, COLUMNS = 32, 8
 MAX_MAPS = 64
 
@@ -33,7 +33,8 @@ SALIENCY_HELP = """How strongly the score depends on each pixel, over the pictur
 noise there."""
 
 SCORE_HELP = "The critic's score of this picture. Higher means more like real pictures, according to the critic."
-RANK_HELP = "The share of real pictures with a lower score, and of fakes. A real picture is above 50 % of them on average."
+RANK_HELP = """The share of real pictures, or of fakes, whose score is lower than that of this picture. On average, half of
+the real pictures score lower than a real picture."""
 SLOPE_HELP = """‖∇f‖ at this picture: the largest change of the score per unit of pixel distance. The penalty of WGAN-GP
 pulls it to 1 between real and fake."""
 
@@ -164,7 +165,7 @@ def _inspect(
         real, fake = (
             fmt_share(float(np.mean(side < saliency.score))) for side in (scores.real, scores.fake)
         )
-        cards.append(Stat("Above real", real, f"fakes {fake}", help=RANK_HELP))
+        cards.append(Stat("Scored lower", real, f"of real, {fake} of fakes", help=RANK_HELP))
     cards.append(Stat("Slope", fmt_sig(saliency.slope), "per unit", help=SLOPE_HELP))
     stat_cards(cards, key="critic_one_numbers")
     _show_climb_buttons(climb, models, label)

@@ -1,5 +1,7 @@
 """The scores of a critic: ranked samples, distributions, and its surface beside the optimal one."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pages.ui.critic import surfaces
@@ -33,12 +35,15 @@ chance, 100 % is a perfect separation (the area under the ROC curve)."""
 EXACT_HELP = """The exact Wasserstein distance W₁ of {n} real points and {n} fakes, by optimal transport: the smallest mean
 distance by which the points must move. W₁ of real points and other real points is {floor}: lower values are chance."""
 
-PROVED_HELP = """The gap divided by the steepest slope between any real point and any fake. By Kantorovich's
-duality, W₁ of these samples is at least this large. An optimal critic proves all of W₁."""
+BOUND_HELP = """The gap divided by the steepest slope between any real point and any fake. By Kantorovich's
+duality, W₁ of these samples is at least this large. For an optimal critic, the bound equals W₁."""
+
+PAIR_SLOPE_HELP = """The largest |f(real) − f(fake)| ÷ distance over all pairs of a real point and a fake. The lower bound is the
+gap ÷ this slope. Section *To convergence* uses the same definition."""
 
 STEEPEST_HELP = """The largest slope ‖∇f‖ in the window and at the samples, an estimate of the critic's Lipschitz
-constant K. The gap is at most K·W₁. The card “Proved” needs only the slope between real points and fakes, which can be
-smaller."""
+constant K. The gap is at most K·W₁. Section *Slopes* shows the same value. The lower bound needs only the slope between
+pairs, which is often smaller."""
 
 
 def _scores(critic_view: CriticView) -> critic.Scores:
@@ -54,10 +59,20 @@ def _score_cards(critic_view: CriticView) -> list[Stat]:
     scores = _scores(critic_view)
     n = len(scores.real)
     return [
-        Stat("Gap", fmt_sig(scores.gap), "score", help=GAP_HELP.format(n=n)),
-        Stat("Held-out gap", fmt_sig(scores.gap_held_out), "score", help=HELD_OUT_HELP),
+        Stat("Critic gap", fmt_sig(scores.gap), "score", help=GAP_HELP.format(n=n)),
+        Stat("Critic gap, held-out", fmt_sig(scores.gap_held_out), "score", help=HELD_OUT_HELP),
         Stat("Critic accuracy", fmt_share(scores.critic_accuracy), help=APART_HELP),
     ]
+
+
+def _held_out_verdict(critic_view: CriticView) -> str:
+    scores = _scores(critic_view)
+    return verdicts.held_out_gap(
+        scores.gap,
+        scores.gap_held_out,
+        float(scores.real.std()),
+        fresh=critic_view.models.config.dataset.size is None,
+    )
 
 
 def _score_chart(critic_view: CriticView, height: int) -> None:
@@ -91,8 +106,8 @@ def ranking(critic_view: CriticView) -> None:
             st.markdown("**Highest to lowest score**", help=RANK_HELP, width="content")
             side = st.segmented_control(
                 "Ranked",
-                ["Generated", "Real"],
-                default="Generated",
+                ["Fake", "Real"],
+                default="Fake",
                 required=True,
                 key="critic_ranked",
                 persist_state="session",
@@ -100,7 +115,7 @@ def ranking(critic_view: CriticView) -> None:
                 width="content",
             )
         samples, values = (
-            (examples.fake, scores.fake) if side == "Generated" else (examples.real, scores.real)
+            (examples.fake, scores.fake) if side == "Fake" else (examples.real, scores.real)
         )
         ranked = critic.rank_by_score(samples, values, limit=ROWS * COLUMNS)
         image_grid(
@@ -121,6 +136,7 @@ def ranking(critic_view: CriticView) -> None:
                 scores.critic_accuracy, scores.gap, scores.gap_held_out, float(scores.real.std())
             )
         )
+        st.caption(_held_out_verdict(critic_view))
 
 
 def surface(critic_view: CriticView) -> None:
@@ -133,6 +149,7 @@ def surface(critic_view: CriticView) -> None:
     floor = _floor(models.config.dataset.model_dump_json(), examples)
     n = len(critic_surfaces.real)
     gap, *others = _score_cards(critic_view)
+    gap = replace(gap, unit="")  # five cards in a row have no room for it
     stat_cards(
         [
             Stat(
@@ -142,15 +159,24 @@ def surface(critic_view: CriticView) -> None:
                 help=EXACT_HELP.format(n=n, floor=fmt_sig(floor)),
             ),
             Stat(
-                "Proved",
+                "Lower bound",
                 fmt_sig(max(0.0, critic_surfaces.lower_bound)),
                 surfaces.share(critic_surfaces),
-                help=PROVED_HELP,
-            ),
-            Stat(
-                "Steepest slope", fmt_sig(critic_surfaces.steepest), "per unit", help=STEEPEST_HELP
+                help=BOUND_HELP,
             ),
             gap,
+            Stat(
+                "Steepest slope, pairs",
+                fmt_sig(critic_surfaces.pair_slope),
+                "per unit",
+                help=PAIR_SLOPE_HELP,
+            ),
+            Stat(
+                "Steepest slope, window",
+                fmt_sig(critic_surfaces.steepest),
+                "per unit",
+                help=STEEPEST_HELP,
+            ),
         ],
         key="critic_distances",
     )
@@ -160,10 +186,11 @@ def surface(critic_view: CriticView) -> None:
         _score_chart(critic_view, 200)
     with right:
         stat_cards(others, key="critic_numbers")
+        st.caption(_held_out_verdict(critic_view))
         st.caption(
             "The generator learns only from the slopes of the critic. Where the critic and the optimal potential "
             "have the same slope, its gradient points along the optimal transport. “Train the critic to "
-            "convergence” shows how much of W₁ this critic can prove."
+            "convergence” shows how close the lower bound of this critic gets to W₁."
         )
 
 

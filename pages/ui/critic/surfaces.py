@@ -20,7 +20,7 @@ would have 0 at all samples. Far from the samples, many values are optimal."""
 
 
 def share(result: critic.Surfaces) -> str:
-    """Return as text how much of the exact distance a critic proves."""
+    """Return a critic's lower bound as a share of the exact distance, as text."""
     part = min(1.0, max(0.0, result.lower_bound / result.exact)) if result.exact > 0 else 1.0
     return f"{fmt_share(part)} of W₁"
 

@@ -78,12 +78,12 @@ def _heading(dataset: Dataset) -> bool:
             )
         else:
             if st.button(
-                "Train on this",
-                icon=":material/play_arrow:",
+                "Set up a run",
+                icon=":material/tune:",
                 type="primary",
                 key="train_on_this",
                 disabled=not (dataset.can_be_fetched or dataset.present()),
-                help="Open the Train page with this data set in the sidebar.",
+                help="Open the Train page with this data set in the sidebar. Press Start there to train.",
             ):
                 draft.use_dataset_for_next_run(dataset)
                 st.switch_page(navigation.page("train"))

@@ -226,15 +226,20 @@ def _settings() -> Settings:
 def _show_numbers(clouds: transport.Clouds, power: int, *, revealed: bool) -> None:
     """Show the distances; those of Sinkhorn's plan only if they are `revealed`."""
     cards = [
-        Stat("W₁", f"{clouds.w1:.3f}", help=W1_HELP),
-        Stat("W₂", f"{clouds.w2:.3f}", help=W2_HELP),
+        Stat("W₁", f"{clouds.w1:.3f}", "units", help=W1_HELP),
+        Stat("W₂", f"{clouds.w2:.3f}", "units", help=W2_HELP),
         Stat(
             "Exact cost", f"{clouds.exact:.3f}", "= W₁" if power == 1 else "= W₂²", help=COST_HELP
         ),
     ]
     if revealed:
         cards += [
-            Stat("Sinkhorn cost", f"{clouds.blurred.cost:.3f}", help=SINKHORN_HELP),
+            Stat(
+                "Sinkhorn cost",
+                f"{clouds.blurred.cost:.3f}",
+                "units" if power == 1 else "units²",
+                help=SINKHORN_HELP,
+            ),
             Stat("Targets", f"{clouds.targets:.1f}", "per fake", help=TARGETS_HELP),
         ]
     stat_cards(cards, key="plane_numbers")

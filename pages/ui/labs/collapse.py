@@ -39,7 +39,7 @@ WHY_NONE = (
 
 WHY_NOT_THE_GAN = (
     "A Wasserstein loss does not exclude a collapse. With clipping the critic may be too simple to see missing "
-    "modes, and a learning rate that is too high moves all samples at once. One seed proves little: try another."
+    "modes, and a learning rate that is too high moves all samples at once. One seed says little: try another."
 )
 """The reason if a WGAN collapses or diverges first."""
 
@@ -48,9 +48,9 @@ Arjovsky et al. 2017 (section 4.3) report no mode collapse in any experiment wit
 (arXiv:1711.10337) find no objective that is consistently better than the original GAN if all get the same
 tuning.
 
-**Here**, over five seeds: with {CRITIC_UPDATES} updates for each model, none collapsed on the ring. The median share of good
+**Here**, over five seeds: with {CRITIC_UPDATES} updates for each model, none collapsed on the ring. The median share of high-quality
 samples was 68 % for the GAN, 4 % for WGAN and 33 % for WGAN-GP. With 1 update of the discriminator the GAN
-collapsed in 5 of 5 trainings. On the grid all three had 20 to 24 of 25 modes, but only 6 to 8 % good samples: these
+collapsed in 5 of 5 trainings. On the grid all three had 20 to 24 of 25 modes, but only 6 to 8 % high-quality samples: these
 trainings are short. WGAN lost modes for a while in 1 training of 5, WGAN-GP in 2.
 
 **So** the number of its discriminator's updates decides whether this GAN collapses. With equal updates the
@@ -72,13 +72,13 @@ same number the comparison is fair. GANs are often trained with 1, because a dis
 no gradient (lab *Vanishing gradients*)."""
 
 SEED_HELP = """Determines the first weights, every batch and every z. The three generators begin with the same weights. A
-collapse with one seed proves little: try others."""
+collapse with one seed says little: try others."""
 
 MODES_HELP = """A mode is **captured** if at least one of 2,500 samples lies within 3σ of its mean (VEEGAN, PacGAN). Dashed:
 all modes. A dotted line with ⚠ marks the step at which a model counts as collapsed. A single sample captures a mode,
-so look at the share of good samples, too."""
+so look at the share of high-quality samples, too."""
 
-SHARE_HELP = """The share of 2,500 samples that lie within 3σ of a mean: **good** samples. Dashed: the same share of real
+SHARE_HELP = """The share of 2,500 samples that lie within 3σ of a mean: samples of **high quality**. Dashed: the same share of real
 points, 98.9 %."""
 
 GOOD_HELP = """The modes with at least one of 2,500 samples within 3σ of their mean, and the share of samples within 3σ
@@ -95,7 +95,7 @@ def _alarm_help() -> str:
     thresholds = limits()
     return (
         "**Collapsed**: the model had more modes before, and in three measurements in a row it captures at most "
-        f"{100 * thresholds.modes:.0f} % of the modes while {100 * thresholds.good:.0f} % of its samples are good; or "
+        f"{100 * thresholds.modes:.0f} % of the modes while {100 * thresholds.good:.0f} % of its samples are of high quality; or "
         f"its samples spread less than {100 * thresholds.variety:.0f} % as far as the data, after they spread more. "
         f"For digits: the divergence between the classes of samples and data is above {thresholds.class_kl:g} nats, "
         "and 15 % above its smallest value so far. **Recovered**: three measurements in a row without this, with "
@@ -172,7 +172,8 @@ def show(prediction: int | None) -> None:
     tasks.show_progress(
         task,
         before=f"**Train all three** trains GAN, WGAN and WGAN-GP with the same first weights and batches for "
-        f"{STEPS[name]:,} steps: {TIMES[name]}.",
+        f"{STEPS[name]:,} steps: {TIMES[name]}. Look for modes without samples, and for samples that move together "
+        "from mode to mode.",
         after="" if result is None else _describe_run(result),
     )
     if result is None or not result.gans:
@@ -208,6 +209,10 @@ def _show_verdict(result: Collapse, prediction: int | None, done: bool) -> None:
         undecided=STOPPED if result.step < result.total else "",
     )
     if done:
+        if result.step >= result.total:
+            st.markdown(
+                verdicts.after_mode_collapse(gans, result.discriminator_updates, CRITIC_UPDATES)
+            )
         with st.expander("Papers and other seeds", icon=":material/menu_book:"):
             st.markdown(EVIDENCE)
 
@@ -302,7 +307,7 @@ def _show_gan(gan: GanHistory, result: Collapse, run: str) -> None:
     if len(gan.modes):
         text = f"{gan.modes[-1]:.0f} of {result.total_modes} {'digits' if pictures else 'modes'}"
         st.caption(
-            text if pictures else f"{text} · {fmt_share(float(gan.good[-1]))} good",
+            text if pictures else f"{text} · {fmt_share(float(gan.good[-1]))} high quality",
             help=CLASSES_HELP if pictures else GOOD_HELP,
         )
 
@@ -332,9 +337,9 @@ def _show_good_shares(result: Collapse, run: str) -> None:
         key="collapse_good",
         run=run,
         height=216,
-        title="Share of good samples",
+        title="High quality",
         help=SHARE_HELP,
-        alt="Share of good samples over steps",
+        alt="Share of high-quality samples over steps",
     )
 
 

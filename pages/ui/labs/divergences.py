@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.navigation import glossary_link
 from pages.ui.labs.frame import Lab, ask_prediction, is_revealed, show_result
 from pages.ui.labs.settings import persistent_key
 from pages.ui.widgets.chart.chart import chart
@@ -18,7 +19,7 @@ from wgan.verdicts import wasserstein as verdicts
 SLIDE = Lab(
     "apart",
     "Why not JS",
-    "Two shapes hardly overlap any more and are moved further apart. Which distance still changes?",
+    "Two boxes that no longer overlap move further apart. Which distance still changes?",
     ("JS", "TV", "Only W₁", "W₁ and KL", "All four"),
     2,
     "JS, TV and KL compare the densities at each place. Once nothing overlaps, each place has only one of the two, "
@@ -29,6 +30,7 @@ SLIDE = Lab(
 
 OF_GAUSSIANS = replace(
     SLIDE,
+    question="Two Gaussians that hardly overlap any more move further apart. Which distance still changes?",
     right=3,
     why="JS and TV approach their maximum once hardly anything overlaps, and their slopes approach 0. KL compares "
     "logarithms of densities. For Gaussians these fall with the square of the distance, so KL keeps growing; "
@@ -36,6 +38,22 @@ OF_GAUSSIANS = replace(
     "travel, so it has a slope for all three shapes, at every θ except 0.",
 )
 """The lab with Gaussians, which overlap at any distance."""
+
+OF_LINES = replace(
+    SLIDE, question="Two parallel lines move further apart. Which distance still changes?"
+)
+"""The lab with lines, which overlap only at θ = 0."""
+
+LABS = {"boxes": SLIDE, "gaussians": OF_GAUSSIANS, "lines": OF_LINES}
+"""The lab by shape. Its question names the shape."""
+
+FIRST_THETA = 1.5
+"""The offset at the start: boxes of width 1, which are on show first, do not overlap there."""
+
+NAMES = (
+    "**W₁**: Wasserstein distance. **JS**: Jensen–Shannon divergence. **TV**: total variation. "
+    "**KL**: Kullback–Leibler divergence."
+)
 
 VALUES_HELP = """The four distances over θ, by closed form (JS of Gaussians by numerical integration). For boxes and lines,
 KL is infinite at every θ ≠ 0 and has no curve there. The dotted line marks your θ."""
@@ -65,13 +83,16 @@ def _curves(shape: str) -> divergences.SlidDistances:
 
 def show_slide() -> None:
     """Show the lab of two shapes at an offset."""
-    prediction = ask_prediction(SLIDE)
+    lab = LABS[str(st.session_state.get("apart-shape") or "boxes")]
+    prediction = ask_prediction(lab)
+    st.caption(NAMES)
+    glossary_link("jensen-shannon-divergence", "These words in the glossary")
     shape, theta = _settings()
     picture_column, curves_column = st.columns([1, 2], gap="small")
     with picture_column:
         _show_picture(shape, theta)
     with curves_column:
-        revealed = is_revealed(SLIDE, prediction)
+        revealed = is_revealed(lab, prediction)
         if revealed:
             _show_curves(shape, theta)
     if not revealed:
@@ -87,12 +108,13 @@ def show_slide() -> None:
         )
         return
     verdict = verdicts.slid_apart(theta, *distances.values[:, 0].tolist(), slopes=slopes)
-    show_result(slide_lab(slopes), prediction, verdict)
+    show_result(slide_lab(shape, slopes), prediction, verdict)
 
 
-def slide_lab(slopes: Mapping[str, float]) -> Lab:
+def slide_lab(shape: str, slopes: Mapping[str, float]) -> Lab:
     """Return the lab with the answer that the slopes of the distances give, if the shapes hardly overlap."""
-    return OF_GAUSSIANS if "KL" in verdicts.distances_that_change(slopes) else SLIDE
+    answered = OF_GAUSSIANS if "KL" in verdicts.distances_that_change(slopes) else SLIDE
+    return replace(answered, question=LABS[shape].question)
 
 
 def _settings() -> tuple[str, float]:
@@ -116,7 +138,7 @@ def _settings() -> tuple[str, float]:
             -FARTHEST,
             FARTHEST,
             step=0.05,
-            key=persistent_key("apart-theta", 0.5),
+            key=persistent_key("apart-theta", FIRST_THETA),
             persist_state="session",
             help="Moves the fake shape. A box has width 1, a Gaussian σ = ½, a line length 1.",
         )

@@ -29,10 +29,10 @@ DUAL = Lab(
     "Kantorovich and Rubinstein 1958; Villani 2009, particular case 5.16",
 )
 
-YOURS_HELP = """E f(real) − E f(fake) for your function f. A function with a slope of at most 1 never proves more
-than W₁."""
+YOURS_HELP = """E f(real) − E f(fake) for your function f. For a function with a slope of at most 1, this is a lower
+bound of W₁."""
 
-SHARE_HELP = "The share of W₁ that your function proves."
+SHARE_HELP = "Your lower bound as a share of W₁."
 
 SLOPE_HELP = """The steepest slope between two columns. The editor keeps it at 1 or below: it replaces f by the highest
 function below it with a slope of at most 1, min over y of f(y) + |x − y| (McShane 1934)."""
@@ -86,7 +86,7 @@ def show_dual() -> None:
         )
         if not function.was_bent:
             st.caption(
-                "Drag a point of the blue function. Raise it at ▲ and lower it at ▼ to prove more."
+                "Drag a point of the blue function. Raise it at ▲ and lower it at ▼ to raise the lower bound."
             )
     verdict = verdicts.bent_function(lower_bound, w1, optimum_was_shown=function.optimum_was_shown)
     has_result = function.was_bent or function.optimum_was_shown
@@ -99,14 +99,14 @@ def _show_numbers(lower_bound: float, w1: float, steepest: float) -> None:
     )
     stat_cards(
         [
-            Stat("Your function proves", fmt_fixed(lower_bound, 2), "columns", help=YOURS_HELP),
+            Stat("Your lower bound", fmt_fixed(lower_bound, 2), "columns", help=YOURS_HELP),
             Stat(
                 "Cheapest plan",
                 f"{w1:.2f}",
                 "columns",
-                help="W₁, the cost of the cheapest plan. An optimal function proves exactly this.",
+                help="W₁, the cost of the cheapest plan. The lower bound of an optimal function equals it.",
             ),
-            Stat("Share proved", fmt_share(share), "of W₁", help=SHARE_HELP),
+            Stat("Share of W₁", fmt_share(share), "reached", help=SHARE_HELP),
             Stat("Steepest slope", f"{steepest:.2f}", "per column", help=SLOPE_HELP),
         ],
         key="dual_numbers",

@@ -22,7 +22,7 @@ from wgan.verdicts import wasserstein as verdicts
 LEARNED = Lab(
     "learned",
     "A critic learns it",
-    "A clipped critic and a penalised critic of the same size learn this function. Which one proves more of W₁?",
+    "A clipped critic and a penalised critic of the same size learn this function. Whose lower bound gets closer to W₁?",
     ("The clipped critic", "The penalised critic", "About the same"),
     1,
     "Clipping bounds every weight, so the critic can only become a simple function. It often cannot be steep "
@@ -39,7 +39,7 @@ WEIGHTS = (0.1, 1.0, 10.0, 100.0)
 CRITICS = (("Clipped", "@two"), ("Penalised", "@one"))
 """Name and colour of each critic, in the order of a result's rows."""
 
-PROOFS_HELP = """What each critic proves: (E f(real) − E f(fake)) ÷ its steepest slope. No critic can prove more than W₁,
+PROOFS_HELP = """The lower bound of each critic: (E f(real) − E f(fake)) ÷ its steepest slope. It cannot exceed W₁,
 the dashed line. Below 0, a critic still scores fakes higher."""
 
 CURVES_HELP = """Both critics over the columns, divided by their steepest slope, and an optimal function (dashed).
@@ -188,9 +188,9 @@ def _show_proofs(result: LearnedDual) -> None:
         key="learned_proofs",
         run="learned",
         height=264,
-        title="What they prove",
+        title="Lower bounds of W₁",
         help=PROOFS_HELP,
-        alt="The lower bounds of W₁ that both critics prove, over their updates",
+        alt="The lower bounds of W₁ of both critics, over their updates",
     )
 
 
@@ -202,13 +202,13 @@ def _show_numbers(result: LearnedDual) -> None:
                 "Clipped",
                 fmt_share(clipped),
                 "of W₁",
-                help="The share of W₁ that the clipped critic proves now.",
+                help="The lower bound of the clipped critic as a share of W₁.",
             ),
             Stat(
                 "Penalised",
                 fmt_share(penalised),
                 "of W₁",
-                help="The share of W₁ that the penalised critic proves now.",
+                help="The lower bound of the penalised critic as a share of W₁.",
             ),
             Stat("W₁", f"{result.w1:.2f}", "columns", help="The exact distance of the piles."),
             Stat(

@@ -116,12 +116,11 @@ def show(run: str, models: Models, share: float) -> None:
             on_click="ignore",
             help="The kept z as a NumPy array, float32, one row per point.",
         )
-    blank = np.zeros((MAX_POINTS - len(images), *images.shape[1:]), np.uint8)
     image_grid(
-        encode(tile(np.concatenate([images, blank]), MAX_POINTS)),
+        encode(tile(images, len(images))),
         key="kept_strip",
         rows=1,
-        columns=MAX_POINTS,
+        columns=len(images),
         max_height=76,
         caption="",
         alt=f"{len(kept_points)} kept points",

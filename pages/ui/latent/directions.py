@@ -100,7 +100,7 @@ def _sliders(generator_view: GeneratorView, method: str) -> None:
         height=400,
         caption="In units of z: 1 is one standard deviation. Double-click a slider to reset it to 0.",
         alt="Samples moved by the sliders",
-        title="Directions with the largest changes",
+        title="Strongest directions",
         help=HELP,
     )
     downloads.sheet(pictures, COLUMNS, f"{generator_view.run}-directions", "directions")

@@ -135,7 +135,7 @@ def show(snapshot: RunSnapshot, choice: Choice, body: Callable[[GeneratorView], 
     if models is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### {latest_snapshot.name or latest_snapshot.config.title}", width="content")
+        st.markdown(f"#### {latest_snapshot.title}", width="content")
         badge(latest_snapshot)
         st.caption(f"weights of step {models.step:,}", width="content")
     body(GeneratorView(choice.run, latest_snapshot, models, choice.label, choice.share))

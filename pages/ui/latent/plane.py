@@ -146,7 +146,7 @@ def grid(generator_view: GeneratorView) -> None:
         )
         st.markdown(
             "Choose an early checkpoint in the sidebar, then later ones: the grid spreads, "
-            "reaches the modes of the data, and becomes thin between them. It never tears, "
+            "reaches all parts of the data, and becomes thin between them. It never tears, "
             "because the map is continuous."
         )
         if generator_view.models.config.latent_dim > 2:

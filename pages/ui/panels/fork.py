@@ -36,14 +36,14 @@ def fork_choice(snapshot: RunSnapshot) -> bool:
         "Checkpoint at step",
         steps,
         format_func=lambda s: f"{s:,} ★" if s in starred else f"{s:,}",
-        key=f"fork_step_{snapshot.run}",
+        key=_step_key(snapshot.run),
     )
     st.caption(
         "The data set and the networks stay the same. You can change all other settings, "
         "including the objective. The current run does not change."
     )
     return st.button(
-        "Prepare fork",
+        "Set up fork",
         icon=":material/tune:",
         type="primary",
         key="prepare_fork",
@@ -52,6 +52,11 @@ def fork_choice(snapshot: RunSnapshot) -> bool:
     )
 
 
+def _step_key(run: str) -> str:
+    """Return the key of the choice. It is new after each fork, so that the choice begins with the newest step."""
+    return f"fork_step_{run}_{draft.fork_key()}"
+
+
 def _prepare_fork(run: str) -> None:
     # Read the choice here: the click may come before a rerun with the new choice.
-    draft.prepare_fork(run, st.session_state[f"fork_step_{run}"])
+    draft.prepare_fork(run, st.session_state[_step_key(run)])

@@ -21,7 +21,7 @@ from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
 from wgan.arrays import F32
 from wgan.config import PREVIEW_COLUMNS, ConfigError
-from wgan.format import fmt_digits, fmt_duration, fmt_percent
+from wgan.format import fmt_digits, fmt_duration, fmt_estimate, fmt_percent
 from wgan.imaging import decode, encode, tile, untile
 from wgan.jobs import RunSnapshot, StoredPreview
 from wgan.objectives import Objective
@@ -117,14 +117,19 @@ def _cards(snapshot: RunSnapshot) -> None:
             fmt_duration(snapshot.seconds),
             help="Time spent on this run, without pauses.",
         ),
-        Stat("Critic gap", fmt_digits(gap), help=GAP_HELP),
+        Stat(
+            "Critic gap",
+            fmt_digits(gap),
+            "last report" if gap is not None else "",
+            help=f"The value of the last report, not smoothed: the thick line of the chart can differ.\n\n{GAP_HELP}",
+        ),
     ]
     # Ended runs keep the bar, so that the page does not move when a run stops.
     progress = (snapshot.share, f"Ended at step {snapshot.step:,} of {snapshot.config.steps:,}")
     if active:
         left = Stat(
             "Time left",
-            fmt_duration(snapshot.seconds_left),
+            fmt_estimate(snapshot.seconds_left),
             help="Until the last step, at the current speed.",
         )
         cards.insert(3, left)
@@ -157,7 +162,7 @@ def _phase(snapshot: RunSnapshot) -> str:
         return f"{snapshot.phase or 'Waiting in the queue'} …"
     ahead, count = run_ahead
     rest = f" and {count} more" if count else ""
-    return f"Waiting for {ahead.config.title} ({ahead.status}){rest}"
+    return f"Waiting for {ahead.title} ({ahead.status}){rest}"
 
 
 def empty_text(snapshot: RunSnapshot, what: str) -> str:

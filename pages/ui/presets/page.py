@@ -21,6 +21,7 @@ from wgan.config import (
     hyperparameters,
 )
 from wgan.diagnosis import RULES, SCENARIOS, Scenario
+from wgan.export import nearest_preset
 
 FEATURED = ("quick-mnist", "toy-ring")
 
@@ -106,11 +107,11 @@ def _show(name: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"#### {title(name)}", width="content")
             if st.button(
-                "Train this",
-                icon=":material/play_arrow:",
+                "Set up a run",
+                icon=":material/tune:",
                 type="primary",
                 key="use_preset",
-                help="Open the Train page with these settings in the sidebar.",
+                help="Open the Train page with these settings in the sidebar. Press Start there to train.",
             ):
                 draft.use_preset_for_next_run(name)
                 st.switch_page(navigation.page("train"))
@@ -131,7 +132,7 @@ def _show(name: str) -> None:
             st.markdown(f"{config.title}: settings that you saved on the Train page.")
     with right:
         _data(config)
-    _values(config)
+    _values(config, name)
 
 
 def _scenario(scenario: Scenario) -> None:
@@ -199,24 +200,38 @@ def _value(path: str, value: object, known: dict[str, Hyperparameter]) -> str:
     return value_text(path, value) + (f" {unit}" if unit and value is not None else "")
 
 
-def _values(config: TrainConfig) -> None:
+def _values(config: TrainConfig, name: str = "") -> None:
+    """Show the settings in which a config differs from the nearest preset but `name`, and all settings."""
     fields = {value.path: value for value in hyperparameters(config)}
-    changed_paths = {path for path, _, _ in differences(config, TrainConfig())}
-    # Show the preset's parts, and every value that differs from the default.
-    paths = [path for path in config.flat() if path in fields and not fields[path].hidden]
-    listed = [
-        p
-        for p in paths
-        if p in changed_paths or p in ("dataset", "objective", "network", "optimizer")
-    ]
     values = config.flat()
-    st.markdown("**Settings that differ from the defaults**")
-    st.dataframe(
-        {
-            "Setting": [fields[path].title for path in listed],
-            "Value": [_value(path, values[path], fields) for path in listed],
-            "Flag": [f"--{path.replace('_', '-')}" for path in listed],
-        },
-        hide_index=True,
-        height=min(360, 40 + 35 * len(listed)),
-    )
+    paths = [path for path in values if path in fields and not fields[path].hidden]
+    base = PRESETS[nearest_preset(config, but=name)]
+    base_values = base.config.flat()
+    changed_paths = {path for path, _, _ in differences(config, base.config)}
+    listed = [path for path in paths if path in changed_paths]
+    st.markdown(f"**Settings that differ from the preset “{base.title}”**")
+    if listed:
+        st.dataframe(
+            {
+                "Setting": [fields[path].title for path in listed],
+                "Here": [_value(path, values[path], fields) for path in listed],
+                f"In “{base.title}”": [
+                    _value(path, base_values[path], fields) if path in base_values else "–"
+                    for path in listed
+                ],
+                "Flag": [f"--{path.replace('_', '-')}" for path in listed],
+            },
+            hide_index=True,
+            height="content",
+        )
+    else:
+        st.caption("All settings are the same.")
+    with st.expander("All settings", key="preset_all_settings"):
+        st.dataframe(
+            {
+                "Setting": [fields[path].title for path in paths],
+                "Value": [_value(path, values[path], fields) for path in paths],
+                "Flag": [f"--{path.replace('_', '-')}" for path in paths],
+            },
+            hide_index=True,
+        )

@@ -18,7 +18,7 @@ def queue() -> None:
         )
         for i, snapshot in enumerate(queued):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"{i + 1}. {snapshot.name or snapshot.config.title}", width="stretch")
+                st.markdown(f"{i + 1}. {snapshot.title}", width="stretch")
                 st.button(
                     "",
                     icon=":material/arrow_upward:",

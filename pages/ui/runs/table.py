@@ -166,7 +166,7 @@ def _rows(
         return short(config.objective.title) if config else ""
 
     names = dict.fromkeys(name for summary in summaries for name in summary.best)
-    metrics = {title_of(name): _best(summaries, name) for name in names}
+    metrics = {_column(name): _best(summaries, name) for name in names}
     columns: dict[str, list[Any]] = {
         "Star": ["★" if summary.star else "☆" for summary in summaries],
         "Preview": [picture(summary) for summary in summaries],
@@ -191,7 +191,7 @@ def _rows(
         ],
         "Size": [summary.size / 1e6 for summary in summaries],
     }
-    return columns, {title_of(name): _better(name) for name in names}
+    return columns, {_column(name): _better(name) for name in names}
 
 
 def _best(summaries: Sequence[RunSummary], name: str) -> list[float | None]:
@@ -202,6 +202,13 @@ def _best(summaries: Sequence[RunSummary], name: str) -> list[float | None]:
         float(f"{scale * summary.best[name].value:.3g}") if name in summary.best else None
         for summary in summaries
     ]
+
+
+def _column(name: str) -> str:
+    """Return the heading of a metric's column, with its unit."""
+    metric = metric_of(name)
+    unit = "" if metric is None else "%" if metric.percent else metric.unit
+    return f"{title_of(name)} ({unit})" if unit else title_of(name)
 
 
 def _better(name: str) -> str:

@@ -1,6 +1,7 @@
 """The glossary: terms about Wasserstein GANs."""
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -22,8 +23,19 @@ class Term:
     section: str = ""
     also: tuple[str, ...] = field(default=())
 
+    @property
+    def anchor(self) -> str:
+        """The name of the entry in addresses: `/tour?term=wasserstein-distance-w1` shows it first."""
+        plain = unicodedata.normalize("NFKD", self.word).lower()
+        return "-".join(re.findall(r"[a-z0-9]+", plain))
 
-TERMS = (
+
+def _place(term: Term) -> str:
+    """Return the text by which entries are sorted: their letters, in lower case."""
+    return "".join(c for c in term.word.casefold() if c.isalpha() or c == " ").strip()
+
+
+_ENTRIES = (
     Term(
         "Generator",
         "The network G. It turns random numbers z into a picture or a point.",
@@ -249,11 +261,114 @@ TERMS = (
         "checkpoint with other settings.",
         "runs",
     ),
+    Term(
+        "Class KL",
+        "KL divergence of the classes of the samples from those of the training pictures, "
+        "according to a classifier. 0: equal shares. It is large if classes are missing.",
+        "train",
+        also=("class frequencies",),
+    ),
+    Term(
+        "Duplicates",
+        "The share of samples that nearly repeat another sample. It is high after a mode collapse.",
+        "train",
+        also=("repeated samples",),
+    ),
+    Term(
+        "Modes",
+        "The Gaussians of a data set of points, or the kinds of pictures. The metric *Modes* "
+        "counts those Gaussians that have a sample within 3σ of their mean.",
+        "stability",
+        "lab=collapse",
+        also=("Gaussians",),
+    ),
+    Term(
+        "High quality",
+        "The share of samples within 3σ of the mean of a mode. For real points it is 98.9 %.",
+        "stability",
+        "lab=collapse",
+        also=("good samples",),
+    ),
+    Term(
+        "Sliced W₁",
+        "The mean of the W₁ between two sets of points after projection onto random lines. It is "
+        "faster to compute than W₁, and smaller.",
+        "train",
+    ),
+    Term(
+        "Lower bound of W₁",
+        "The critic gap divided by the steepest slope between a real example and a fake. "
+        "W₁ is at least this large; the bound equals W₁ only for an optimal critic.",
+        "critic",
+        "section=alone",
+        also=("proved",),
+    ),
+    Term(
+        "Minimax and non-saturating loss",
+        "Two losses of a GAN's generator: log(1 − D) and −log D, where D is the discriminator's output "
+        "at a fake. The minimax loss has almost no slope where the discriminator is sure.",
+        "wasserstein",
+        "lab=opposed",
+        also=("saturation",),
+    ),
+    Term(
+        "TV, total variation",
+        "The largest difference in probability that two distributions give to one set. It is 1 if "
+        "they do not overlap, whether they are close or far apart.",
+        "wasserstein",
+        "lab=apart",
+    ),
+    Term(
+        "KL divergence",
+        "Kullback–Leibler divergence: the mean of log p − log q under p. It is infinite where q is 0 "
+        "and p is not, and it is not symmetric.",
+        "wasserstein",
+        "lab=apart",
+        also=("Kullback–Leibler",),
+    ),
+    Term(
+        "Held-out",
+        "Real examples that are not used for training. If the critic scores them clearly lower than "
+        "training examples, it has memorised the training examples.",
+        "critic",
+        "section=scores",
+        also=("test set", "validation"),
+    ),
+    Term(
+        "Race",
+        "Several runs from one seed, with the same data in the same order, which train together in "
+        "equal shares of the time.",
+        "compare",
+    ),
+    Term(
+        "Preset",
+        "A named set of settings, with its source and the result to expect.",
+        "presets",
+        also=("template",),
+    ),
+    Term(
+        "Saliency",
+        "How strongly the critic's score depends on each pixel: the size of the score's gradient there.",
+        "critic",
+        "section=inside&run=example-mnist-wgan-gp",
+    ),
 )
+
+TERMS = tuple(sorted(_ENTRIES, key=_place))
+"""All entries, in alphabetical order."""
+
+
+def asked_term() -> Term | None:
+    """Return the entry that the address asks for; None without one."""
+    asked = st.query_params.get("term", "")
+    return next((term for term in TERMS if term.anchor == asked), None)
 
 
 def glossary() -> None:
-    """Show the terms that match what the visitor types."""
+    """Show the entry that the address asks for, and the terms that match what the visitor types."""
+    if (asked := asked_term()) is not None:
+        with st.container(border=True, key="glossary_term"):
+            _term(asked)
     query = st.text_input(
         "Search the glossary",
         key="glossary",

@@ -14,12 +14,17 @@ from wgan.export import EXAMPLES, missing_examples
 def show() -> None:
     """Draw the page."""
     _read_old_link()
+    asked = glossary.asked_term() is not None
+    if asked:
+        st.markdown("#### Glossary")
+        glossary.glossary()
     st.markdown("#### Why the Wasserstein distance makes GANs trainable, in six steps")
     _begin()
     _examples()
     _steps()
-    st.markdown("#### Glossary")
-    glossary.glossary()
+    if not asked:
+        st.markdown("#### Glossary")
+        glossary.glossary()
 
 
 def _read_old_link() -> None:

@@ -51,7 +51,7 @@ STEPS = (
                 "pictures back to step 0 and forward again.",
             ),
         ),
-        "Generated pictures turn from noise into handwritten digits while a curve, the critic gap, "
+        "Samples turn from noise into handwritten digits while a curve, the critic gap, "
         "rises and then falls.",
     ),
     Step(
@@ -115,13 +115,13 @@ STEPS = (
                 "lab=collapse",
             ),
         ),
-        "Generated points jump between the eight modes of a ring, and end in only a few of them.",
+        "Samples jump between the eight modes of a ring, and end in only a few of them.",
     ),
     Step(
         "Open the critic",
         "Keep the generator fixed, and train the critic until it no longer improves.",
         "For the untrained generator, the critic's lower bound gets close to the exact distance, and "
-        "never exceeds it. For a trained one, the distance is small and harder to prove. With "
+        "never exceeds it. For a trained one, the distance is small, and the bound stays further below it. With "
         "clipping, the bound usually stays far below.",
         (
             Place(
@@ -138,7 +138,7 @@ STEPS = (
                 "lab=clipping",
             ),
         ),
-        "A curve, the distance that the critic proves, rises close to a dashed line, the exact "
+        "A curve, the critic's lower bound, rises close to a dashed line, the exact "
         "Wasserstein distance, and stays below it.",
     ),
     Step(

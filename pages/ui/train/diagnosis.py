@@ -11,7 +11,7 @@ from pages.ui.core.state import Steering, page_state
 from pages.ui.panels.marks import findings
 from pages.ui.train.state import AppliedProposal, TrainState
 from wgan.config import ConfigError
-from wgan.diagnosis import RULES, Finding, Health, Proposal, health
+from wgan.diagnosis import RULES, Evidence, Finding, Health, Proposal, Rule, health, missing_reason
 from wgan.jobs import RunSnapshot
 from wgan.runs import RunError, Status
 
@@ -26,6 +26,8 @@ ICONS = {
     "fault": ("orange", ":material/stethoscope:"),
     "note": ("blue", ":material/flag:"),
 }
+
+OK = ":green[:material/check_circle:]"
 
 HEALTH_RULES = ("worsening", "weak-penalty", "momentum")
 """Rules whose evidence is shown even without a problem."""
@@ -72,7 +74,7 @@ def panel(snapshot: RunSnapshot) -> None:
     for i, finding in enumerate(raised):
         _finding(snapshot, finding, first=i == 0)
     _undo(snapshot)
-    _all(all_findings)
+    _all(all_findings, snapshot.evidence)
 
 
 def _alarm(snapshot: RunSnapshot, raised: Sequence[Finding]) -> None:
@@ -130,10 +132,10 @@ def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) 
     elif snapshot.checkpoint_steps and not snapshot.phase:
         step = snapshot.checkpoint_steps[-1]
         st.button(
-            f"Fork with {proposal.description}",
-            icon=":material/fork_right:",
+            f"Set up fork: {proposal.description}",
+            icon=":material/tune:",
             key=key,
-            help=f"Prepares a new run that continues from step {step:,} with this change. Then press "
+            help=f"Sets up a new run that continues from step {step:,} with this change. Then press "
             "Start fork. The current run does not change.",
             on_click=_prepare,
             args=(snapshot.run, step, proposal.changes),
@@ -200,9 +202,8 @@ def _take_back(run: str, values_before: Mapping[str, Any]) -> None:
     state.needs_redraw = True
 
 
-def _all(all_findings: Sequence[Finding]) -> None:
-    # Draw the content only while it is open: a table costs the browser more than the rest of the
-    # panel.
+def _all(all_findings: Sequence[Finding], evidence: Evidence) -> None:
+    # Draw the content only while it is open: it is long, and seldom read.
     expander = st.expander(
         "All checks", icon=":material/checklist:", key="all_rules", on_change="rerun"
     )
@@ -210,26 +211,21 @@ def _all(all_findings: Sequence[Finding]) -> None:
         if not expander.open:
             return
         by_rule = {finding.key: finding for finding in all_findings}
-        rows = [(rule, by_rule.get(key)) for key, rule in RULES.items()]
-        st.dataframe(
-            {
-                "Problem": [rule.title for rule, _ in rows],
-                "Now": [_state(finding) for _, finding in rows],
-                "Evidence": [
-                    finding.reading.evidence
-                    if finding
-                    else "not enough data yet, or does not apply to this objective"
-                    for _, finding in rows
-                ],
-                "Problem if": [rule.condition for rule, _ in rows],
-                "Source": [rule.source for rule, _ in rows],
-            },
-            hide_index=True,
-            height="content",
-        )
+        # As text, because the cells of a table cut long sentences.
+        for key, rule in RULES.items():
+            st.markdown(_check_text(rule, by_rule.get(key), evidence))
 
 
-def _state(finding: Finding | None) -> str:
+def _check_text(rule: Rule, finding: Finding | None, evidence: Evidence) -> str:
+    """Return the state of a check, its evidence, its condition and its source, as Markdown."""
     if finding is None:
-        return "–"
-    return "problem" if finding.reading.raised else "OK"
+        icon, state, result = ":gray[:material/remove:]", missing_reason(rule, evidence), ""
+    elif finding.reading.raised:
+        colour, symbol = ICONS[rule.level]
+        icon, state, result = f":{colour}[{symbol}]", "Problem.", finding.reading.evidence
+    else:
+        icon, state, result = OK, "No problem.", finding.reading.evidence
+    return (
+        f"{icon} **{rule.title}:** {state} {result}  \n"
+        f":small[:gray[Problem if: {rule.condition} Source: {rule.source}.]]"
+    )

@@ -31,7 +31,7 @@ def _ask_what_to_do(running: RunSnapshot) -> None:
     if blocked_start is None:
         st.rerun()  # already answered: the callback of a button has done the rest
     st.write(
-        f"**{running.name or running.config.title}** is {running.status} at step {running.step:,}. What should "
+        f"**{running.title}** is {running.status} at step {running.step:,}. What should "
         f"happen to the new run, **{_title(blocked_start.config)}**?"
     )
     with st.container(horizontal=True):

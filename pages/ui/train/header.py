@@ -51,7 +51,7 @@ def header(snapshot: RunSnapshot, next_run: bool) -> None:
     """
     st.html(STYLE)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### {snapshot.name or snapshot.config.title}", width="content")
+        st.markdown(f"#### {snapshot.title}", width="content")
         badge(snapshot)
         with st.container(
             horizontal=True,
@@ -265,7 +265,7 @@ def _queue(others: Sequence[RunSnapshot]) -> None:
     for other in others[:MAX_LINKS]:
         run_link(
             other.run,
-            other.name or other.config.title,
+            other.title,
             "Show this run. It starts when its turn comes.",
         )
     if len(others) > MAX_LINKS:

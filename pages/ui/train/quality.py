@@ -16,9 +16,9 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
-from wgan.format import fmt_digits, fmt_number
+from wgan.format import fmt_number
 from wgan.jobs import Evaluation, RunSnapshot, TaskStatus
-from wgan.metrics import FLOOR, METRICS, Metric, metric_of, title_of
+from wgan.metrics import FLOOR, METRICS, Metric, metric_of, title_of, value_and_unit
 from wgan.runs import Measured, RunError
 
 COLUMNS = 8
@@ -35,7 +35,7 @@ EVALUATE_HELP = {
 recall, density, coverage, copies, duplicates. This takes at least half a minute. A running
 training continues at half its speed.""",
     "points": """Compute every metric from many more points, and its value for real points: exact and sliced W₁,
-modes, share of high quality. A running training continues.""",
+and for mixtures of Gaussians modes and share of high quality. A running training continues.""",
 }
 
 NEIGHBOURS_HELP = """Top row: samples. Bottom row: for each sample, the training picture with the most similar
@@ -122,29 +122,8 @@ def _metric(name: str) -> Metric:
     return metric
 
 
-def value_and_unit(name: str, value: float) -> tuple[str, str]:
-    """Return a metric's value and its unit."""
-    metric = _metric(name)
-    if metric.percent:
-        return f"{100 * value:.1f}", "%"
-    if metric.title == "Modes":
-        return f"{value:.0f}", ""
-    return fmt_digits(value), ""
-
-
 def _floor(snapshot: RunSnapshot, name: str) -> float | None:
     return next((m.value for m in reversed(snapshot.metrics) if m.name == name + FLOOR), None)
-
-
-def age(snapshot: RunSnapshot, step: int) -> str:
-    """Return how long ago a step was, as text that changes rarely."""
-    steps, seconds = snapshot.curves.get("step", ()), snapshot.curves.get("seconds", ())
-    if not snapshot.status.active or not len(steps):
-        return f"step {step:,}"
-    passed = max(0.0, snapshot.seconds - float(np.interp(step, steps, seconds)))
-    if passed < 5:
-        return "just now"
-    return f"{5 * round(passed / 5)} s ago" if passed < 90 else f"{round(passed / 60)} min ago"
 
 
 def _cards(snapshot: RunSnapshot, newest: dict[str, Measured]) -> None:
@@ -154,18 +133,18 @@ def _cards(snapshot: RunSnapshot, newest: dict[str, Measured]) -> None:
         value, unit = value_and_unit(name, measured.value)
         paragraphs = [metric.meaning]
         if floor is not None:
-            floor_value, floor_unit = value_and_unit(name, floor)
-            paragraphs.append(f"**Floor**: real examples score {floor_value}{floor_unit}.")
+            floor_text = " ".join(value_and_unit(name, floor)).strip()
+            paragraphs.append(f"**Floor**: real examples score {floor_text}.")
         paragraphs.append(_settings(snapshot, name, measured))
         cards.append(
             Stat(
                 metric.title,
                 value,
-                f"{unit} · {age(snapshot, measured.step)}".removeprefix(" · "),
+                f"{unit} · step {measured.step:,}".removeprefix(" · "),
                 help="\n\n".join(paragraphs),
             )
         )
-    # More cards with their ages do not fit into a row.
+    # More cards with their steps do not fit into a row.
     rows = -(-len(cards) // 4)
     each = -(-len(cards) // rows)
     for row in range(rows):
@@ -197,7 +176,8 @@ def _curve(snapshot: RunSnapshot, newest: dict[str, Measured]) -> None:
     floor = _floor(snapshot, name)
     chart(
         figures.quality(
-            _metric(name).title + (" (%)" if scale > 1 else ""),
+            _metric(name).title
+            + (" (%)" if scale > 1 else f" ({_metric(name).unit})" if _metric(name).unit else ""),
             np.array([m.step for m in measurements], dtype=np.float64),
             np.array([scale * m.value for m in measurements]),
             None if floor is None else scale * floor,
@@ -214,6 +194,13 @@ def _curve(snapshot: RunSnapshot, newest: dict[str, Measured]) -> None:
     )
 
 
+def _points_advice(has_modes: bool) -> str:
+    """Return which metrics show the quality of points; only mixtures of Gaussians have modes."""
+    if has_modes:
+        return "W₁ and the number of modes show how good the samples are."
+    return "W₁ shows how good the samples are."
+
+
 def _neighbours(snapshot: RunSnapshot) -> None:
     neighbours = snapshot.neighbours
     if neighbours is None:
@@ -221,8 +208,8 @@ def _neighbours(snapshot: RunSnapshot) -> None:
             st.caption("The nearest training pictures appear a few seconds after the start.")
         else:
             st.caption(
-                "Each batch draws new points, so there is nothing to copy. W₁ and the number "
-                "of modes show how good the samples are."
+                "Each batch draws new points, so there is nothing to copy. "
+                + _points_advice(any(m.name.startswith("modes") for m in snapshot.metrics))
             )
         return
     n, copies = len(neighbours.distances), sum(neighbours.copies)

@@ -52,7 +52,7 @@ def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
     if not scenario.live:
         st.button(
             "Set up a run without the cause",
-            icon=":material/build:",
+            icon=":material/tune:",
             key="remedy",
             help=scenario.remedy,
             on_click=_set_up,

@@ -300,8 +300,11 @@ export class Lightbox {
     this.nearBox = make("figure", { className: "wgan-near", hidden: true }, this.nearImage, this.nearWords);
     this.past = make("div", { className: "wgan-past", role: "group", hidden: true });
     this.past.setAttribute("aria-label", "This sample during training");
+    // Only beside another picture: alone, the line below the picture says what it is.
+    this.ownWords = make("figcaption", { hidden: true }, "The enlarged sample");
     this.root = make("dialog", { className: "wgan-lightbox", tabIndex: -1, autofocus: true },
-      make("div", { className: "wgan-pair" }, this.canvas, this.nearBox), this.past,
+      make("div", { className: "wgan-pair" },
+        make("figure", { className: "wgan-near" }, this.canvas, this.ownWords), this.nearBox), this.past,
       make("div", {}, this.previous, this.caption, this.next, close));
     this.root.setAttribute("aria-label", "Enlarged sample");
     this.root.addEventListener("keydown", (event) => {
@@ -338,7 +341,7 @@ export class Lightbox {
   // Hide what belongs to another sample.
   clear() {
     this.near = undefined;
-    this.nearBox.hidden = this.past.hidden = true;
+    this.nearBox.hidden = this.ownWords.hidden = this.past.hidden = true;
   }
 
   /**
@@ -375,7 +378,7 @@ export class Lightbox {
   showNear(near) {
     if (!this.root.open || near.index !== this.index) return;
     this.near = near;
-    this.nearBox.hidden = false;
+    this.nearBox.hidden = this.ownWords.hidden = false;
     this.nearImage.src = near.image;
     this.nearImage.alt = "The real picture nearest to this sample";
     this.nearWords.textContent = near.words;

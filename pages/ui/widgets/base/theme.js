@@ -161,8 +161,9 @@ function templateFor({ font, colours, border }) {
       xaxis: axis, yaxis: axis,
       margin: { l: 48, r: 12, t: 12, b: 40 },
       hoverlabel: {
-        bgcolor: colours.panel || colours.background, bordercolor: border,
-        font: { family: font, color: colours.text, size: 12.5 },
+        // See-through and small, so that the box does not hide a small chart.
+        bgcolor: fade(colours.panel || colours.background, 0.85), bordercolor: border,
+        font: { family: font, color: colours.text, size: 11 },
         namelength: -1, // do not cut names
       },
       legend: {

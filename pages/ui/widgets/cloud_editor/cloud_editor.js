@@ -49,6 +49,20 @@ export function insideWindow([x, y], [left, right, bottom, top]) {
   return [round(clamp(x, left, right)), round(clamp(y, bottom, top))];
 }
 
+/**
+ * The whole numbers between two values, without those at the border, whose labels would be cut.
+ * @param {number} low
+ * @param {number} high
+ */
+export function wholeNumbers(low, high) {
+  const first = Math.ceil(low + 0.2);
+  const count = Math.floor(high - 0.2) - first + 1;
+  return Array.from({ length: Math.max(0, count) }, (_, i) => first + i);
+}
+
+/** @param {number} value */
+const formatWhole = (value) => String(value).replace("-", "−");
+
 class CloudEditor {
   /** @type {CloudData} */
   data;
@@ -170,8 +184,25 @@ class CloudEditor {
       class: i === this.chosen ? "wgan-dot wgan-on" : "wgan-dot", cx: x(point), cy: y(point),
       r: i === this.chosen ? 13 : 8, style: `fill:var(--${i < count ? "fake" : "real"})`,
     }));
-    this.svg.replaceChildren(...lines, ...dots);
+    this.svg.replaceChildren(...this.axes(), ...lines, ...dots);
     this.svg.setAttribute("aria-label", this.description());
+  }
+
+  // Lines at whole numbers, with the numbers at the left and at the bottom.
+  axes() {
+    const [left, right, bottom, top] = this.data.span;
+    const [wide, tall] = [SCALE * (right - left), SCALE * (top - bottom)];
+    const vertical = wholeNumbers(left, right).flatMap((v) => {
+      const at = SCALE * (v - left);
+      return [makeSvg("line", { class: "wgan-axis", x1: at, x2: at, y1: 0, y2: tall }),
+        makeSvg("text", { x: at, y: tall - 8, "text-anchor": "middle" }, formatWhole(v))];
+    });
+    const horizontal = wholeNumbers(bottom, top).flatMap((v) => {
+      const at = SCALE * (top - v);
+      return [makeSvg("line", { class: "wgan-axis", x1: 0, x2: wide, y1: at, y2: at }),
+        makeSvg("text", { x: 8, y: at - 6 }, formatWhole(v))];
+    });
+    return [...vertical, ...horizontal];
   }
 
   description() {

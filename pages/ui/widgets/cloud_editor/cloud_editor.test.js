@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { insideWindow, nearestPoint } from "./cloud_editor.js";
+import { insideWindow, nearestPoint, wholeNumbers } from "./cloud_editor.js";
+
+test("the axes have whole numbers that are not cut at the border", () => {
+  assert.deepEqual(wholeNumbers(-1.9, 5.9), [-1, 0, 1, 2, 3, 4, 5]);
+  assert.deepEqual(wholeNumbers(-2.1, 2.1), [-1, 0, 1]);
+  assert.deepEqual(wholeNumbers(0.1, 0.2), []);
+});
 
 test("the nearest point within reach is chosen", () => {
   /** @type {[number, number][]} */

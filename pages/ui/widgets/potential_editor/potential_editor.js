@@ -1,5 +1,5 @@
 // A function of slope at most 1 that the visitor bends by hand over two piles, and the bound that
-// it proves.
+// it gives.
 
 import {
   clamp, define, Edits, formatSigned, Help, make, makeSvg, svgPoint, write,
@@ -49,7 +49,7 @@ export function bendFunction(f, column, height) {
 }
 
 /**
- * The lower bound that a function of slope at most 1 proves: its mean over the real pile minus that
+ * The lower bound that a function of slope at most 1 gives: its mean over the real pile minus that
  * over the fake one.
  * @param {number[]} f
  * @param {number[]} fake
@@ -110,7 +110,7 @@ class Bend {
     this.flat = button("Reset", () => this.flatten(), "Make the function flat again");
     this.show = button("Optimal function", () => this.reveal(), "Show an optimal function");
     this.help = new Help("how to bend it", "");
-    this.svg = makeSvg("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, tabindex: 0, role: "application" });
+    this.svg = makeSvg("svg", { viewBox: `0 0 ${WIDE} ${TALL + 16}`, tabindex: 0, role: "application" });
     this.fill = make("div", {});
     this.says = make("output", {});
     this.says.setAttribute("aria-live", "polite");
@@ -226,9 +226,15 @@ class Bend {
     const line = (values) => values.map((v, i) => `${i ? "L" : "M"}${x(i)} ${y(v)}`).join("");
     const scale = ROOM / Math.max(...fake, ...real);
     /** @type {SVGElement[]} */
-    const parts = [-8, -4, 0, 4, 8].map((v) => (
-      makeSvg("line", { class: "wgan-grid", x1: 8, x2: WIDE - 8, y1: y(v), y2: y(v) })
-    ));
+    const parts = [-8, -4, 0, 4, 8].flatMap((v) => [
+      makeSvg("line", { class: "wgan-grid", x1: 8, x2: WIDE - 8, y1: y(v), y2: y(v) }),
+      makeSvg("text", { class: "wgan-tick", x: WIDE - 10, y: y(v) + 12, "text-anchor": "end" },
+        String(v).replace("-", "−")),
+    ]);
+    // The numbers of the columns, below the marks of the piles.
+    for (let i = 0; i < n; i += 4) {
+      parts.push(makeSvg("text", { class: "wgan-tick", x: x(i), y: TALL + 12, "text-anchor": "middle" }, String(i)));
+    }
     const at = this.held ?? (this.svg.matches(":focus-visible") ? this.at : undefined);
     if (at !== undefined) {
       const [left, right] = [at, n - 1 - at];
@@ -259,7 +265,7 @@ class Bend {
 
     const [bound, w1] = [lowerBound(f, fake, real), wasserstein(fake, real)];
     this.fill.style.transform = `scaleX(${w1 > 1e-9 ? clamp(bound / w1, 0, 1) : 1})`;
-    write(this.says, `your function proves ${formatSigned(bound)} · W₁ is ${formatSigned(w1)}`);
+    write(this.says, `your lower bound is ${formatSigned(bound)} · W₁ is ${formatSigned(w1)}`);
     this.show.setAttribute("aria-pressed", String(Boolean(this.shown)));
     this.svg.setAttribute("aria-label", `A function over ${n} columns. Arrow keys left and right choose a column, `
       + `up and down bend it there. Column ${this.at}: ${formatSigned(f[this.at])}`);

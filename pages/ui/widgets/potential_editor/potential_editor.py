@@ -20,12 +20,12 @@ _BEND = component(
     "potential_editor/potential_editor.css",
 )
 
-RATIO = 760 / 320  # of the drawing, width to height (potential_editor.js)
+RATIO = 760 / 336  # of the drawing, width to height (potential_editor.js)
 
 HELP = """**Drag any point** of the blue function up or down. The other points move as little as possible, so that
 the slope stays at most 1 (the shaded cone around your point).
 
-▲ marks columns with more real than fake earth: raise the function there to prove more. ▼ marks columns with more
+▲ marks columns with more real than fake earth: raise the function there for a higher lower bound. ▼ marks columns with more
 fake earth: lower it there.
 
 With the keyboard: ← → choose a point, ↑ ↓ move it."""

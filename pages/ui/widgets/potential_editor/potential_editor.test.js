@@ -22,7 +22,7 @@ test("a function stays between plus and minus 8", () => {
   assert.deepEqual(bendFunction([0, 0, 0], 2, -20), [-6, -7, -8]);
 });
 
-test("a function proves its mean over the real pile less that over the fake one", () => {
+test("a function gives as lower bound its mean over the real pile less that over the fake one", () => {
   assert.equal(lowerBound([0, 1, 2], [1, 0, 0], [0, 0, 1]), 2);
   assert.equal(lowerBound([3, 1], [0.5, 0.5], [0, 1]), -1);
 });

@@ -356,6 +356,21 @@ class Points {
  */
 const captionColour = (walk) => (walk === 0 ? "generator" : "muted");
 
+/**
+ * What the drawing shows, by colour: the walks, and in the plane also the real points and the grid.
+ * @param {PictureWalk | PointWalk} walk
+ * @returns {{ words: string, colour: "generator" | "muted" | "fake" | "real" }[]}
+ */
+export function legendOf(walk) {
+  /** @type {{ words: string, colour: "generator" | "muted" | "fake" | "real" }[]} */
+  const entries = walk.names.map((words, i) => ({ words, colour: captionColour(i) }));
+  if (walk.sprite !== undefined) return entries;
+  if (!entries.length) entries.push({ words: "Fake", colour: "fake" });
+  entries.push({ words: "Real", colour: "real" });
+  if (walk.grid.length) entries.push({ words: "Grid of z", colour: "generator" });
+  return entries;
+}
+
 class Player {
   /** @type {PlayerData} */
   data;
@@ -452,11 +467,19 @@ class Player {
     if (!before && !calm.matches && walk.count > 1) this.start();
   }
 
-  /** @param {Frames} walk */
-  caption({ names }) {
-    this.captions.hidden = !names.length;
-    if (this.captions.textContent === names.join("")) return;
-    this.captions.replaceChildren(...names.map((name) => make("span", {}, make("i"), name)));
+  /** @param {PictureWalk | PointWalk} walk */
+  caption(walk) {
+    const entries = legendOf(walk);
+    this.captions.hidden = !entries.length;
+    this.captions.classList.toggle("wgan-plane", walk.sprite === undefined);
+    const words = entries.map((entry) => entry.words);
+    if (this.captions.textContent === words.join("")) return;
+    this.captions.replaceChildren(...entries.map((entry) => {
+      const mark = make("i");
+      mark.dataset.colour = entry.colour;
+      if (entry.words === "Grid of z") mark.className = "wgan-line";
+      return make("span", {}, mark, entry.words);
+    }));
   }
 
   /** @param {Frames} walk */
@@ -483,9 +506,10 @@ class Player {
     }
     this.theme = themeAt(this.root);
     this.ratio = ratio;
-    for (const [i, name] of [...this.captions.children].entries()) {
+    for (const name of this.captions.children) {
       const mark = /** @type {HTMLElement} */ (name.firstElementChild);
-      mark.style.background = this.theme.colours[captionColour(i)];
+      const colour = /** @type {"generator" | "muted" | "fake" | "real"} */ (mark.dataset.colour);
+      mark.style.background = this.theme.colours[colour];
     }
     // The pictures of several walks are above their captions.
     this.captions.style.width = this.walk?.sprite === undefined ? "" : `${width / ratio}px`;

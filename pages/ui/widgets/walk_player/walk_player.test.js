@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  advanced, canvasSize, floats, frameByKey, framesAt, frameSize, lastPlace, nextSpeed, placeAtSameShare, pointBetween,
-  squareAround,
+  advanced, canvasSize, floats, frameByKey, framesAt, frameSize, lastPlace, legendOf, nextSpeed, placeAtSameShare,
+  pointBetween, squareAround,
 } from "./walk_player.js";
 
 const OPEN = { count: 5, loop: false };
@@ -12,6 +12,18 @@ const CLOSED = { count: 5, loop: true };
 test("base64 text is read as float32", () => {
   assert.deepEqual([...floats("AADAPwAAAMA=")], [1.5, -2]);
   assert.equal(floats("").length, 0);
+});
+
+test("a legend names what is drawn in the plane, and the walks beside each other", () => {
+  const frames = { token: "", count: 1, fps: 1, loop: true, waypoints: [], lengthsOf: "" };
+  const plane = { ...frames, points: 1, path: "", real: "" };
+  /** @param {Parameters<typeof legendOf>[0]} walk */
+  const words = (walk) => legendOf(walk).map((entry) => entry.words);
+  assert.deepEqual(words({ ...plane, names: [], grid: [] }), ["Fake", "Real"]);
+  assert.deepEqual(words({ ...plane, names: ["A", "B"], grid: [""] }), ["A", "B", "Real", "Grid of z"]);
+  const pictures = { ...frames, sprite: "x", width: 1, height: 1, gap: 0, columns: 1 };
+  assert.deepEqual(words({ ...pictures, names: [] }), []);
+  assert.deepEqual(words({ ...pictures, names: ["A", "B"] }), ["A", "B"]);
 });
 
 test("a closed walk goes on from its last frame to its first, unless it goes there and back", () => {
