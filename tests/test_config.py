@@ -18,6 +18,7 @@ from wgan.config import (
     TrainConfig,
     adapt_to_dataset,
     differences,
+    first_result,
     hyperparameters,
     recommended,
     unused_settings,
@@ -463,3 +464,13 @@ def test_a_preset_is_compared_with_another_one(name: str):
     assert other != name
     fewest = min(len(differences(config, PRESETS[n].config)) for n in PRESETS if n != name)
     assert len(differences(config, PRESETS[other].config)) == fewest
+
+
+def test_the_first_result_belongs_to_trainings_that_go_like_the_preset():
+    config = PRESETS["quick-mnist"].config
+    known = PRESETS["quick-mnist"].first_result
+    assert known is not None and 0 < known.step < config.steps
+    for same in ({}, {"seed": 5, "threads": 1}, {"preview_every": 7}, {"steps": 2 * config.steps}):
+        assert first_result(config.changed(same)) == known
+    for other in ({"steps": 100}, {"batch_size": 16}, {"conditional": False}, {"dataset": "mnist"}):
+        assert first_result(config.changed(other)) is None

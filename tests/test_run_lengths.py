@@ -24,8 +24,8 @@ def test_the_text_says_how_the_learning_rates_continue():
     from pages.ui.panels.resume import resume_text
 
     linear = resume_text(snapshot_of(decay="linear"), 100, 400)
-    assert "begin at 75% of their values and decrease to 0 at step 400" in linear
-    assert "begin at 85% of their values" in resume_text(snapshot_of(decay="cosine"), 100, 400)
+    assert "begin at 75 % of their values and decrease to 0 at step 400" in linear
+    assert "begin at 85 % of their values" in resume_text(snapshot_of(decay="cosine"), 100, 400)
 
 
 def test_planned_steps_have_two_digits():

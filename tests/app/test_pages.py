@@ -345,7 +345,7 @@ def test_a_finished_run_is_resumed_to_a_later_step(app: AppTest, runs_dir: Path)
     until = next(n for n in app.number_input if n.key == f"resume_until_{run.id}")
     assert until.value == 40  # four times as long
     until.set_value(40).run()
-    assert any("begin at 75% of their values" in caption.value for caption in app.caption)
+    assert any("begin at 75 % of their values" in caption.value for caption in app.caption)
     button(app, "train_on").click().run()
     until_button(app, "train_on")
     sound(app)

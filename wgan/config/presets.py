@@ -131,6 +131,7 @@ PRESETS: dict[str, Preset] = {
         "about a minute. Resume it with more steps for better digits: its learning rates then follow a new "
         "schedule.",
         QUICK,
+        FirstResult("readable digits", 300),
     ),
     "quick-mnist-unlabelled": Preset(
         "Quick digits without labels",

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.ui.core.run_actions import resume
 from wgan.config import MAX_STEPS, TrainConfig
-from wgan.format import fmt_duration
+from wgan.format import fmt_estimate, fmt_percent
 from wgan.jobs import RunSnapshot
 
 LONGER = {"none": 2, "linear": 4, "cosine": 4}
@@ -55,11 +55,11 @@ def resume_text(snapshot: RunSnapshot, at: int, until: int) -> str:
     parts = []
     if snapshot.step and snapshot.seconds:
         seconds = (until - at) * snapshot.seconds / snapshot.step
-        parts.append(f"About {fmt_duration(seconds)} at the speed of the run so far.")
+        parts.append(f"About {fmt_estimate(seconds)} at the speed of the run so far.")
     share = _share_of_rates(snapshot.config, at, until)
     if share is not None:
         parts.append(
-            f"Both learning rates follow a new schedule: they begin at {share:.0%} of their values and "
+            f"Both learning rates follow a new schedule: they begin at {fmt_percent(share)} of their values and "
             f"decrease to 0 at step {until:,}."
         )
     return " ".join(parts)

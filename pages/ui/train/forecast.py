@@ -12,7 +12,7 @@ from pages.ui.core.startup import first_page_is_drawn
 from pages.ui.core.state import page_state
 from pages.ui.train.state import TrainState
 from wgan.config import TrainConfig, first_result
-from wgan.format import fmt_bytes, fmt_duration
+from wgan.format import fmt_bytes, fmt_estimate
 from wgan.jobs import RunSnapshot
 from wgan.runs import RunError
 from wgan.training import Forecast
@@ -59,8 +59,8 @@ def _times(config: TrainConfig, cost: Forecast) -> str:
     first = first_result(config)
     first_seconds = math.inf if first is None else cost.seconds_per_step * first.step
     if first is None or first_seconds > seconds:
-        return f"about {fmt_duration(seconds)}"
-    return f"{first.text} after about {fmt_duration(first_seconds)}, ends after {fmt_duration(seconds)}"
+        return f"about {fmt_estimate(seconds)}"
+    return f"{first.text} after about {fmt_estimate(first_seconds)}, ends after {fmt_estimate(seconds)}"
 
 
 def forecast_pending() -> bool:

@@ -32,7 +32,7 @@ the one that replaces it, and without the slot the row would wrap for a moment.
 """
 
 BUTTON_WIDTHS = {
-    "resume": 106,
+    "resume": 114,
     "step": 122,
     "stop": 94,
     "fork": 90,
