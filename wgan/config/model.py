@@ -26,7 +26,7 @@ from wgan.config.groups import Group
 from wgan.config.parts import PARTS, Adam, AnyOptimizer
 from wgan.data import DATASETS, AnyDataset, Mnist10k
 from wgan.networks import AnyNetwork, Dcgan
-from wgan.objectives import AnyObjective, WganGp
+from wgan.objectives import OBJECTIVES, AnyObjective, WganGp
 
 if TYPE_CHECKING:
     import torch
@@ -530,7 +530,8 @@ class TrainConfig(BaseModel):
         """Return this config with some values replaced.
 
         Another variant of a part (`objective="wgan"`) takes its own defaults. With a data set of another
-        kind, the network changes to one that fits, unless `changes` names one.
+        kind, the network changes to one that fits, unless `changes` names one. With an objective whose critic cannot
+        be class-conditional, the networks know no classes.
 
         Args:
             changes: Values by their key; a dotted key for a setting of a part.
@@ -542,6 +543,10 @@ class TrainConfig(BaseModel):
         replace_parts(values, changes)
         if "dataset" in changes:
             self._adapt_to_dataset(values, set(changes))
+        if "objective" in changes and isinstance(values["objective"], Mapping):
+            objective = OBJECTIVES.get(values["objective"].get("name", ""))
+            if objective is not None and not objective.class_conditional:
+                values["conditional"] = False  # `parse` refuses it if `changes` turns it on
         replace_settings(values, changes)
         return self.parse(values)
 

@@ -193,8 +193,10 @@ PRESETS: dict[str, Preset] = {
         "Quick clothes",
         "Fashion-MNIST: shirts, shoes and bags instead of digits.",
         "Ours: the values of quick-mnist",
-        "Outlines of clothes appear within half a minute, then grey shades and seams.",
+        "Clothes can be recognised after some seconds. Then come grey shades and seams. The run ends after about a "
+        "minute.",
         QUICK.changed({"dataset": "fashion-mnist"}),
+        FirstResult("recognisable clothes", 300),
     ),
     "quick-kmnist": Preset(
         "Quick Kuzushiji",
@@ -255,6 +257,7 @@ PRESETS: dict[str, Preset] = {
                 "ema_decay": 0.997,
             }
         ),
+        FirstResult("25 separate modes", 2_500),
     ),
     "toy-swiss-roll": Preset(
         "A spiral of points",

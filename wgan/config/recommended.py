@@ -6,7 +6,7 @@ from wgan.config.comparison import differences
 from wgan.config.model import TrainConfig
 from wgan.config.presets import QUICK, SLOWER, TOY
 from wgan.data import Dataset
-from wgan.objectives import Wgan
+from wgan.objectives import OBJECTIVES, Wgan
 
 FEW_PICTURES = 2_000
 """With fewer coloured pictures than this, the critic learns them by heart early, so the recommended
@@ -52,10 +52,13 @@ def with_objective(config: TrainConfig, name: str) -> TrainConfig:
     """
     if config.objective.name == name:
         return config
-    suitable = recommended(config.dataset).objective
-    if suitable.name == name:
-        return config.changed({"objective": suitable})
-    changed = config.changed({"objective": name})
+    suitable = recommended(config.dataset)
+    changes: dict[str, Any] = {"objective": name}
+    if suitable.objective.name == name:
+        changes = {"objective": suitable.objective}
+    if not config.objective.class_conditional and OBJECTIVES[name].class_conditional:
+        changes["conditional"] = suitable.conditional
+    changed = config.changed(changes)
     if config.dataset.kind == "points" and isinstance(changed.objective, Wgan):
         return changed.changed(POINTS_CLIPPING)
     return changed
