@@ -166,6 +166,7 @@ def test_the_sidebar_shows_the_hyperparameters_that_apply_by_group(app: AppTest,
 def test_a_setting_appears_with_what_it_depends_on(app: AppTest):
     open_groups(app)
     app.run()
+    preset(app).set_value("quick-mnist-unlabelled").run()
     assert not {"preview_class", "warmup_updates"} & sidebar_controls(app).keys()
     sidebar_controls(app)["conditional"].set_value(True).run()
     sidebar_controls(app)["warmup_steps"].set_value(3).run()
