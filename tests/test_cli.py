@@ -111,6 +111,11 @@ def test_seconds_plan_the_steps_of_a_decay(cli: Cli, runs_dir: Path):
     assert result["step"] == config.steps and result["status"] == "finished"
     limited = train(cli, "--seconds", "1000", "--steps", "5", "--decay", "linear")
     assert limited["step"] == 5
+    total = str(float(str(result["seconds"])) + 0.3)
+    code, out, _ = cli("train", "--resume", str(result["run"]), "--seconds", total)
+    longer = json.loads(out.splitlines()[-1])
+    assert code == 0 and longer["status"] == "finished"
+    assert config.steps < longer["step"] < 100_000
 
 
 def test_choosing_an_objective_replaces_the_presets(cli: Cli, runs_dir: Path):

@@ -202,6 +202,14 @@ def _training_job(
         if "steps" in changes and "seconds" not in changes and config_before.seconds is not None:
             changes["seconds"] = None
         config = steered(config_before, changes)
+        last = run.last()
+        changes |= planned_length(
+            config,
+            step=step,
+            seconds=last.seconds if last else 0.0,
+            processes=process_group.size,
+        )
+        config = steered(config_before, changes)
         if step >= config.steps:
             raise UsageError(
                 f"Run {run.id} is already at step {step:,}, and its last step is "
@@ -216,7 +224,8 @@ def _training_job(
             process_group=process_group,
         )
     base = PRESETS[request.preset].config if request.preset else TrainConfig()
-    config = with_planned_decay(base.changed(request.changes), process_group.size)
+    config = base.changed(request.changes)
+    config = config.changed(planned_length(config, processes=process_group.size))
     later = scheduled_changes(config, 0, request.scheduled)
     return TrainingJob(
         Run.create(config, request.runs_dir),
@@ -226,16 +235,24 @@ def _training_job(
     )
 
 
-def with_planned_decay(config: TrainConfig, processes: int = 1) -> TrainConfig:
-    """Return a config whose learning rates reach 0 at the end of its time.
+def planned_length(
+    config: TrainConfig, *, step: int = 0, seconds: float = 0.0, processes: int = 1
+) -> dict[str, Any]:
+    """Return the changes to a config with which its learning rates reach 0 at the end of its time.
 
     A decay is planned for a number of steps. If the user gave a time instead, it becomes the number of steps that
-    the training makes in this time, as forecast by a short measurement.
+    the training makes in this time, as forecast by a short measurement. In all other cases nothing changes.
+
+    Args:
+        config: The config.
+        step: The step at which the training begins.
+        seconds: Training time until that step.
+        processes: Number of processes that train together.
     """
     if config.seconds is None or config.decay == "none" or config.steps < MAX_STEPS:
-        return config
-    steps = planned_steps(config, config.seconds, processes=processes)
-    return config.changed({"steps": steps, "seconds": None})
+        return {}
+    left = max(0.0, config.seconds - seconds)
+    return {"steps": step + planned_steps(config, left, processes=processes), "seconds": None}
 
 
 def scheduled_changes(
