@@ -120,7 +120,7 @@ def _cards(snapshot: RunSnapshot) -> None:
         Stat(
             "Critic gap",
             fmt_digits(gap),
-            "last report" if gap is not None else "",
+            "latest" if gap is not None else "",
             help=f"The value of the last report, not smoothed: the thick line of the chart can differ.\n\n{GAP_HELP}",
         ),
     ]
