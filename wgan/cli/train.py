@@ -202,14 +202,9 @@ def _training_job(
         if "steps" in changes and "seconds" not in changes and config_before.seconds is not None:
             changes["seconds"] = None
         config = steered(config_before, changes)
-        last = run.last()
-        changes |= planned_length(
-            config,
-            step=step,
-            seconds=last.seconds if last else 0.0,
-            processes=process_group.size,
-        )
-        config = steered(config_before, changes)
+        if ends_by_time_with_decay(config):
+            changes |= planned_length(config, run, step, processes=process_group.size)
+            config = steered(config_before, changes)
         if step >= config.steps:
             raise UsageError(
                 f"Run {run.id} is already at step {step:,}, and its last step is "
@@ -225,7 +220,8 @@ def _training_job(
         )
     base = PRESETS[request.preset].config if request.preset else TrainConfig()
     config = base.changed(request.changes)
-    config = config.changed(planned_length(config, processes=process_group.size))
+    if ends_by_time_with_decay(config):
+        config = config.changed(planned_length(config, processes=process_group.size))
     later = scheduled_changes(config, 0, request.scheduled)
     return TrainingJob(
         Run.create(config, request.runs_dir),
@@ -235,23 +231,31 @@ def _training_job(
     )
 
 
-def planned_length(
-    config: TrainConfig, *, step: int = 0, seconds: float = 0.0, processes: int = 1
-) -> dict[str, Any]:
-    """Return the changes to a config with which its learning rates reach 0 at the end of its time.
+def ends_by_time_with_decay(config: TrainConfig) -> bool:
+    """Return whether a config has a time limit but no last step, although its learning rates decay until then."""
+    return config.seconds is not None and config.decay != "none" and config.steps == MAX_STEPS
 
-    A decay is planned for a number of steps. If the user gave a time instead, it becomes the number of steps that
-    the training makes in this time, as forecast by a short measurement. In all other cases nothing changes.
+
+def planned_length(
+    config: TrainConfig, run: Run | None = None, step: int = 0, *, processes: int = 1
+) -> dict[str, Any]:
+    """Return the changes with which the learning rates reach 0 when the time limit of a config is over.
+
+    The time becomes the number of steps that the training makes in it, as forecast by a short measurement.
 
     Args:
-        config: The config.
-        step: The step at which the training begins.
-        seconds: Training time until that step.
+        config: A config with a time limit.
+        run: The run that is resumed. Default: a new run.
+        step: The step from which it is resumed.
         processes: Number of processes that train together.
     """
-    if config.seconds is None or config.decay == "none" or config.steps < MAX_STEPS:
-        return {}
-    left = max(0.0, config.seconds - seconds)
+    assert config.seconds is not None
+    seconds_before = 0.0
+    if run is not None:
+        with contextlib.suppress(RunError):  # its curves may be damaged; they are repaired later
+            last = run.last()
+            seconds_before = last.seconds if last else 0.0
+    left = max(0.0, config.seconds - seconds_before)
     return {"steps": step + planned_steps(config, left, processes=processes), "seconds": None}
 
 
