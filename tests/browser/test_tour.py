@@ -73,6 +73,7 @@ def test_the_bar_stays_in_sight_leads_back_and_ends(page: Page, tour: str):
     expect_step(page, 4)
     page.get_by_text("What is happening?").scroll_into_view_if_needed()
     expect(button(page, "Next")).to_be_in_viewport()
+    still(page)  # a click during a rerun can be lost
     page.get_by_role("link", name="Compare").click()
     expect(page.locator(".st-key-tour_bar")).to_contain_text("This step is on the page Train.")
     press(page, "Return")
