@@ -38,7 +38,7 @@ from wgan.metrics import ReferenceStats
 from wgan.training import Diverged, Training, resolve_engine
 
 KEPT = 3
-"""One of so many trials continues after each round."""
+"""After each round, the best of every three trials continues."""
 TIMED_STEPS = 25
 """Steps that are timed to plan a training."""
 

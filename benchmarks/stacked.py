@@ -80,8 +80,8 @@ def arm_of(text: str) -> tuple[str, Changes]:
 
 def stacked_metrics(pictures: Tensor) -> dict[str, float]:
     """Return modes and KL of pictures, (N, 3, 28, 28) uint8."""
-    shown = combinations(pictures, find_network("mnist", (1, 28, 28)))
-    return {"modes": stacked_modes(shown), "kl": stacked_kl(shown)}
+    digit_triples = combinations(pictures, find_network("mnist", (1, 28, 28)))
+    return {"modes": stacked_modes(digit_triples), "kl": stacked_kl(digit_triples)}
 
 
 def train_arm(arm: dict[str, Any]) -> None:

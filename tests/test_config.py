@@ -409,8 +409,8 @@ def test_another_objective_comes_with_settings_for_the_same_data(preset: str, na
     # It returns to the values of the preset, and keeps the visitor's own.
     if not clips_points:
         assert with_objective(config, base.objective.name) == base
-    mine = base.changed({"objective": {"name": "wgan", "clip_value": 0.3}})
-    assert with_objective(mine, "wgan") == mine
+    own_clipping = base.changed({"objective": {"name": "wgan", "clip_value": 0.3}})
+    assert with_objective(own_clipping, "wgan") == own_clipping
 
 
 @pytest.mark.parametrize(
@@ -468,9 +468,9 @@ def test_a_preset_is_compared_with_another_one(name: str):
 
 def test_the_first_result_belongs_to_trainings_that_go_like_the_preset():
     config = PRESETS["quick-mnist"].config
-    known = PRESETS["quick-mnist"].first_result
-    assert known is not None and 0 < known.step < config.steps
+    expected = PRESETS["quick-mnist"].first_result
+    assert expected is not None and 0 < expected.step < config.steps
     for same in ({}, {"seed": 5, "threads": 1}, {"preview_every": 7}, {"steps": 2 * config.steps}):
-        assert first_result(config.changed(same)) == known
+        assert first_result(config.changed(same)) == expected
     for other in ({"steps": 100}, {"batch_size": 16}, {"conditional": False}, {"dataset": "mnist"}):
         assert first_result(config.changed(other)) is None

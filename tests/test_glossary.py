@@ -73,5 +73,5 @@ def test_words_on_screen_are_in_the_glossary(word: str):
 
 def test_links_of_pages_lead_to_entries():
     texts = [path.read_text() for path in (ROOT / "pages" / "ui").rglob("*.py")]
-    asked = [a for text in texts for a in re.findall(r'glossary_link\(\s*"([^"]+)"', text)]
-    assert asked and set(asked) <= {term.anchor for term in TERMS}
+    anchors = [a for text in texts for a in re.findall(r'glossary_link\(\s*"([^"]+)"', text)]
+    assert anchors and set(anchors) <= {term.anchor for term in TERMS}

@@ -4,7 +4,8 @@
     python -m benchmarks.speedrun --entries textbook product labels decay
     python -m benchmarks.speedrun --seeds 0 --limit 30    # one quick try
 
-The entries take turns for each seed, each in a process of its own, so that they meet the same machine.
+For each seed, the entries are trained one after the other, each in its own process. So a change of the
+machine's speed affects all of them.
 The results are written to docs/speedrun.json, and the board to docs/speedrun.md. The rules are on the
 board.
 """

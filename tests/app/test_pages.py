@@ -354,6 +354,16 @@ def test_a_finished_run_is_resumed_to_a_later_step(app: AppTest, runs_dir: Path)
     assert [(c.step, c.path, c.after) for c in run.changes()] == [(10, "steps", 40)]
 
 
+def test_an_example_cannot_be_resumed_and_says_why(app: AppTest, runs_dir: Path):
+    run = finished_run(runs_dir, steps=10)
+    run.set_fact("status", Status.SHIPPED)
+    app.query_params["run"] = run.id
+    app.run()
+    sound(app)
+    resume = button(app, "resume")
+    assert resume.disabled and "Fork this one" in resume.help
+
+
 def test_the_title_of_a_run_stays_when_another_begins_in_the_same_minute(
     runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -103,15 +103,15 @@ def bent_function(lower_bound: float, w1: float, *, optimum_was_shown: bool) -> 
     """
     if w1 < SAME_PILES:
         return "The piles are the same: W₁ is 0, and no function tells them apart."
-    shown = fmt_fixed(lower_bound, 2)
+    bound_text = fmt_fixed(lower_bound, 2)
     if proves_all(lower_bound, w1):
-        return f"Your lower bound is **{shown}**: it equals W₁. No function of slope at most 1 gives more."
+        return f"Your lower bound is **{bound_text}**: it equals W₁. No function of slope at most 1 gives more."
     ending = (
         "The dashed function reaches it."
         if optimum_was_shown
         else "No function of slope at most 1 gives more than W₁."
     )
-    return f"Your lower bound is **{shown}**, and W₁ is **{w1:.2f}**. {ending}"
+    return f"Your lower bound is **{bound_text}**, and W₁ is **{w1:.2f}**. {ending}"
 
 
 def tighter_critic(clipped_share: float, penalised_share: float) -> int:

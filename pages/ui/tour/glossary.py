@@ -358,17 +358,17 @@ TERMS = tuple(sorted(_ENTRIES, key=_place))
 """All entries, in alphabetical order."""
 
 
-def asked_term() -> Term | None:
+def term_of_address() -> Term | None:
     """Return the entry that the address asks for; None without one."""
-    asked = st.query_params.get("term", "")
-    return next((term for term in TERMS if term.anchor == asked), None)
+    anchor = st.query_params.get("term", "")
+    return next((term for term in TERMS if term.anchor == anchor), None)
 
 
 def glossary() -> None:
     """Show the entry that the address asks for, and the terms that match what the visitor types."""
-    if (asked := asked_term()) is not None:
+    if (first_term := term_of_address()) is not None:
         with st.container(border=True, key="glossary_term"):
-            _term(asked)
+            _term(first_term)
     query = st.text_input(
         "Search the glossary",
         key="glossary",

@@ -14,15 +14,15 @@ from wgan.export import EXAMPLES, missing_examples
 def show() -> None:
     """Draw the page."""
     _read_old_link()
-    asked = glossary.asked_term() is not None
-    if asked:
+    begins_with_glossary = glossary.term_of_address() is not None
+    if begins_with_glossary:
         st.markdown("#### Glossary")
         glossary.glossary()
     st.markdown("#### Why the Wasserstein distance makes GANs trainable, in six steps")
     _begin()
     _examples()
     _steps()
-    if not asked:
+    if not begins_with_glossary:
         st.markdown("#### Glossary")
         glossary.glossary()
 

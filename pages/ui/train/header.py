@@ -152,14 +152,20 @@ def _stop_or_cancel_button(snapshot: RunSnapshot) -> None:
 
 
 def _resume_button(snapshot: RunSnapshot) -> None:
-    """Show the button that continues an ended run. It is disabled if the run cannot be resumed."""
+    """Show the button that continues an ended run, or asks for a later last step if the run has reached it.
+
+    It is disabled if the run cannot be resumed.
+    """
     interrupted = snapshot.status is Status.INTERRUPTED
-    has_trained = interrupted or bool(snapshot.checkpoint_steps)
-    resumable = has_trained and snapshot.step < snapshot.config.steps
-    if snapshot.status is Status.FINISHED and snapshot.checkpoint_steps:
-        resume_popover(snapshot)  # it has reached its last step or its time limit
+    shipped = snapshot.status is Status.SHIPPED
+    is_at_end = snapshot.status is Status.FINISHED or snapshot.step >= snapshot.config.steps
+    if is_at_end and snapshot.checkpoint_steps and not shipped:
+        resume_popover(snapshot)
         return
-    if resumable:
+    resumable = not shipped and (interrupted or bool(snapshot.checkpoint_steps))
+    if shipped:
+        help = "Examples stay as they are. Fork this one to train it further."
+    elif resumable:
         help = f"Continue from step {max([0, *snapshot.checkpoint_steps]):,}."
     else:
         help = "This run has no checkpoint."
