@@ -1,7 +1,10 @@
 """What is edited in the browser stays there, though the server hears of everything two seconds late."""
 
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
+from pages.ui.core import navigation
+from tests.browser.actions import still
 from tests.browser.conftest import until
 
 playwright = pytest.importorskip(
@@ -288,3 +291,32 @@ def test_pictures_of_a_past_step_stay_on_show(slow, site: str):
         assert slider.input_value() == "0"
     settled(slow)
     assert slider.input_value() == "0" and "at=0" in slow.evaluate("location.search")
+
+
+def reruns(frames: list[bytes]) -> list[str]:
+    """The pages of the full reruns that a browser has asked for. Timers of fragments do not count."""
+    asked = []
+    for frame in frames:
+        message = BackMsg()
+        message.ParseFromString(frame)
+        state = message.rerun_script
+        if message.HasField("rerun_script") and not state.is_auto_rerun and not state.fragment_id:
+            asked.append(state.page_name)
+    return asked
+
+
+@pytest.mark.parametrize("name", [*navigation.PAGES, *navigation.LABS])
+def test_an_untouched_page_asks_for_no_rerun(name: str, page, site: str):
+    # While `st.switch_page` opens another page, such a rerun would lead back to the page before.
+    frames: list[bytes] = []
+
+    def sent(payload: bytes | str) -> None:
+        if isinstance(payload, bytes):
+            frames.append(payload)
+
+    page.on("websocket", lambda socket: socket.on("framesent", sent))
+    page.goto(f"{site}/{'' if name == 'train' else name}?tour=1")
+    page.locator(".st-key-tour_bar, .st-key-tour_start").first.wait_for()
+    still(page)
+    page.wait_for_timeout(1000)
+    assert len(reruns(frames)) == 1

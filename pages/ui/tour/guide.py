@@ -1,7 +1,6 @@
 """The guided tour: its position, in the state of the visit, in the address and in the browser."""
 
 import re
-from typing import Any
 
 import streamlit as st
 
@@ -12,17 +11,22 @@ from pages.ui.core.state import page_state
 from pages.ui.core.url import came_by_history, expect_link
 from pages.ui.tour.state import TourState
 from pages.ui.tour.steps import STEPS, Place
-from pages.ui.widgets.browser_memory.browser_memory import browser_memory
+from pages.ui.widgets.browser_cookie.browser_cookie import browser_cookie
 from wgan.export import EXAMPLES, copy_examples, missing_examples
 from wgan.runs import RunError
 
 PARAMETER = "tour"
 """The URL parameter with the position: the step, or step.place for its second and later places."""
 
+COOKIE = "wgan-tour"
+"""The cookie with the progress: the last step, a hyphen, and the steps that were seen, with dots between them."""
+
 
 def current() -> tuple[int, Place] | None:
     """Return the number of the step that guides the visitor, and its place; None if the tour is off."""
     state = page_state(TourState)
+    if not state.is_read:
+        _recall(state)
     if not state.is_read or came_by_history():
         state.is_read = True
         _read_address(state)
@@ -109,22 +113,20 @@ def add_examples() -> None:
 
 
 def remember() -> None:
-    """Store the progress in the browser. At the first call of a visit, read that of earlier visits."""
+    """Store the progress in a cookie, for later visits with the same browser."""
     state = page_state(TourState)
-    progress = {"step": state.last_step, "seen": sorted(state.seen_steps)}
-    browser_memory(
-        "tour", progress if state.is_recalled else None, key="tour_memory", recall=_recall
-    )
+    seen = ".".join(map(str, sorted(state.seen_steps)))
+    is_new = not (state.last_step or seen)
+    browser_cookie(COOKIE, "" if is_new else f"{state.last_step}-{seen}", key="tour_cookie")
 
 
-def _recall(progress: Any) -> None:
-    """Take the progress of earlier visits, which comes from the browser."""
-    state = page_state(TourState)
-    state.is_recalled = True
-    if not isinstance(progress, dict):
+def _recall(state: TourState) -> None:
+    """Read the progress of earlier visits from the cookie."""
+    cookie = str(st.context.cookies.get(COOKIE, ""))  # AppTest has a mock in place of the text
+    progress = re.fullmatch(r"(\d)-([\d.]{0,20})", cookie, re.ASCII)
+    if progress is None:
         return
-    numbers, step, seen = range(1, len(STEPS) + 1), progress.get("step"), progress.get("seen")
-    if isinstance(seen, list):
-        state.seen_steps |= {n for n in numbers if n in seen}
-    if not state.last_step and type(step) is int and step in numbers:
-        state.last_step = step
+    numbers = range(1, len(STEPS) + 1)
+    state.seen_steps |= {n for n in numbers if str(n) in progress[2].split(".")}
+    if int(progress[1]) in numbers:
+        state.last_step = int(progress[1])
