@@ -31,9 +31,10 @@ def engine() -> Engine:
 
 @pytest.fixture(autouse=True)
 def one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few threads, and no trace in the home of whoever runs the tests."""
+    """Few threads, no trace in the home of whoever runs the tests, and no compiler in idle time."""
     torch.set_num_threads(THREADS)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("wgan.session.scheduler.IDLE_S", 3600.0)
 
 
 def tiny(**changes: object) -> TrainConfig:

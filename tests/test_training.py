@@ -732,6 +732,8 @@ def test_every_objective_trains_every_network_that_fits_in_bfloat16_too(
     values = SMALL_PICTURES | {"objective": objective, "network": network, "report_every": 1}
     if network == "brownlee":  # its one size is large, and slow without bfloat16 units
         values["batch_size"] = 4
+    if network == "mlp-pictures":
+        values["network"] = {"name": network, "width": 32}
     try:
         config = TrainConfig.parse(values)
         training = Training(config, engine=Engine("cpu", "bfloat16", THREADS), data=pictures())

@@ -1,5 +1,6 @@
 """What tests read from a page of the app, and do on it."""
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 from tests.browser.conftest import hyperparameter, until
@@ -29,11 +30,20 @@ def address(page: "Page") -> str:
     return str(page.evaluate("location.search"))
 
 
+CALLS = count(1)
+
+STILL = """(call) => {
+  const app = document.querySelector("[data-test-script-state]");
+  const isStill = app?.getAttribute("data-test-script-state") === "notRunning";
+  if (!isStill || window.stillCall !== call) [window.stillCall, window.stillFrom] = [call, Date.now()];
+  return isStill && Date.now() - window.stillFrom >= 400;
+}"""
+"""Whether no script of the page has run for 400 ms of this call."""
+
+
 def still(page: "Page") -> None:
-    """Wait until no script of the page runs, twice in a row: one rerun may follow another."""
-    for _ in range(2):
-        page.wait_for_timeout(300)
-        page.locator("[data-test-script-state=notRunning]").first.wait_for(timeout=120_000)
+    """Wait until no script of the page runs for a moment: one rerun may follow another."""
+    page.wait_for_function(STILL, arg=next(CALLS), polling=50, timeout=120_000)
 
 
 def button(page: "Page", name: str) -> "Locator":

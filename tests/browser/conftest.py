@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,7 +19,7 @@ from wgan.cli.main import main
 from wgan.runs import list_runs
 
 try:
-    from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
     expect.set_options(timeout=120_000)  # 5 s else, which a busy machine needs for a page
 except ImportError:  # the tests are skipped, in `chromium` below
@@ -72,18 +73,48 @@ def chromium() -> "Iterator[Browser]":
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]
+            executable_path=path,
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--process-per-site"],
         )
         yield browser
         browser.close()
 
 
-@pytest.fixture
-def page(chromium: "Browser") -> "Iterator[Page]":
-    """A page of 1280 × 720; fails the test on an error in the console or a request to outside."""
+@pytest.fixture(scope="session")
+def profile(chromium: "Browser") -> "BrowserContext":
+    """A profile of the browser that keeps one process alive for the pages of all tests.
+
+    A new process must compile the scripts of Streamlit and Plotly anew, which takes two seconds.
+    """
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
     context.set_default_timeout(90_000)
-    page = context.new_page()
+    keeper = context.new_page()
+    keeper.route("**", lambda route: route.fulfill(body="keeps the process alive"))
+    keeper.goto("http://127.0.0.1/")
+    return context
+
+
+def forget_visit(profile: "BrowserContext") -> None:
+    """Close all pages but the first, and delete what they have stored."""
+    keeper, *pages = profile.pages
+    origins = {"{0.scheme}://{0.netloc}".format(urlsplit(page.url)) for page in pages}
+    for page in pages:
+        page.close()
+    profile.clear_cookies()
+    devtools = profile.new_cdp_session(keeper)
+    for origin in origins:
+        if origin.startswith("http"):
+            devtools.send(
+                "Storage.clearDataForOrigin",
+                {"origin": origin, "storageTypes": "local_storage,indexeddb,cache_storage"},
+            )
+    devtools.detach()
+
+
+@pytest.fixture
+def page(profile: "BrowserContext") -> "Iterator[Page]":
+    """A page of 1280 × 720; fails the test on an error in the console or a request to outside."""
+    page = profile.new_page()
     faults: list[str] = []
 
     def console(message) -> None:
@@ -104,7 +135,7 @@ def page(chromium: "Browser") -> "Iterator[Page]":
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", request)
     yield page
-    context.close()
+    forget_visit(profile)
     assert not faults, faults
 
 

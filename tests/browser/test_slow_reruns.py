@@ -39,9 +39,7 @@ def section(page, name: str) -> None:
 def settled(page) -> None:
     """Wait until every answer has come: none is on its way, and no script runs."""
     page.wait_for_timeout(LATE_MS + 500)
-    for _ in range(2):
-        page.wait_for_timeout(400)
-        page.locator("[data-test-script-state=notRunning]").first.wait_for(timeout=120_000)
+    still(page)
 
 
 BARS = (0.1, 0.3, 0.5, 0.7, 0.9)

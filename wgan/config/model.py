@@ -444,9 +444,9 @@ class TrainConfig(BaseModel):
     compiled: bool = Field(
         True,
         title="Compile updates",
-        description="After about a minute, long trainings on the CPU switch to compiled steps (this needs a C++ "
-        "compiler). On CUDA they use CUDA graphs. They switch only if a measurement shows that this is "
-        "faster. The numbers then differ by rounding.",
+        description="Trainings on the CPU switch to compiled steps (this needs a C++ compiler): long trainings after "
+        "about a minute, others at once if the app had time to compile the steps before. On CUDA they use CUDA "
+        "graphs. They switch only if a measurement shows that this is faster. The numbers then differ by rounding.",
         json_schema_extra=_extra(group=Group.ENGINE, live=True, advanced=True),
     )
     threads: Annotated[int, Field(ge=0, le=256)] = Field(

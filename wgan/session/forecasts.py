@@ -5,12 +5,14 @@ from collections.abc import Callable
 
 from wgan.config import TrainConfig
 from wgan.jobs import Cancelled, error_message
-from wgan.training import Forecast, forecast, resolve_engine
+from wgan.training import Engine, Forecast, forecast, resolve_engine
 
 Key = tuple[str, int | None, int]
 """The values on which a forecast depends: the config without seed and length, and both thread counts."""
 
 _KNOWN: dict[Key, Forecast | str] = {}
+_ENGINES: dict[Key, Engine] = {}
+"""The engine of each forecast. A run with the same settings begins with it."""
 
 
 class Forecaster:
@@ -25,6 +27,7 @@ class Forecaster:
         self._threads = fixed_threads, most_threads
         self._lock = threading.Lock()
         self._next: TrainConfig | None = None
+        self._newest: TrainConfig | None = None
         self._measuring: Key | None = None
 
     def known(self, config: TrainConfig) -> Forecast | str | None:
@@ -38,10 +41,18 @@ class Forecaster:
         """
         key = self._key(config)
         with self._lock:
+            self._newest = config
             if key in _KNOWN or key == self._measuring:
                 return False
             self._next = config
             return True
+
+    def newest(self) -> tuple[TrainConfig, Engine] | None:
+        """Return the config of the most recent request and its engine; None before it is measured."""
+        with self._lock:
+            config = self._newest
+        engine = None if config is None else _ENGINES.get(self._key(config))
+        return None if config is None or engine is None else (config, engine)
 
     @property
     def waiting(self) -> bool:
@@ -65,6 +76,7 @@ class Forecaster:
             engine = resolve_engine(config, threads=fixed, most_threads=most, check=check)
             engine.activate()
             _KNOWN[self._key(config)] = forecast(config, engine, check)
+            _ENGINES[self._key(config)] = engine
         except Cancelled:
             pass
         except Exception as error:

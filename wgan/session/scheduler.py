@@ -16,6 +16,7 @@ import torch
 from wgan.jobs import Cancelled, Task, TaskStatus, TaskSteps, TrainingJob, error_message
 from wgan.runs import RunError, Status
 from wgan.session.forecasts import Forecaster
+from wgan.session.idle_compiler import IdleCompiler
 from wgan.training import Diverged, use_threads
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,9 @@ SHARE_S = 0.02
 
 LOCK_REFRESH_S = 20.0
 """Seconds between two refreshes of a paused run's lock, which other machines check."""
+
+IDLE_S = 5.0
+"""Seconds without work after which the steps of the settings on show are compiled."""
 
 TASKS_KEPT = 20
 """Number of finished tasks whose results remain available."""
@@ -59,6 +63,7 @@ class Scheduler:
         self._tasks: list[Task] = []
         self._task_count = 0
         self._withdrawn: set[str] = set()  # runs that must not begin
+        self._idle_compiler = IdleCompiler()
         # Set this before any other thread uses torch. Each computing thread creates a pool of
         # OpenMP threads of the size set last, and two pools on the same cores are many times
         # slower.
@@ -231,6 +236,7 @@ class Scheduler:
             except BaseException as error:  # includes a panic of a library written in Rust
                 log.exception("The worker failed and goes on with the next task")
                 self._end_all_active(error)
+        self._idle_compiler.end()
         for job in list(self.active):
             self._end(job, Status.INTERRUPTED)
         for job in list(self.queue):
@@ -256,12 +262,13 @@ class Scheduler:
 
     def _round(self) -> bool:
         """Wait for work, call the waiting functions and do one share of work. Return False when closing."""
+        is_idle = False
         with self.changed:
-            while not self._has_work():
-                if not self.changed.wait(LOCK_REFRESH_S):
-                    for job in self.active:
-                        with contextlib.suppress(RunError, OSError):
-                            job.run.refresh_lock()
+            while not self._has_work() and not is_idle:
+                if self.active:
+                    self._wait_beside_paused_runs()
+                else:
+                    is_idle = not self.changed.wait(IDLE_S)
             if self.closing:
                 return False
             calls = list(self._pending_calls)
@@ -271,6 +278,10 @@ class Scheduler:
             self.active += starting
             for job in starting:
                 job.seconds_used = max((task.seconds_used for task in tasks), default=0.0)
+        if starting:
+            self._idle_compiler.end()
+        elif is_idle:
+            self._compile_next_run()
         for call in calls:
             call()
         self._forecaster.measure_next(self._check_forecast)
@@ -286,6 +297,17 @@ class Scheduler:
         if ready:
             self._give_share(min(ready, key=lambda job: job.seconds_used))
         return True
+
+    def _wait_beside_paused_runs(self) -> None:
+        if not self.changed.wait(LOCK_REFRESH_S):
+            for job in self.active:
+                with contextlib.suppress(RunError, OSError):
+                    job.run.refresh_lock()
+
+    def _compile_next_run(self) -> None:
+        newest = self._forecaster.newest()
+        if newest is not None:
+            self._idle_compiler.begin(*newest)
 
     def _next_group(self) -> list[TrainingJob]:
         """Remove and return the trainings that start now: the first and its race, if none is active."""

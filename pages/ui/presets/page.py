@@ -9,6 +9,7 @@ from pages.ui.core.refresh import watch
 from pages.ui.core.run_actions import start
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
+from pages.ui.presets import usual_result
 from pages.ui.presets.state import PresetsState
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
@@ -132,6 +133,8 @@ def _show(name: str) -> None:
             st.markdown(f"{config.title}: settings that you saved on the Train page.")
     with right:
         _data(config)
+        if preset is not None:
+            usual_result.show(name, preset)
     _values(config, name)
 
 

@@ -146,10 +146,10 @@ class Compiler:
         path = folder() / f"{self.key}-{name}.pt2"
         return path if path.exists() else None
 
-    def begin(self) -> None:
-        """Start the compiler, unless it was started before or another one is running."""
+    def begin(self) -> bool:
+        """Start the compiler, unless it was started before or another one is running; return whether it was."""
         if self._begun or (Compiler._latest is not None and Compiler._latest.working):
-            return
+            return False
         self._begun, Compiler._latest = True, self
         atexit.register(self.end)
         with contextlib.suppress(OSError):
@@ -164,6 +164,7 @@ class Compiler:
             assert self._process.stdin is not None
             self._process.stdin.write(self._asked.encode())
             self._process.stdin.close()
+        return True
 
     @property
     def working(self) -> bool:
