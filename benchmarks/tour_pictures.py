@@ -218,7 +218,7 @@ def collapse() -> Iterable[Frame]:
 
 
 def bound() -> Iterable[Frame]:
-    """The bound that the critic of the example of a ring proves for the untrained generator, while it trains alone."""
+    """The lower bound of the critic of the example of a ring for the untrained generator, while it trains alone."""
     models = models_of("example-ring-wgan-gp", 0)
     result = [p.result for p in converge(models) if isinstance(p.result, CriticConvergence)][-1]
     box = (16.0, 284.0, 164.0, 24.0)
@@ -234,7 +234,7 @@ def bound() -> Iterable[Frame]:
         points = curve(result.updates[shown] / result.total, best[shown], box, top)
         frame.line(points, "critic")
         frame.dot(*points[-1], "critic", 4)
-        frame.text(150, 120, "proved by the critic", "critic", 13)
+        frame.text(150, 120, "the critic's lower bound", "critic", 13)
         yield frame
 
 

@@ -450,6 +450,8 @@ def test_a_new_tab_shows_a_race_that_waits_and_says_so(app: AppTest):
     page = sound(app_at("compare").run())
     assert page.query_params["runs"] == ",".join(runs)
     assert any("Waiting for" in text.value for text in page.info)
+    keys = {button.key for button in page.button}
+    assert "stop_all" in keys and not {"pause_all", "resume_all"} & keys
     for run in (*runs, first):
         session.session().stop(run)
     assert session.session().race_on() == []

@@ -34,15 +34,15 @@ CALLS = count(1)
 
 STILL = """(call) => {
   const app = document.querySelector("[data-test-script-state]");
-  const isStill = app?.getAttribute("data-test-script-state") === "notRunning";
-  if (!isStill || window.stillCall !== call) [window.stillCall, window.stillFrom] = [call, Date.now()];
-  return isStill && Date.now() - window.stillFrom >= 400;
+  if (app?.getAttribute("data-test-script-state") !== "notRunning") return false;
+  if (window.stillCall !== call) [window.stillCall, window.stillFrom] = [call, Date.now()];
+  return Date.now() - window.stillFrom >= 300;
 }"""
-"""Whether no script of the page has run for 400 ms of this call."""
+"""Whether no script of the page runs now, and none ran at an earlier moment, 300 ms or more before."""
 
 
 def still(page: "Page") -> None:
-    """Wait until no script of the page runs for a moment: one rerun may follow another."""
+    """Wait until no script of the page runs, twice: one rerun may follow another."""
     page.wait_for_function(STILL, arg=next(CALLS), polling=50, timeout=120_000)
 
 

@@ -130,7 +130,8 @@ def steer(runs: Sequence[str]) -> tuple[Status, ...]:
         st.markdown(f"### {'Race' if len(active_snapshots) > 1 else 'Compare'}", width="content")
         if not active_snapshots:
             return tuple(snapshot.status for snapshot in snapshots)
-        if any(snapshot.status == "paused" for snapshot in active_snapshots):
+        statuses = {snapshot.status for snapshot in active_snapshots}
+        if Status.PAUSED in statuses:
             st.button(
                 "Resume all",
                 icon=":material/play_arrow:",
@@ -139,7 +140,7 @@ def steer(runs: Sequence[str]) -> tuple[Status, ...]:
                 on_click=_each,
                 args=(session().unpause, active_snapshots),
             )
-        else:
+        elif Status.RUNNING in statuses:
             st.button(
                 "Pause all",
                 icon=":material/pause:",
