@@ -76,3 +76,44 @@ def test_what_cannot_be_is_corrected():
     page = Page()
     page.run(5, 1)
     assert page.run("x", 2) == (5, 2, 1)
+
+
+def script_with_command(message: object, is_ended: bool) -> None:
+    """A page with a command, whose rerun is ended before the command has changed anything."""
+    import streamlit as st
+
+    from pages.ui.widgets.base.edits import edited, receive
+
+    def check(value: object) -> None:
+        return None
+
+    def keep(value: int) -> None:
+        if st.session_state["is_ended"]:
+            st.stop()
+        st.session_state["kept"] = (*st.session_state.get("kept", ()), value)
+
+    st.session_state["is_ended"] = is_ended
+    if message is not None:
+        st.session_state["pad"] = {"edit": message}
+    receive("pad", check)  # a page that needs the value early
+    edited("pad", None, check, commands={"keep": keep})
+
+
+def test_a_command_is_carried_out_once_also_if_a_newer_message_ends_its_rerun():
+    app = AppTest.from_function(script_with_command, kwargs={"message": None, "is_ended": False})
+
+    def run(number: int, kept: list[int], *, is_ended: bool = False) -> tuple[int, ...]:
+        commands = [{"number": n, "name": "keep", "arguments": 10 * n} for n in kept]
+        message = {"client": "tab", "number": number, "value": None, "commands": commands}
+        app.kwargs = {"message": message, "is_ended": is_ended}
+        app.run()
+        assert not app.exception
+        state = app.session_state
+        return tuple(state["kept"]) if "kept" in state else ()
+
+    app.run()
+    assert run(1, [1], is_ended=True) == ()
+    assert run(2, [1, 2]) == (10, 20)
+    assert run(2, [1, 2]) == (10, 20)  # the same message, as at every rerun
+    assert run(3, [2, 3], is_ended=True) == (10, 20)
+    assert run(4, [2, 3, 4]) == (10, 20, 30, 40)

@@ -121,7 +121,7 @@ def page(profile: "BrowserContext") -> "Iterator[Page]":
         # Streamlit looks for its server beside a deep link first; those 404s are its own. It also
         # reports a server that a test has ended before it closed the page.
         place = f"{message.text} {(message.location or {}).get('url', '')}"
-        ended = ("/_stcore/", "when disconnected from server")
+        ended = ("/_stcore/", "when disconnected from server", "server is not responding")
         if message.type == "error" and not any(words in place for words in ended):
             faults.append(f"{message.text} {message.location}")
 

@@ -22,6 +22,9 @@ T = TypeVar("T")
 MESSAGE = "edit"
 """Name of the component's state with the browser's newest message."""
 
+Command = Callable[[Any], None]
+"""Carries out a command of the browser, with the command's arguments."""
+
 
 @dataclass
 class _Ledger(Generic[T]):
@@ -33,6 +36,7 @@ class _Ledger(Generic[T]):
     is_known: bool = False  # whether `value` has been set
     value: Any = None  # the browser's value, as far as Python knows
     pending: T | None = None  # received from the browser, but not used by a rerun yet
+    commands: Mapping[str, Command] = field(default_factory=dict)  # of the component as last drawn
 
 
 @dataclass(frozen=True)
@@ -54,19 +58,18 @@ def _ledger(key: str) -> _Ledger[Any]:
     return page_state(_Ledgers).by_key.setdefault(key, _Ledger())
 
 
-def receive(
-    key: str,
-    check: Callable[[Any], T | None],
-    commands: Mapping[str, Callable[[Any], None]] | None = None,
-) -> T | None:
+def receive(key: str, check: Callable[[Any], T | None]) -> T | None:
     """Handle the browser's newest message once; return the value that the page has not used yet, if any.
 
-    Use it as the component's `on_edit_change`, so that the whole page receives the edit.
+    Use it as the component's `on_edit_change`, so that the whole page receives the edit. Each new
+    command is carried out by the function that `edited` was given for it.
+
+    Streamlit may end a callback at each access to its session state, because the browser has sent a newer
+    message. A command that was ended in this way is not handled: the newer message contains it again.
 
     Args:
         key: The component's key.
         check: Converts a value from the browser; returns None if it is invalid.
-        commands: Functions by the name of a command. Each new command calls one with its arguments.
     """
     ledger: _Ledger[T] = _ledger(key)
     message = st.session_state.get(key, {}).get(MESSAGE)
@@ -78,7 +81,7 @@ def receive(
     handled = ledger.number if client == ledger.client else 0
     if number <= handled:
         return ledger.pending
-    ledger.client, ledger.number = client[:40], number
+    ledger.client, ledger.number = client[:40], handled
     if message.get("value") is not None:
         value = check(message["value"])
         if value is None:
@@ -86,8 +89,11 @@ def receive(
         else:
             ledger.pending = value
     for command in _commands(message.get("commands")):
-        if command["number"] > handled and command["name"] in (commands or {}):
-            (commands or {})[command["name"]](command.get("arguments"))
+        if handled < command["number"] <= number:
+            if command["name"] in ledger.commands:
+                ledger.commands[command["name"]](command.get("arguments"))
+            ledger.number = command["number"]
+    ledger.number = number
     return ledger.pending
 
 
@@ -110,6 +116,7 @@ def edited(
     check: Callable[[Any], T | None],
     on_change: Callable[[T], None] | None = None,
     same: Callable[[T, T], Any] = eq,
+    commands: Mapping[str, Command] | None = None,
 ) -> Edit[T]:
     """Return the value to show: the visitor's newest edit, else `page_value`.
 
@@ -123,9 +130,12 @@ def edited(
         on_change: Stores a new edit. It must not draw, because a rerun can interrupt a page
             whenever it draws, and an edit that was taken but not stored would be lost.
         same: Returns whether two values are equal.
+        commands: Functions by the name of a command. Each must access the session state before it
+            changes anything.
     """
-    pending = receive(key, check)
     ledger: _Ledger[T] = _ledger(key)
+    ledger.commands = commands or {}
+    pending = receive(key, check)
     ledger.pending = None
     replaced = ledger.is_known and not same(page_value, ledger.value)
     if pending is not None and (not replaced or same(page_value, pending)):

@@ -127,7 +127,7 @@ def latent_map(
     def check(value: Any) -> tuple[str, Window] | None:
         return _remembered(key, value)
 
-    edit = edited(key, (source, window), check)
+    edit = edited(key, (source, window), check, commands={"keep": keep})
     data = {
         "image": data_uri(image),
         "edit": edit.answer,
@@ -149,4 +149,4 @@ def latent_map(
         "height": height,
         "space": f"height:{height}px;margin-top:{HEADING}px",
     }
-    _MAP(key=key, data=data, on_edit_change=lambda: receive(key, check, {"keep": keep}))
+    _MAP(key=key, data=data, on_edit_change=lambda: receive(key, check))

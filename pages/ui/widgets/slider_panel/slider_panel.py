@@ -113,7 +113,7 @@ def slider_panel(
     def check(value: Any) -> tuple[str, list[float]] | None:
         return _remembered(key, value)
 
-    edit = edited(key, (source, list(values)), check)
+    edit = edited(key, (source, list(values)), check, commands={"keep": keep})
     data = {
         "image": data_uri(image),
         "values": list(values),
@@ -130,4 +130,4 @@ def slider_panel(
         "help": help,
         "space": f"height:{height + 24}px",
     }
-    _SLIDER_PANEL(key=key, data=data, on_edit_change=lambda: receive(key, check, {"keep": keep}))
+    _SLIDER_PANEL(key=key, data=data, on_edit_change=lambda: receive(key, check))
