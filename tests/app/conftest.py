@@ -17,6 +17,12 @@ def state_of(app: AppTest, kind: type[State]) -> State:
 
 
 @pytest.fixture(autouse=True)
+def no_double_clicks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two clicks are never a double click, however fast a test is."""
+    monkeypatch.setattr("pages.ui.core.run_actions.DOUBLE_CLICK_S", 0.0)
+
+
+@pytest.fixture(autouse=True)
 def no_session_is_left() -> Iterator[None]:
     """End the session that a page began: it belongs to the process, which goes on with other tests."""
     yield

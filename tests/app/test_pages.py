@@ -388,6 +388,20 @@ def test_a_second_start_offers_to_queue_or_stop(app: AppTest):
     assert any("What should happen to the new run" in text.value for text in app.markdown)
 
 
+def test_a_double_click_starts_one_run_and_asks_nothing(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pages.ui.core.run_actions.DOUBLE_CLICK_S", 3600.0)
+    app.run()
+    preset(app).set_value("toy-ring").run()
+    button(app, "start").click().run()
+    until_button(app, "pause")
+    app.button_group(key="settings_of").set_value("Next run").run()
+    button(app, "start").click().run()  # the label was Start when it was pressed
+    assert not has_button(sound(app), "dialog_queue")
+    assert len(list_runs(session.session().runs_dir)) == 1
+
+
 def test_nobody_is_asked_about_a_run_that_has_ended_meanwhile(app: AppTest):
     """Else the next start, which succeeds, is followed by an offer to stop the run just begun."""
     app.run()

@@ -1,5 +1,6 @@
 """Actions of the buttons of a run: start, queue, stop, resume."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,9 @@ from pages.ui.core.state import BlockedStart, NextRun, Steering, page_state
 from wgan.config import ConfigError, TrainConfig
 from wgan.runs import RunError
 from wgan.session import Busy
+
+DOUBLE_CLICK_S = 1.0
+"""Seconds after a visitor's start in which another one is the second half of a double click."""
 
 
 def start(
@@ -35,6 +39,8 @@ def start(
         else:
             changes = draft.fork_changes(config, origin)
             run = session().fork(origin.run, origin.step, changes, queue=queue)
+        steering.started_at = time.monotonic()
+        if origin is not None:
             draft.leave_fork()
         if show or session().live() is None:
             show_run(run)
@@ -43,7 +49,8 @@ def start(
         steering.problem = ""
         steering.blocked_start = None
     except Busy as busy:
-        steering.blocked_start = BlockedStart(busy.snapshot.run, config, origin is not None)
+        if time.monotonic() > steering.started_at + DOUBLE_CLICK_S:
+            steering.blocked_start = BlockedStart(busy.snapshot.run, config, origin is not None)
     except (RunError, ConfigError) as error:
         steering.problem = str(error)
 

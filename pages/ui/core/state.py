@@ -5,6 +5,7 @@ in the `state.py` of its folder. Streamlit keeps the values of widgets under the
 they are not here.
 """
 
+import math
 import uuid
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -76,6 +77,7 @@ class Steering:
     run: str | None = None  # live run that the sidebar changes; None: the next run
     problem: str = ""  # why the last action was refused; empty if it was not
     blocked_start: BlockedStart | None = None
+    started_at: float = -math.inf  # `time.monotonic()` of the visitor's last start
 
 
 @dataclass
