@@ -9,6 +9,7 @@ import torch
 from hypothesis import settings
 from streamlit.testing.v1 import AppTest
 
+from pages.ui.core import startup
 from wgan.config import TrainConfig
 from wgan.data import Pictures
 from wgan.jobs import TrainingJob
@@ -111,5 +112,6 @@ def runs_dir(tmp_path: Path) -> Path:
 
 def app_at(page: str = "train") -> AppTest:
     """The app as a visitor meets it who opens the address of a page."""
+    startup.fix_import_path()  # as the server does
     app = AppTest.from_file(str(ROOT / "pages" / "ui" / "main.py"), default_timeout=180)
     return app if page == "train" else app.switch_page(f"../{page}.py")

@@ -418,7 +418,7 @@ def test_a_change_of_objective_takes_a_fork():
     config = TOY.changed({"objective": "wgan", "objective.clip_value": 0.01})
     (finding,) = diagnose(evidence_with(config, at_clip=[0.9] * 3))
     live = {p.description: p.live for p in finding.reading.proposals}
-    assert live == {"Clip value c 0.01 → 0.03": True, "Objective wgan → wgan-gp": False}
+    assert live == {"Clip value c 0.01 → 0.03": True, "Objective WGAN → WGAN-GP": False}
 
 
 def test_an_evaluation_tells_samples_that_are_good_and_leave_most_of_the_data_out():

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from pages.ui.core import startup
 from pages.ui.widgets.base import assets
 
+startup.fix_import_path()
 startup.expect_imports()
 
 

@@ -95,7 +95,7 @@ PROMISES = {
     "Move the earth": "cheapest plan",
     "The dual, by hand": "slope",
     "A collapsed GAN": "**Mode collapse** since step",
-    "Mode collapse": "lose modes",
+    "Mode collapse": "Train all three",
     "To convergence": "Train the critic to convergence",
     "Clipping": "clip",
     "Walk": "its length ‖z‖ is usually close to √32 ≈ 5.7",

@@ -39,7 +39,7 @@ CHECK = """async ([only, excluded]) => {
       .map((n) => `${v.id}: ${n.html.slice(0, 300)} ${n.failureSummary}`));
 }"""
 
-SHOWN = """() => !document.querySelector("[data-testid=stSkeleton], [data-testid=stSpinner]")
+SHOWN = """() => !document.querySelector("[data-testid=stSkeleton], [data-testid=stSpinner], [data-stale=true]")
   && [...document.querySelectorAll(".wgan-plot")].every((p) => !p.clientWidth || p.querySelector(".main-svg"))
   && [...document.images].every((image) => image.complete)"""
 

@@ -281,7 +281,8 @@ def test_two_tabs_of_a_live_run_agree_undo_goes_back_and_a_queued_run_waits(
     page.get_by_role("button", name="Pause", exact=True).wait_for()
     second.goto(page.url)
     second.get_by_role("button", name="Pause", exact=True).wait_for()
-    still(page)  # a slider that is drawn anew loses the focus
+    page.bring_to_front()  # only the tab in front has the focus
+    still(page)  # a slider that is drawn anew loses it
     first = slider_at(page, "n_critic")
     values = [first]
     for _ in range(2):

@@ -4,7 +4,7 @@ from wgan.config.applicability import Machine, unused_settings
 from wgan.config.comparison import differences
 from wgan.config.errors import ConfigError, explain
 from wgan.config.groups import Group
-from wgan.config.hyperparameters import Hyperparameter, hyperparameters
+from wgan.config.hyperparameters import Hyperparameter, hyperparameters, value_text
 from wgan.config.model import MAX_STEPS, PREVIEW_COLUMNS, TrainConfig, short
 from wgan.config.parts import OPTIMIZERS, PARTS, Adam, Optimizer, RMSprop
 from wgan.config.presets import (
@@ -43,5 +43,6 @@ __all__ = [
     "recommended",
     "short",
     "unused_settings",
+    "value_text",
     "with_objective",
 ]

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from wgan.config.groups import Group
-from wgan.config.model import TrainConfig
+from wgan.config.model import TrainConfig, short
 from wgan.config.parts import PARTS
+from wgan.format import fmt_value
 
 
 @dataclass(frozen=True)
@@ -117,3 +118,11 @@ def _describe(path: str, field: FieldInfo) -> Hyperparameter:
 
 def _extra_of(field: FieldInfo) -> dict[str, Any]:
     return dict(field.json_schema_extra) if isinstance(field.json_schema_extra, dict) else {}
+
+
+def value_text(path: str, value: Any) -> str:
+    """Return a value of a config as text for readers: a part by its title, a switch as on or off."""
+    title = getattr(PARTS.get(path, {}).get(str(value)), "title", None)
+    if isinstance(title, str):
+        return short(title)
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else fmt_value(value)

@@ -244,7 +244,7 @@ def missing_reason(rule: Rule, evidence: Evidence) -> str:
         return f"Does not apply: {reason}."
     if not evidence.config.measure:
         return "No data: “Measure while training” is off (in the sidebar, under Reporting)."
-    return "Not enough data yet."
+    return "Not enough data."
 
 
 def diagnose(evidence: Evidence) -> list[Finding]:

@@ -5,9 +5,8 @@ from typing import Any
 
 import torch
 
-from wgan.config import ConfigError, hyperparameters
+from wgan.config import ConfigError, hyperparameters, value_text
 from wgan.diagnosis.evidence import Evidence, Proposal
-from wgan.format import fmt_value
 from wgan.objectives import Wgan
 
 
@@ -31,9 +30,9 @@ def change(evidence: Evidence, changes: Mapping[str, Any]) -> Proposal | None:
         return None
     titles = {h.path: h.title for h in hyperparameters(after)}
     words = ", ".join(
-        f"{titles[p]} {fmt_value(before_values[p])} → {fmt_value(after_values[p])}"
+        f"{titles[p]} {value_text(p, before_values[p])} → {value_text(p, after_values[p])}"
         if p in before_values
-        else f"{titles[p]} {fmt_value(after_values[p])}"
+        else f"{titles[p]} {value_text(p, after_values[p])}"
         for p in changed_paths
     )
     live = all(path in fields and fields[path].live for path in changed_paths)

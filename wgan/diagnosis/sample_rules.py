@@ -103,10 +103,22 @@ def _few_classes(evidence: Evidence, rule: Rule) -> Reading | None:
     # At the start a classifier reads all samples as one class; then the value falls.
     not_recovering = kl[-1] >= 0.9 * kl[-MIN_VALUES]
     return Reading(
-        f"The class KL is {fmt_digits(kl[-1])} nats. It would be the same if only one in "
-        f"{fmt_rounded(math.exp(kl[-1]))} classes were left.",
+        _class_kl_text(float(kl[-1])),
         bool(is_bad[-MIN_VALUES:].all() and not_recovering),
         since=_since(steps, is_bad),
+    )
+
+
+MIN_KL_FOR_COMPARISON = 0.4
+"""Class KL, in nats, below which less than one in 1.5 classes would have to be missing."""
+
+
+def _class_kl_text(kl: float) -> str:
+    text = f"The class KL is {fmt_digits(kl)} nats. "
+    if kl < MIN_KL_FOR_COMPARISON:
+        return text + "At 0, each class is as frequent as in the data."
+    return (
+        text + f"It would be the same if only one in {fmt_rounded(math.exp(kl))} classes were left."
     )
 
 
@@ -175,6 +187,21 @@ def _headline(evidence: Evidence, rule: Rule) -> tuple[str, F64, F64] | None:
     return (name, steps, values) if len(values) >= rule.limits["measured"] else None
 
 
+def _trend_text(title: str, now: float, *, best: float, since: int | None) -> str:
+    """Return how a metric's mean of three measurements compares with the smallest such mean.
+
+    Args:
+        title: Title of the metric.
+        now: The mean of the last three measurements.
+        best: The smallest mean of three.
+        since: The step in the middle of those three; None if they are the last ones.
+    """
+    text = f"{title}: the mean of the last three measurements is {fmt_sci(now)}"
+    if since is None:
+        return text + ", the smallest so far."
+    return text + f". The smallest mean of three was {fmt_sci(best)}, around step {since:,}."
+
+
 def worsening(evidence: Evidence, rule: Rule) -> Reading | None:
     """Samples that have become worse."""
     headline = _headline(evidence, rule)
@@ -195,8 +222,12 @@ def worsening(evidence: Evidence, rule: Rule) -> Reading | None:
         and best < 0.75 * len(smooth)
     )
     return Reading(
-        f"{title_of(name)} is now {fmt_sci(now)}. Its best value was {fmt_sci(float(smooth[best]))} at step "
-        f"{int(steps[best + 1]):,}.",
+        _trend_text(
+            title_of(name),
+            now,
+            best=float(smooth[best]),
+            since=None if best == len(smooth) - 1 else int(steps[best + 1]),
+        ),
         raised,
         propose(
             evidence,

@@ -163,7 +163,7 @@ METRICS: dict[str, Metric] = {
         "neither",
         "Mean probability of each sample's most likely class, according to a classifier. If "
         "it is low, the samples do not look like any class. The best value is that of real "
-        "pictures.",
+        "pictures. It is no quality by itself: a classifier can be certain about a black picture.",
         features=True,
         classes=True,
         percent=True,

@@ -14,6 +14,12 @@ FLAT_SLOPE, STEEP_SLOPE = 0.1, 1.5
 VANISHING, EXPLODING, UNEVEN = 0.01, 100.0, 10.0
 """Factors by which the gradient's norm changes from the last layer to the first."""
 
+EVEN = 1.25
+"""Such a factor, or its inverse, and those nearer to 1 count as no change."""
+
+NEAR_1 = 0.8
+"""Mean slope from which slopes count as near 1."""
+
 TIGHT_SHARE = 0.9
 """Share of the exact distance above which a critic counts as nearly optimal."""
 
@@ -116,12 +122,13 @@ def slopes(mean: float, share_above_1: float, *, two_sided: bool = False) -> str
     if share_above_1 > 0.5:
         usual = " The two-sided penalty pulls slopes to 1 from both sides, so this is usual."
         return (
-            f"**Near 1, but above 1 at {above} of the points.**{usual if two_sided else ''} The score has "
+            f"**Near 1, and above 1 at {above} of the points.**{usual if two_sided else ''} The score has "
             "about the scale of a distance. That alone does not make the gap W₁: the critic must also be "
             "optimal. Section *To convergence* measures how close its lower bound gets to W₁."
         )
+    size = "Near 1" if mean >= NEAR_1 else f"Below 1, {fmt_sig(mean)} on average"
     return (
-        f"**Near 1 or below: {above} of the points are above 1.** If the slope were at most 1 everywhere, the "
+        f"**{size}, and above 1 at {above} of the points.** If the slope were at most 1 everywhere, the "
         "gap would be a lower bound of W₁, and equal to it only for an optimal critic."
     )
 
@@ -147,7 +154,14 @@ def gradient_flow(norms: Sequence[float]) -> str:
         )
     if factor > UNEVEN:
         return f"{beginning} grows {factor:,.0f}-fold. That is much, but it reaches every layer."
-    return f"{beginning} changes by a factor of {fmt_sig(factor)}: it has a similar size in the first and the last layer."
+    if 1 / EVEN < factor < EVEN:
+        return f"{beginning} hardly changes: its factor is {fmt_sig(factor)}."
+    change = (
+        f"grows {fmt_sig(factor)}-fold"
+        if factor > 1
+        else f"shrinks to {fmt_sig(factor)} times its size"
+    )
+    return f"{beginning} {change}. It has the same order of magnitude in all layers."
 
 
 def _fraction(factor: float) -> str:

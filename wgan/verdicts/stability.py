@@ -143,6 +143,8 @@ def _modes_of(gan: TrainedGan, total_modes: int, unit: str) -> str:
     captured = f"{gan.modes:.0f} of {total_modes} {unit}"
     if gan.good_share is not None:
         captured += f", {fmt_share(gan.good_share)} of its samples are of high quality"
+        if gan.good_share < MIN_GOOD and gan.modes > 0:
+            captured += " (one sample near a mode is enough to capture it)"
     if gan.collapsed_at is None:
         return f"**{gan.title}** has {captured}"
     recovery = "" if gan.collapsed else " and recovered"

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.ui.compare.curves import comparable, measured_metrics, snapshots_of, titles_of
-from pages.ui.core.config_form import value_text
-from wgan.config import hyperparameters
+from wgan.config import hyperparameters, value_text
 from wgan.format import fmt_digits
 from wgan.jobs import RunSnapshot
 from wgan.metrics import title_of, value_and_unit

@@ -8,7 +8,6 @@ import streamlit as st
 from pages.ui.compare.curves import snapshots_of
 from pages.ui.compare.state import CompareState
 from pages.ui.core import draft
-from pages.ui.core.config_form import value_text
 from pages.ui.core.session import session
 from pages.ui.core.state import ComparedRuns, page_state
 from wgan.config import (
@@ -17,6 +16,7 @@ from wgan.config import (
     differences,
     hyperparameters,
     short,
+    value_text,
     with_objective,
 )
 from wgan.jobs import RunSnapshot

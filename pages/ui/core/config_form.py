@@ -18,7 +18,7 @@ from wgan.config import (
     hyperparameters,
     short,
 )
-from wgan.format import fmt_number, fmt_value
+from wgan.format import fmt_number
 from wgan.runs import FIXED_PARTS, RunError
 
 Options = dict[str, dict[str, str]]
@@ -149,14 +149,6 @@ def _number(value: Hyperparameter, current: Any, common: dict[str, Any]) -> None
             format="%.4g",
             **common,
         )
-
-
-def value_text(path: str, value: Any) -> str:
-    """Return a value of a config as text: a part by its title, a switch as on or off."""
-    title = getattr(PARTS.get(path, {}).get(str(value)), "title", None)
-    if isinstance(title, str):
-        return short(title)
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else fmt_value(value)
 
 
 def _summary(variant: Any) -> str:

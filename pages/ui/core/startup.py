@@ -1,7 +1,11 @@
-"""Garbage collection: rare during imports, and tuned once the first page is drawn."""
+"""Settings of the process: the import path, and garbage collection."""
 
 import gc
 import sys
+from pathlib import Path
+
+SCRIPT_FOLDER = str(Path(__file__).parents[1])
+"""The folder of `main.py`, which Streamlit runs for every page."""
 
 LOADING_THRESHOLDS = (100_000, 20, 100)
 """Thresholds during imports, which create a million objects and hardly any garbage."""
@@ -12,6 +16,16 @@ MIN_NEW_MODULES = 100
 """Freeze again only after at least this many further modules were imported."""
 
 _modules_when_frozen = 0
+
+
+def fix_import_path() -> None:
+    """Add the folder of the app's script to the end of `sys.path`, unless it is there.
+
+    Otherwise Streamlit inserts it before each run of the script and removes it afterwards. Another thread
+    that imports a module at that moment may skip an entry of the path, and not find the module.
+    """
+    if SCRIPT_FOLDER not in sys.path:
+        sys.path.append(SCRIPT_FOLDER)
 
 
 def expect_imports() -> None:

@@ -65,12 +65,13 @@ HELPS = {
     "W₁": "Wasserstein distance: how far the earth must travel. It is |θ| for all three shapes.",
     "JS": "Jensen–Shannon divergence in nats, the distance that an optimal GAN discriminator measures. Its maximum is "
     "log 2 ≈ 0.693, reached if nothing overlaps.",
-    "KL": "Kullback–Leibler divergence in nats. It is infinite if one shape has density where the other has none.",
+    "KL": "Kullback–Leibler divergence in nats. It is infinite if one shape has density where the other has none; "
+    "then it has no curve.",
     "TV": "Total variation: the share of the shapes that does not overlap, at most 1.",
 }
 
 FORMULAS = {
-    "boxes": r"$W_1=|\theta|,\;\; \mathrm{JS}=\min(|\theta|,1)\log 2,\;\; \mathrm{TV}=\min(|\theta|,1),\;\; \mathrm{KL}=\infty$",
+    "boxes": r"$W_1=|\theta|,\;\; \mathrm{JS}=\min(|\theta|,1)\log 2,\;\; \mathrm{TV}=\min(|\theta|,1),\;\; \mathrm{KL}=\infty \;\;(\theta\neq0)$",
     "gaussians": r"$W_1=|\theta|,\;\; \mathrm{KL}=\theta^2/2\sigma^2,\;\; \mathrm{TV}=\mathrm{erf}(|\theta|/\sqrt8\,\sigma),\;\; \sigma=\tfrac12$",
     "lines": r"$W_1=|\theta|,\;\; \mathrm{JS}=\log 2,\;\; \mathrm{KL}=\infty,\;\; \mathrm{TV}=1 \;\;(\theta\neq0)$",
 }

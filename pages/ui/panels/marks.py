@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from pages.ui.core.session import session
-from wgan.config import TrainConfig, hyperparameters
+from wgan.config import TrainConfig, hyperparameters, value_text
 from wgan.diagnosis import Finding
-from wgan.format import fmt_number
 from wgan.jobs import RunSnapshot
 from wgan.runs import Change, RunError
 
@@ -19,7 +18,9 @@ def run_marks(snapshot: RunSnapshot) -> list[tuple[float, str]]:
     changes = [
         c for c in snapshot.changes if c.path != "engine" and not c.path.startswith("preview_")
     ]
-    changes += [c for c in snapshot.changes if c.path == "engine"][-MAX_ENGINE_MARKS:]
+    # Steps that are compiled from the beginning are no change for the visitor.
+    engines = [c for c in snapshot.changes if c.path == "engine" and c.step > 1]
+    changes += engines[-MAX_ENGINE_MARKS:]
     marks = [(float(change.step), change_text(change, snapshot.config)) for change in changes]
     if snapshot.parent is not None:
         marks.append((snapshot.parent.step, f"forked at step {snapshot.parent.step:,}"))
@@ -36,9 +37,7 @@ def change_text(change: Change, config: TrainConfig) -> str:
         return f"step {change.step:,}: switched to {threads} CPU thread{'s' * (threads > 1)}, which is faster"
     if change.path == "engine":
         return f"step {change.step:,}: switched to another engine"
-    before, after = (
-        fmt_number(v) if isinstance(v, float) else v for v in (change.before, change.after)
-    )
+    before, after = (value_text(change.path, v) for v in (change.before, change.after))
     return f"step {change.step:,}: {titles.get(change.path, change.path)} {before} → {after}"
 
 

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from pages.ui.core import draft, navigation
-from pages.ui.core.config_form import value_text
 from pages.ui.core.datasets import real_examples, real_sheet
 from pages.ui.core.refresh import watch
 from pages.ui.core.run_actions import start
@@ -20,6 +19,7 @@ from wgan.config import (
     TrainConfig,
     differences,
     hyperparameters,
+    value_text,
 )
 from wgan.diagnosis import RULES, SCENARIOS, Scenario
 from wgan.export import nearest_preset

@@ -55,7 +55,7 @@ def show(name: str, preset: Preset) -> None:
     result = usual_result(name)
     st.markdown("**Usual result**")
     if result is None:
-        st.caption(f"Not measured, because {preset.config.dataset.title} was not at hand.")
+        st.caption("Not measured yet.")
         return
     st.markdown(quality(result, preset.config))
     picture = FOLDER / f"{name}.webp"

@@ -92,7 +92,7 @@ def ask_to_delete(names: list[str]) -> None:
     st.caption(f"{fmt_bytes(total)} are moved to the trash. You can restore them from there.")
     # Use a callback: it runs before the script reruns, so the page is drawn without these runs.
     if st.button(
-        "Delete",
+        "Move to the trash",
         icon=":material/delete:",
         type="primary",
         key="dialog_delete",

@@ -95,23 +95,23 @@ STEPS = (
     ),
     Step(
         "See a generator collapse",
-        "Look at the example of a collapsed GAN. Then predict which of three networks will lose "
-        "modes, and train all three with the same random numbers.",
+        "Look at the example of a collapsed GAN. Then train three networks with the same random "
+        "numbers, once with 5 updates of the discriminator in each step, and once with 1.",
         "If the critic's gradient does not show where samples are missing, the generator may "
         "fill a few modes well and leave out the others.",
         (
             Place(
                 "train",
                 "A collapsed GAN",
-                "This GAN has collapsed: only three of eight modes have samples. Move the slider "
-                "below the points, to see when it lost them.",
+                "This GAN has collapsed: it has samples at only three of eight modes. Move the slider "
+                "below the points: at no step are there more.",
                 "run=example-ring-gan-collapsed",
             ),
             Place(
                 "stability",
                 "Mode collapse",
-                "Predict which of three networks will lose modes. Then train all three with the "
-                "same random numbers.",
+                "Predict, then train all three networks. Do it again with **Discriminator updates** at 1: "
+                "then the GAN collapsed with each of five seeds.",
                 "lab=collapse",
             ),
         ),

@@ -134,7 +134,7 @@ def _cards(snapshot: RunSnapshot, newest: dict[str, Measured]) -> None:
         paragraphs = [metric.meaning]
         if floor is not None:
             floor_text = " ".join(value_and_unit(name, floor)).strip()
-            paragraphs.append(f"**Floor**: real examples score {floor_text}.")
+            paragraphs.append(f"Real examples score {floor_text}.")
         paragraphs.append(_settings(snapshot, name, measured))
         cards.append(
             Stat(

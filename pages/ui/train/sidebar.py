@@ -36,8 +36,8 @@ from wgan.config import (
     hyperparameters,
     short,
     unused_settings,
+    value_text,
 )
-from wgan.format import fmt_number
 from wgan.jobs import RunSnapshot
 from wgan.runs import FIXED_PARTS, Change, Parent, RunError, Status
 from wgan.training import Forecast, this_machine
@@ -102,6 +102,7 @@ def _choose_run(run: str | None) -> None:
 def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
     saved_presets = session().presets.all()
     if live is None:
+        st.caption("Settings of the next run")
         names = [*PRESETS, *saved_presets]
         preset = _matching_preset(config, saved_presets)
         key = widget_key_for("preset", preset)
@@ -197,8 +198,7 @@ def _undo_and_redo(live: RunSnapshot | None) -> None:
 
 
 def _named(verb: str, change: Change, value: Any, titles: Mapping[str, str]) -> str:
-    value_text = fmt_number(value) if isinstance(value, float) else value
-    return f"{verb}: {titles.get(change.path, change.path)} → {value_text}."
+    return f"{verb}: {titles.get(change.path, change.path)} → {value_text(change.path, value)}."
 
 
 def _matching_preset(config: TrainConfig, saved_presets: dict[str, TrainConfig]) -> str | None:
