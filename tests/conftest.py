@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,14 @@ def tiny(**changes: object) -> TrainConfig:
         "threads": THREADS,
     }
     return TrainConfig.parse(values | changes)
+
+
+def until(true: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait until something is true: no test asserts how long it takes."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
 
 
 def paths_below(folder: Path, pattern: str = "*") -> list[Path]:

@@ -1,12 +1,11 @@
 """Steps are compiled while no run is active, for the engine with which the next run begins."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import tiny
+from tests.conftest import tiny, until
 from wgan.config import TrainConfig
 from wgan.session import Session, idle_compiler
 from wgan.training import Engine
@@ -51,42 +50,35 @@ def session(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session
     session.close(timeout=60)
 
 
-def until(true: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
-
-
 def test_the_settings_on_show_are_compiled_for_the_engine_of_their_run(
     session: Session, begun: list[StandInCompiler]
 ):
     config = tiny(steps=1_000_000, checkpoint_every=100_000)
-    until(lambda: session.forecast(config) is not None)
-    until(lambda: begun)
+    until(lambda: session.forecast(config) is not None, 60)
+    until(lambda: begun, 60)
     run = session.start(config)
-    until(lambda: session.snapshot(run).step > 0)
+    until(lambda: session.snapshot(run).step > 0, 60)
     engine = session.snapshot(run).engine
     assert engine is not None
     assert [compiler.key for compiler in begun] == [key(config, engine)]
     assert not begun[0].working  # the run ended it
     session.stop(run)
-    until(lambda: len(begun) == 2)  # it begins anew
+    until(lambda: len(begun) == 2, 60)  # it begins anew
     assert begun[1].key == begun[0].key
 
 
 def test_a_finished_compiler_is_not_begun_again(session: Session, begun: list[StandInCompiler]):
     first, second = tiny(), tiny(batch_size=32)
-    until(lambda: session.forecast(first) is not None)
-    until(lambda: begun)
+    until(lambda: session.forecast(first) is not None, 60)
+    until(lambda: begun, 60)
     begun[0].end()
-    until(lambda: session.forecast(second) is not None)
-    until(lambda: len(begun) == 2)
+    until(lambda: session.forecast(second) is not None, 60)
+    until(lambda: len(begun) == 2, 60)
     begun[1].end()
     session.forecast(first)
     third = tiny(batch_size=8)
-    until(lambda: session.forecast(third) is not None)
-    until(lambda: len(begun) == 3)
+    until(lambda: session.forecast(third) is not None, 60)
+    until(lambda: len(begun) == 3, 60)
     assert len({compiler.key for compiler in begun}) == 3
 
 
@@ -111,8 +103,8 @@ def test_settings_before_their_forecast_are_not_compiled(
     session: Session, begun: list[StandInCompiler]
 ):
     bad = tiny(dataset="svhn", network={"name": "dcgan", "size": "small"}, device="cuda")
-    until(lambda: session.forecast(bad) is not None)
+    until(lambda: session.forecast(bad) is not None, 60)
     good = tiny()
-    until(lambda: session.forecast(good) is not None)
-    until(lambda: begun)
+    until(lambda: session.forecast(good) is not None, 60)
+    until(lambda: begun, 60)
     assert len(begun) == 1

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import tiny
+from tests.conftest import tiny, until
 from wgan.config import PRESETS, ConfigError
 from wgan.data import DataError, Mnist10k, Ring8
 from wgan.jobs import RunSnapshot, TaskProgress, TrainingJob
@@ -33,14 +33,6 @@ def session(runs_dir: Path) -> Iterator[Session]:
     session = Session(runs_dir, threads=1)
     yield session
     session.close(timeout=60)
-
-
-def until(true: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait until something is true: no test asserts how long it takes."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 def ended(session: Session, run: str) -> bool:
@@ -490,7 +482,7 @@ def test_a_training_that_cannot_end_does_not_end_the_worker(
 OUT_OF_MEMORY = """
 import resource, sys, time
 from pathlib import Path
-from tests.conftest import tiny
+from tests.conftest import tiny, until
 from wgan.config import TrainConfig
 from wgan.runs import Status
 from wgan.session import Session

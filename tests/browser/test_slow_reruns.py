@@ -293,14 +293,14 @@ def test_pictures_of_a_past_step_stay_on_show(slow, site: str):
 
 def reruns(frames: list[bytes]) -> list[str]:
     """The pages of the full reruns that a browser has asked for. Timers of fragments do not count."""
-    asked = []
+    pages = []
     for frame in frames:
         message = BackMsg()
         message.ParseFromString(frame)
         state = message.rerun_script
         if message.HasField("rerun_script") and not state.is_auto_rerun and not state.fragment_id:
-            asked.append(state.page_name)
-    return asked
+            pages.append(state.page_name)
+    return pages
 
 
 @pytest.mark.parametrize("name", [*navigation.PAGES, *navigation.LABS])

@@ -163,7 +163,7 @@ METRICS: dict[str, Metric] = {
         "neither",
         "Mean probability of each sample's most likely class, according to a classifier. If "
         "it is low, the samples do not look like any class. The best value is that of real "
-        "pictures. It is no quality by itself: a classifier can be certain about a black picture.",
+        "pictures. A high value alone says little: a classifier can be certain about a black picture, too.",
         features=True,
         classes=True,
         percent=True,

@@ -39,6 +39,7 @@ def start(
         else:
             changes = draft.fork_changes(config, origin)
             run = session().fork(origin.run, origin.step, changes, queue=queue)
+        # Before anything that accesses the session state: a second click may end this callback there.
         steering.started_at = time.monotonic()
         if origin is not None:
             draft.leave_fork()

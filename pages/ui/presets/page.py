@@ -134,7 +134,7 @@ def _show(name: str) -> None:
     with right:
         _data(config)
         if preset is not None:
-            usual_result.show(name, preset)
+            usual_result.show(name, config)
     _values(config, name)
 
 

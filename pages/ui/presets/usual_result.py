@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan import figures
-from wgan.config import Preset, TrainConfig
+from wgan.config import TrainConfig
 from wgan.metrics import title_of, value_and_unit
 
 FOLDER = Path(__file__).parent / "measured"
@@ -50,14 +50,14 @@ def usual_result(name: str) -> UsualResult | None:
     return UsualResult.model_validate_json(file.read_text()) if file.is_file() else None
 
 
-def show(name: str, preset: Preset) -> None:
+def show(name: str, config: TrainConfig) -> None:
     """Show the usual result of a preset, or say why there is none."""
     result = usual_result(name)
     st.markdown("**Usual result**")
     if result is None:
         st.caption("Not measured yet.")
         return
-    st.markdown(quality(result, preset.config))
+    st.markdown(quality(result, config))
     picture = FOLDER / f"{name}.webp"
     if result.points is not None:
         points = np.array(result.points, np.float32)

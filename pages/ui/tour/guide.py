@@ -115,9 +115,9 @@ def add_examples() -> None:
 def remember() -> None:
     """Store the progress in a cookie, for later visits with the same browser."""
     state = page_state(TourState)
-    seen = ".".join(map(str, sorted(state.seen_steps)))
-    is_new = not (state.last_step or seen)
-    browser_cookie(COOKIE, "" if is_new else f"{state.last_step}-{seen}", key="tour_cookie")
+    steps = ".".join(map(str, sorted(state.seen_steps)))
+    is_new = not (state.last_step or steps)
+    browser_cookie(COOKIE, "" if is_new else f"{state.last_step}-{steps}", key="tour_cookie")
 
 
 def _recall(state: TourState) -> None:
