@@ -65,6 +65,27 @@ def test_the_cursor_follows_the_timeline_and_pointing_at_a_curve_shows_that_step
     expect(shown).to_have_text("step 30")
 
 
+LOSE_ONE = """(() => {
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (message) {
+    const text = new TextDecoder("latin1").decode(message);
+    if (window.lost || !text.includes('"index"')) send.call(this, message);
+    else window.lost = text;
+  };
+})()"""
+"""The first request for a nearest real picture is lost, as if its rerun had been interrupted."""
+
+
+def test_a_lost_request_for_the_nearest_real_picture_is_repeated(page: Page, finished: str):
+    page.add_init_script(LOSE_ONE)
+    page.goto(finished)
+    expect(page.locator(".st-key-stage .wgan-step")).to_have_text("step 60")
+    page.locator(".st-key-stage .wgan-made .wgan-cells button").nth(9).click()
+    box = page.locator("dialog.wgan-lightbox[open]")
+    expect(box.get_by_text(re.compile("at step 60: their pixels differ by"))).to_be_visible()
+    assert '"step"' in page.evaluate("window.lost")
+
+
 def test_an_enlarged_sample_shows_its_history_and_the_nearest_real_picture(
     page: Page, finished: str
 ):

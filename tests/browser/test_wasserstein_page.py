@@ -238,14 +238,16 @@ def test_points_of_clouds_are_moved_with_mouse_and_keyboard(page, site: str):
     dot = page.locator(".wgan-clouds circle").first
     drawing = page.locator(".wgan-clouds > svg").bounding_box()
 
-    def middle(box) -> tuple[float, float]:
-        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    def middle() -> tuple[float, float] | None:
+        """Return the middle of the dot; None while the drawing is replaced."""
+        box = dot.bounding_box()
+        return box and (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
     # Dragged far from the other cloud: the distance grows.
     corner = (drawing["x"] + 6, drawing["y"] + 6)
-    drag(page, middle(dot.bounding_box()), corner)
+    drag(page, middle(), corner)
     until(lambda: number(page, "W₁") > first)
-    assert middle(dot.bounding_box()) == pytest.approx(corner, abs=3)
+    until(lambda: middle() == pytest.approx(corner, abs=3))
     # Clicked: the chosen point goes to the place of the next click.
     before = number(page, "W₁")
     page.mouse.click(drawing["x"] + drawing["width"] * 0.55, drawing["y"] + 6)

@@ -89,13 +89,27 @@ def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def _by_parameter(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    """Return an optimiser's state by parameter, in the form that `load_state_dict` takes."""
+def _optimizer_state(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
+) -> dict[int, dict[str, Tensor]]:
+    """Return the state of an optimiser by parameter, in the form that `load_state_dict` takes.
+
+    Fused optimisers read and write in memory order, so the averages of a parameter get its strides.
+    A file has other strides than a parameter in the layout channels-last. On the CPU, torch would
+    not notice this, and apply the averages to the wrong weights.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, _, key = name.partition(".")
+        parameter = parameters[int(index)]
         # Copy the tensors, because the optimiser writes into those that it is given.
-        state.setdefault(int(index), {})[key] = value.clone()
+        if value.shape == parameter.shape:
+            copied = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False)
+            copied.copy_(value)
+        else:
+            copied = value.clone()
+        state.setdefault(int(index), {})[key] = copied
     return state
 
 
@@ -124,7 +138,7 @@ def load_tensors(
         module.load_state_dict(under(prefix, tensors))
     for prefix, optimizer in optimizers.items():
         optimizer_state = optimizer.state_dict()
-        optimizer_state["state"] = _by_parameter(under(prefix, tensors))
+        optimizer_state["state"] = _optimizer_state(optimizer, under(prefix, tensors))
         optimizer.load_state_dict(optimizer_state)
 
 

@@ -172,7 +172,11 @@ def sample_timeline(
 def _near(
     request: object, nearest: Callable[[int, int], Nearest | None] | None
 ) -> dict[str, object] | None:
-    """Return the answer to the browser's request for the real picture nearest to a sample."""
+    """Return the answer to the browser's request for the real picture nearest to a sample.
+
+    It has an empty image if there is no such picture, so that the browser does not ask again. None
+    if there is no request.
+    """
     if nearest is None or not isinstance(request, Mapping):
         return None
     step, index = request.get("step"), request.get("index")
@@ -182,10 +186,9 @@ def _near(
         picture = nearest(step, index)
     except Exception:
         _LOG.exception("The nearest real picture of sample %s at step %s failed.", index, step)
-        return None
-    if picture is None:
-        return None
-    return {"step": step, "index": index, "image": data_uri(picture.image), "words": picture.text}
+        picture = None
+    image, text = ("", "") if picture is None else (data_uri(picture.image), picture.text)
+    return {"step": step, "index": index, "image": image, "words": text}
 
 
 def _real_sheet(image: bytes, rows: int) -> dict[str, object]:

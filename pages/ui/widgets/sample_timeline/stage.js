@@ -186,6 +186,10 @@ export class Stage {
   timer; // of the next request
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   telling; // of the next message for the page's address
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  nearTimer; // until the nearest real picture is requested again
+  /** @type {[number, number] | undefined} */
+  nearAsked; // step and index of the sample whose nearest real picture was requested last
   ticking = 0; // pending animation frame of playback
   /** @type {number[]} */
   history = []; // the steps of an enlarged sample
@@ -205,10 +209,13 @@ export class Stage {
     this.tell = tell;
     this.sheet = new SpriteSheet();
     this.sheet.lightbox.onOpen = (index) => this.openHistory(index);
-    this.sheet.lightbox.onClose = () => (this.history = []);
+    this.sheet.lightbox.onClose = () => {
+      this.history = [];
+      clearTimeout(this.nearTimer);
+    };
     this.sheet.lightbox.onStep = (step) => {
       this.seek(indexAt(this.steps, step), 0);
-      this.askNear?.(step, this.sheet.lightbox.index);
+      this.requestNear(step, this.sheet.lightbox.index);
     };
     this.askNear = askNear;
     this.endMoments = onMoment("pointed", (run, step) => {
@@ -252,6 +259,7 @@ export class Stage {
     this.before = undefined;
     clearTimeout(this.timer);
     clearTimeout(this.telling);
+    clearTimeout(this.nearTimer);
     cancelAnimationFrame(this.ticking);
   }
 
@@ -271,7 +279,7 @@ export class Stage {
     }
     for (const frame of data.frames) this.frames.keep(frame, this.target);
     if (this.history.length) this.fillHistory();
-    if (data.near) this.sheet.lightbox.showNear(data.near);
+    if (data.near) this.receiveNear(data.near);
     for (const step of data.absent) this.absent.add(step);
     if (this.asked?.every((step) => this.frames.has(step) || this.absent.has(step))) {
       this.asked = undefined;
@@ -430,7 +438,28 @@ export class Stage {
     this.history = spread(this.steps, HISTORY);
     this.fillHistory();
     this.request(0);
-    if (this.askNear && this.shown !== undefined) this.askNear(this.shown, index);
+    if (this.shown !== undefined) this.requestNear(this.shown, index);
+  }
+
+  /**
+   * Ask for the real picture nearest to a sample, and again while no answer comes: a rerun of the page that
+   * is interrupted by the next one sends no answer.
+   * @param {number} step
+   * @param {number} index
+   */
+  requestNear(step, index) {
+    if (!this.askNear) return;
+    clearTimeout(this.nearTimer);
+    this.nearAsked = [step, index];
+    this.askNear(step, index);
+    this.nearTimer = setTimeout(() => this.requestNear(step, index), PATIENCE);
+  }
+
+  /** @param {Near} near */
+  receiveNear(near) {
+    if (near.step !== this.nearAsked?.[0] || near.index !== this.nearAsked[1]) return;
+    clearTimeout(this.nearTimer);
+    if (near.image) this.sheet.lightbox.showNear(near);
   }
 
   fillHistory() {
