@@ -576,6 +576,18 @@ def test_the_health_line_says_why_there_is_no_diagnosis(
     assert state.facts and "0.5" in state.facts[0]
 
 
+@pytest.mark.parametrize(
+    ("spread", "active", "is_said"),
+    [(0.0, False, True), (0.049, False, True), (0.05, False, False), (0.0, True, False)],
+)
+def test_the_health_line_of_a_run_that_ended_early_says_that_its_samples_are_alike(
+    spread: float, active: bool, is_said: bool
+):
+    evidence = evidence_with(TOY, None, variety=[spread])
+    sentence = health((), evidence, active=active).sentence
+    assert ("almost all alike" in sentence) == is_said
+
+
 # ---- scenarios -------------------------------------------------------------------------------------
 
 

@@ -112,7 +112,7 @@ def test_the_loss_chart_shows_the_scores_or_the_losses_of_separate_updates():
     # The signs of a critic that minimises −E f(real), and then E f(fake).
     assert separate["crit_real"] == pytest.approx(-5)
     assert separate["crit_fake"] == pytest.approx(2)
-    assert together["Generator"] == separate["gen"]
+    assert together["Generator loss"] == separate["gen"]
 
 
 def test_the_share_of_good_samples_is_in_percent_beside_that_of_real_points():

@@ -6,6 +6,7 @@ import pytest
 
 from pages.ui.tour.glossary import TERMS, search
 from tests.conftest import ROOT
+from wgan.metrics import METRICS
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,15 @@ from tests.conftest import ROOT
 def test_a_misspelled_word_is_found(query: str, word: str):
     terms, _ = search(query)
     assert word in [term.word for term in terms] and len(terms) <= 4
+
+
+WORDS_ON_PAGES = ("Evaluate", "diagnosis", "schedule", "batch", "class-conditional", "preview")
+
+
+@pytest.mark.parametrize("query", [*(metric.title for metric in METRICS.values()), *WORDS_ON_PAGES])
+def test_every_metric_and_the_main_words_of_the_pages_are_found(query: str):
+    terms, _ = search(query)
+    assert terms
 
 
 @pytest.mark.parametrize("query", ["no such word", "banana", "xyzzy", "%$", "gradient banana"])

@@ -24,7 +24,7 @@ def test_a_zip_of_thirty_megabytes_is_taken_in(page, serve, tmp_path: Path):
     page.goto(f"{url}/runs")
     page.get_by_role("button", name="Import", exact=True).click(timeout=120_000)
     still(page)
-    page.get_by_text("Up to 512 MB").wait_for()
+    page.get_by_text("Up to 500 MB").wait_for()
     page.locator("[class*=st-key-import_file] input[type=file]").set_input_files(file)
     until(lambda: f"{run.id}-2" in [stored_run.id for stored_run in list_runs(runs)])
     page.get_by_text("Imported ").wait_for()

@@ -49,6 +49,7 @@ def _extra(
     unit: str | None = None,
     advanced: bool = False,
     log: bool = False,
+    hidden: bool = False,
 ) -> dict[str, Any]:
     """Return what a hyperparameter declares besides pydantic's fields.
 
@@ -60,6 +61,7 @@ def _extra(
         unit: The unit.
         advanced: Whether forms show it only on demand.
         log: Whether its scale is logarithmic.
+        hidden: Whether forms do not show it.
     """
     return {
         "group": group,
@@ -69,6 +71,7 @@ def _extra(
         "unit": unit,
         "advanced": advanced,
         "log": log,
+        "hidden": hidden,
     }
 
 
@@ -402,7 +405,8 @@ class TrainConfig(BaseModel):
         title="Class of the previews",
         description="The class that the previews of a class-conditional generator show, counted from 0. "
         "−1: the first ten classes, one per row.",
-        json_schema_extra=_extra(group=Group.REPORTING, live=True, advanced=True),
+        # The Train page shows a choice of the class above the samples.
+        json_schema_extra=_extra(group=Group.REPORTING, live=True, advanced=True, hidden=True),
     )
     measure: bool = Field(
         True,

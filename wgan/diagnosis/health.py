@@ -8,6 +8,9 @@ from wgan.diagnosis.catalogue import RULES
 from wgan.diagnosis.evidence import MIN_VALUES, Evidence, Finding, Level
 from wgan.diagnosis.sample_rules import sample_facts
 
+ALIKE_SPREAD = 0.05
+"""Samples whose spread is below this share of that of real examples are called almost all alike."""
+
 READINESS_RULE, READINESS_METRIC = "exploding-gradient", "gradient_depth"
 """A rule that applies to every run once the critic has been measured often enough, and the metric that it reads."""
 
@@ -54,6 +57,12 @@ def _missing_reason(evidence: Evidence, *, active: bool) -> str:
     if not evidence.config.measure:
         return "There is no diagnosis, because “Measure while training” is off (in the sidebar, under Reporting)."
     if not active:
+        spread = evidence.newest("variety")
+        if spread is not None and spread < ALIKE_SPREAD:
+            return (
+                "**The last samples are almost all alike.** The run stopped before the critic was measured "
+                "three times, so its cause was not diagnosed."
+            )
         return (
             "This run stopped before the critic was measured three times, so there is no diagnosis."
         )

@@ -95,7 +95,9 @@ def raw_gap(updates: Number, gaps: Real, slopes: Real, total: int) -> Figure:
     return {
         "data": [
             line("critic gap, left", gaps, "@critic"),
-            line("slope, right", slopes, "@mark", yaxis="y2"),
+            # Dashed: the gap grows with the slope, so the two lines often coincide.
+            line("slope, right", slopes, "@mark", yaxis="y2")
+            | {"line": {"color": "@mark", "width": 2, "dash": "dash"}},
         ],
         "layout": {
             "margin": MARGIN | {"r": 52},

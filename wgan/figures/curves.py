@@ -10,6 +10,7 @@ from wgan.figures.base import (
     DEFAULT_LOOK,
     LEGEND,
     MARGIN,
+    SMALL_LEGEND,
     ChartLook,
     Figure,
     next_round_number,
@@ -138,7 +139,7 @@ def _change_marks(marks: Sequence[tuple[float, str]]) -> Figure:
     }
 
 
-SCORE_NAMES = ("E f(real)", "E f(fake)", "Generator")
+SCORE_NAMES = ("E f(real)", "E f(fake)", "Generator loss")
 
 
 def losses(
@@ -162,7 +163,6 @@ def losses(
     """
     if np.isfinite(columns["real_score"]).any():
         real, fake = columns["real_score"], columns["fake_score"]
-        # Short names, so that the legend needs one line of a narrow chart.
         names = ("crit_real", "crit_fake", "gen") if separate_updates else SCORE_NAMES
         lines = [
             (names[0], -real if separate_updates else real, "@real"),
@@ -174,7 +174,9 @@ def losses(
             ("Critic loss", columns["critic_loss"], "@critic"),
             ("Generator loss", columns["generator_loss"], "@generator"),
         ]
-    return curves(columns["step"], lines, marks=marks, look=look)
+    figure = curves(columns["step"], lines, marks=marks, look=look)
+    figure["layout"]["legend"] = SMALL_LEGEND  # one line in a narrow chart
+    return figure
 
 
 def critic_gap(

@@ -217,14 +217,17 @@ def _cards(result: CriticConvergence, pictures: bool) -> list[Stat]:
             "Critic gap",
             fmt_sig(float(result.gaps[-1])),
             "score",
-            help="E f(real) − E f(fake) on the same examples. It is not a distance: see the chart.",
+            help="E f(real) − E f(fake) on the same examples. It is not a distance: see the chart. The Train page shows the gap of "
+            "the training's batches, with fakes of the generator before averaging, so its value differs.",
         ),
         Stat(
             "Steepest slope, pairs",
             fmt_sig(float(result.slopes[-1])),
             "per unit",
             help="The largest |f(real) − f(fake)| ÷ distance over all pairs of a real example and a "
-            "fake. The bound needs no more. Elsewhere the critic may be steeper (sections Surface and Slopes).",
+            "fake. The bound needs no more. Elsewhere the critic may be steeper (sections Surface and Slopes). A gradient "
+            "penalty limits the mean slope: between a real example and a fake that almost coincide, the slope can be ten times as "
+            "large, above all with a small λ.",
         ),
     ]
 

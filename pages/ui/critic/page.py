@@ -62,7 +62,7 @@ def _sidebar(snapshot: RunSnapshot) -> Choice:
     with st.sidebar:
         step = choose_source(snapshot, prefix="critic", interval="2.5 seconds")
         st.divider()
-        st.markdown("**Critic to convergence**", help=convergence.WHAT_HELP)
+        st.markdown("**To convergence**", help=convergence.WHAT_HELP)
         return Choice(snapshot.run, step, convergence.settings(snapshot))
 
 

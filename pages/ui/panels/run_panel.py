@@ -42,7 +42,12 @@ higher.
 If the gap on *training* data moves away from the gap on *held-out* data, the critic is memorising
 the training pictures.
 
+The Critic page measures the gap anew, with fakes of the averaged generator, so its values differ.
+
 Thin line: every report. Thick line: smoothed. Drag to zoom; double-click to reset."""
+
+CURVE_HEIGHT = 204
+"""Height of a chart of curves in pixels. The two of them are as high as the samples beside them."""
 
 STAGE_HELP = """Each picture is always made from the same z, with the running average of the generator, so you
 can see it improve. The slider goes back to earlier steps; the training continues."""
@@ -125,7 +130,11 @@ def _cards(snapshot: RunSnapshot) -> None:
         ),
     ]
     # Ended runs keep the bar, so that the page does not move when a run stops.
-    progress = (snapshot.share, f"Ended at step {snapshot.step:,} of {snapshot.config.steps:,}")
+    ended = f"Ended at step {snapshot.step:,} of {snapshot.config.steps:,}"
+    if snapshot.config.dataset.kind == "pictures" and snapshot.status is not Status.SHIPPED:
+        choice = "the class shown and z" if snapshot.config.conditional else "z"
+        ended += f". While a run trains or is paused, you can change {choice}"
+    progress = (snapshot.share, ended)
     if active:
         left = Stat(
             "Time left",
@@ -319,7 +328,8 @@ def _loss_help(objective: Objective) -> str:
         "scores is arbitrary: only the difference has a meaning. If the critic learns from "
         "real and fake examples in separate updates, the chart shows the loss of each "
         "update: crit_real = −E f(real), crit_fake = E f(fake), gen = the generator "
-        f"loss.\n\n**Critic loss** = {objective.critic_formula}, without a "
+        f"loss. Runs of older versions did not record the scores: for these, the chart shows the critic loss."
+        f"\n\n**Critic loss** = {objective.critic_formula}, without a "
         "penalty.\n\n**Generator loss** = "
         f"{objective.generator_text()}.\n\n{objective.reading}"
     )
@@ -337,7 +347,7 @@ def _augmentation(snapshot: RunSnapshot) -> None:
 
 def _plots(snapshot: RunSnapshot) -> None:
     if snapshot.last is None:
-        with st.container(height=440, border=False, vertical_alignment="center"):
+        with st.container(height=2 * CURVE_HEIGHT + 90, border=False, vertical_alignment="center"):
             st.caption(empty_text(snapshot, "Curves"))
         return
     look = chart_look()
@@ -347,7 +357,7 @@ def _plots(snapshot: RunSnapshot) -> None:
         lambda: figures.critic_gap(snapshot.curves, run_marks(snapshot), look=look),
         key="gap",
         run=shown,
-        height=164,
+        height=CURVE_HEIGHT,
         title="Critic gap",
         help=GAP_HELP,
         version=version,
@@ -364,7 +374,7 @@ def _plots(snapshot: RunSnapshot) -> None:
         ),
         key="losses",
         run=shown,
-        height=164,
+        height=CURVE_HEIGHT,
         title="Scores and losses",
         help=_loss_help(snapshot.config.objective),
         version=version,

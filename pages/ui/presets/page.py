@@ -135,7 +135,7 @@ def _show(name: str) -> None:
         _data(config)
         if preset is not None:
             usual_result.show(name, config)
-    _values(config, name)
+    _compared_with_preset(config, name)
 
 
 def _scenario(scenario: Scenario) -> None:
@@ -161,7 +161,10 @@ def _scenario(scenario: Scenario) -> None:
         st.caption(f"The diagnosis on the Train page reports it as “{rule.title}”.")
     with right:
         _data(scenario.config)
-    _values(scenario.config)
+    remedied = scenario.config.changed(scenario.changes)
+    _values(
+        scenario.config, base=remedied, base_title="With the change", heading="Settings to change"
+    )
 
 
 def _watch_saved() -> None:
@@ -203,22 +206,32 @@ def _value(path: str, value: object, known: dict[str, Hyperparameter]) -> str:
     return value_text(path, value) + (f" {unit}" if unit and value is not None else "")
 
 
-def _values(config: TrainConfig, name: str = "") -> None:
+def _compared_with_preset(config: TrainConfig, name: str = "") -> None:
     """Show the settings in which a config differs from the nearest preset but `name`, and all settings."""
+    nearest = PRESETS[nearest_preset(config, but=name)]
+    _values(
+        config,
+        base=nearest.config,
+        base_title=f"In “{nearest.title}”",
+        heading=f"Settings that differ from the preset “{nearest.title}”",
+    )
+
+
+def _values(config: TrainConfig, *, base: TrainConfig, base_title: str, heading: str) -> None:
+    """Show the settings in which a config differs from another one, and all settings."""
     fields = {value.path: value for value in hyperparameters(config)}
     values = config.flat()
     paths = [path for path in values if path in fields and not fields[path].hidden]
-    base = PRESETS[nearest_preset(config, but=name)]
-    base_values = base.config.flat()
-    changed_paths = {path for path, _, _ in differences(config, base.config)}
+    base_values = base.flat()
+    changed_paths = {path for path, _, _ in differences(config, base)}
     listed = [path for path in paths if path in changed_paths]
-    st.markdown(f"**Settings that differ from the preset “{base.title}”**")
+    st.markdown(f"**{heading}**")
     if listed:
         st.dataframe(
             {
                 "Setting": [fields[path].title for path in listed],
                 "Here": [_value(path, values[path], fields) for path in listed],
-                f"In “{base.title}”": [
+                base_title: [
                     _value(path, base_values[path], fields) if path in base_values else "–"
                     for path in listed
                 ],

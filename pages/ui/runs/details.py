@@ -75,7 +75,10 @@ def _head(snapshot: RunSnapshot, summary: RunSummary) -> None:
         exports.popover(snapshot)
         if not shipped:
             if st.button(
-                "Rename", icon=":material/edit:", key="rename", help="Change the name and the note."
+                "Name and note",
+                icon=":material/edit:",
+                key="rename",
+                help="Change the name, the note and the star.",
             ):
                 ask_for_name(summary)
             if st.button(

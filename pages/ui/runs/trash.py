@@ -90,15 +90,18 @@ def ask_to_delete(names: list[str]) -> None:
         st.markdown(f"- and {len(names) - 8} more")
     total = sum(summaries[name].size for name in names if name in summaries)
     st.caption(f"{fmt_bytes(total)} are moved to the trash. You can restore them from there.")
-    # Use a callback: it runs before the script reruns, so the page is drawn without these runs.
-    if st.button(
-        "Move to the trash",
-        icon=":material/delete:",
-        type="primary",
-        key="dialog_delete",
-        on_click=_delete,
-        args=(names,),
-    ):
+    with st.container(horizontal=True, gap="small"):
+        # Use a callback: it runs before the script reruns, so the page is drawn without these runs.
+        confirmed = st.button(
+            "Move to the trash",
+            icon=":material/delete:",
+            type="primary",
+            key="dialog_delete",
+            on_click=_delete,
+            args=(names,),
+        )
+        cancelled = st.button("Cancel", key="dialog_cancel")
+    if confirmed or cancelled:
         st.rerun()
 
 

@@ -66,7 +66,7 @@ _ENTRIES = (
         "Step",
         "One update of the generator, after the critic updates that belong to it.",
         "train",
-        also=("iteration",),
+        also=("iteration", "epoch"),
     ),
     Term(
         "n_critic",
@@ -94,7 +94,7 @@ _ENTRIES = (
         "distance. It is also called earth mover's distance.",
         "wasserstein",
         "lab=earth",
-        also=("EMD",),
+        also=("EMD", "exact W₁", "W₂"),
     ),
     Term(
         "Transport plan",
@@ -219,7 +219,7 @@ _ENTRIES = (
         "The generator copies training pictures. A sample counts as a copy if it is at least "
         "twice as close to one training picture as to any other.",
         "train",
-        also=("overfitting",),
+        also=("overfitting", "memorised"),
     ),
     Term(
         "Augmentation",
@@ -267,6 +267,63 @@ _ENTRIES = (
         "according to a classifier. 0: equal shares. It is large if classes are missing.",
         "train",
         also=("class frequencies",),
+    ),
+    Term(
+        "Confidence",
+        "The mean probability of each sample's most likely class, according to a classifier. It is low if samples "
+        "look like no class. A high value alone says little: a classifier can be certain about a black picture.",
+        "train",
+    ),
+    Term(
+        "Evaluate",
+        "The button on the Train page that measures a run with all metrics, on 10,000 samples. While a run trains, "
+        "only some metrics are measured, on fewer samples.",
+        "train",
+        also=("evaluation",),
+    ),
+    Term(
+        "Diagnosis",
+        "The checks on the Train page that look for known problems in the measurements of a run, such as mode "
+        "collapse or a penalty that is too weak, and propose a change.",
+        "train",
+        also=("health", "checks"),
+    ),
+    Term(
+        "Learning rate, schedule",
+        "The size of the steps with which an optimiser changes the weights. A schedule changes it during the training: "
+        "it can rise at first (warm-up), and decrease to 0 at the end (decay).",
+        "train",
+        also=("warmup", "decay", "optimiser", "Adam"),
+    ),
+    Term(
+        "Batch",
+        "The examples of one update. With a larger batch, an update takes longer and its gradient is less noisy.",
+        "train",
+        also=("batch size",),
+    ),
+    Term(
+        "Class-conditional",
+        "Said of networks that know the class of each picture: the generator makes a sample of a chosen class, and the critic "
+        "scores how well a picture fits its class.",
+        "train",
+        also=("labels", "projection critic"),
+    ),
+    Term(
+        "Preview",
+        "The samples of a fixed set of z that are stored during the training. The timeline on the Train page shows them.",
+        "train",
+        also=("timeline",),
+    ),
+    Term(
+        "Pixel Fréchet distance",
+        "The Fréchet distance between the pixels of real pictures and of samples. It needs no network, but small shifts change it.",
+        "train",
+    ),
+    Term(
+        "Stacked MNIST: modes and KL",
+        "Three digits in the colours of one picture give 1,000 combinations. *Stacked modes* counts those that samples show; "
+        "*stacked KL* is the divergence of their frequencies from those of the data.",
+        "datasets",
     ),
     Term(
         "Duplicates",
