@@ -2,6 +2,7 @@
 
 import gc
 import re
+import shutil
 import sys
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.ui.compare.page import EXAMPLES
 from pages.ui.compare.race import other_changes
 from pages.ui.core import session, startup
 from pages.ui.core.run_picker import run_titles
@@ -609,6 +611,17 @@ def test_compare_says_what_differs(app: AppTest, runs_dir: Path):
     assert rows["Objective"] == ["WGAN-GP", "WGAN"]
     assert rows["Critic learning rate"] == ["0.0001", "0.002"]
     assert "Batch size" not in rows and "Exact W₁, 512 samples, last" in rows
+
+
+def test_compare_offers_two_examples_while_nothing_is_chosen(app: AppTest, runs_dir: Path):
+    page = sound(app_at("compare").run())
+    assert "compare_examples" not in {button.key for button in page.button}
+    for name in EXAMPLES:
+        shutil.copytree(ROOT / "checkpoints" / name, runs_dir / name)
+    page = sound(app_at("compare").run())
+    page.button(key="compare_examples").click().run()
+    assert sound(page).multiselect(key="compare_runs").value == list(EXAMPLES)
+    assert "compare_examples" not in {button.key for button in page.button}
 
 
 def test_compare_opens_on_the_quality_of_the_samples(app: AppTest, runs_dir: Path):

@@ -276,7 +276,10 @@ def move(page, key: str, to: str) -> None:
 def test_a_picture_is_found_and_walked_from(page, site: str):
     page.goto(f"{site}/latent?section=find")
     page.get_by_role("button", name="Find z").wait_for(timeout=120_000)
-    assert page.get_by_role("button", name="Find z").is_disabled()  # nothing is drawn yet
+    assert page.get_by_role("button", name="Find z").is_enabled()  # a real picture is chosen
+    section(page, "Draw")
+    page.locator(".wgan-sketch canvas").wait_for()
+    until(page.get_by_role("button", name="Find z").is_disabled)  # nothing is drawn yet
     canvas = page.locator(".wgan-sketch canvas")
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + 60, box["y"] + 40)

@@ -103,6 +103,7 @@ def test_five_bars_on_the_critics_pad(slow, site: str, late: bool):
 @pytest.mark.slow
 def test_five_bars_on_the_pad_of_a_search(slow, site: str):
     slow.goto(f"{site}/latent?section=find")
+    section(slow, "Draw")
     pad = slow.get_by_role("application")
     pad.wait_for(timeout=120_000)
     slow.late()

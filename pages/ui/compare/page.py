@@ -24,6 +24,9 @@ from pages.ui.core.session import session
 from pages.ui.core.state import ComparedRuns, page_state
 from pages.ui.core.url import asked_moment
 
+EXAMPLES = ("example-ring-gan-collapsed", "example-ring-wgan-gp")
+"""The shipped runs that the page offers to compare."""
+
 
 def show() -> None:
     """Draw the page."""
@@ -105,6 +108,10 @@ def _sidebar() -> Choice:
     return Choice(tuple(runs), str(axis), str(curve))
 
 
+def _choose_examples() -> None:
+    page_state(ComparedRuns).runs = list(EXAMPLES)
+
+
 def _take_runs() -> None:
     page_state(ComparedRuns).runs = list(st.session_state["compare_runs"])
 
@@ -125,8 +132,17 @@ def _invite(choice: Choice) -> None:
         "In a **race**, several objectives train together, such as GAN, WGAN and WGAN-GP: with the same "
         "seed, the same data in the same order, and equal shares of the time."
     )
-    if st.button("Set up a race", icon=":material/tune:", type="primary", key="first_race"):
-        page_state(CompareState).asks_race = True
-        st.rerun()
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Set up a race", icon=":material/tune:", type="primary", key="first_race"):
+            page_state(CompareState).asks_race = True
+            st.rerun()
+        if set(EXAMPLES) <= run_picker.run_titles().keys():
+            st.button(
+                "Compare two examples",
+                icon=":material/compare_arrows:",
+                key="compare_examples",
+                on_click=_choose_examples,
+                help="A GAN and WGAN-GP on the ring of eight Gaussians.",
+            )
     if choice.runs:
         st.caption("One run is chosen. Choose at least one more.")

@@ -34,26 +34,30 @@ def sums(generator_view: GeneratorView) -> None:
     st.markdown("**a − b + c**", help=SUM_HELP)
     points = bookmarks.points(generator_view.run)
     if len(points) < 3:
-        _offer_samples(generator_view, len(points))
-    else:
-        _show_sum(generator_view, points)
+        points = [
+            Bookmark(z, generator_view.label, "sample")
+            for z in preview_z(generator_view.models.config, 3)
+        ]
+        _offer_samples(generator_view)
+    _show_sum(generator_view, points)
     bookmarks.show(generator_view.run, generator_view.models, generator_view.share)
 
 
-def _offer_samples(generator_view: GeneratorView, count: int) -> None:
-    """Show that too few points are kept, and offer to keep three samples."""
-    st.info(
-        f"This needs three kept points, but there are {count or 'none'}. Keep points in "
-        "Plane, Directions or Invert a picture, or use three random samples.",
-        icon=":material/push_pin:",
-    )
-    st.button(
-        "Keep three random samples",
-        icon=":material/casino:",
-        key="sums_random",
-        on_click=_keep_samples,
-        args=(generator_view,),
-    )
+def _offer_samples(generator_view: GeneratorView) -> None:
+    """State that the sum is of random samples, because fewer than three points are kept, and offer to keep three."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            ":material/push_pin: These are three random samples. To use others, keep at least three points in "
+            "Plane, Directions or Invert a picture.",
+            width="content",
+        )
+        st.button(
+            "Keep three samples",
+            icon=":material/casino:",
+            key="sums_random",
+            on_click=_keep_samples,
+            args=(generator_view,),
+        )
 
 
 def _show_sum(generator_view: GeneratorView, points: Sequence[Bookmark]) -> None:

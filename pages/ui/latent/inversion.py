@@ -109,8 +109,8 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
         if status is None:
             with st.container(height=330, border=False, vertical_alignment="center"):
                 st.caption(
-                    "Draw or upload a picture, or choose a real one. Then press **Find z**. "
-                    "The search appears here."
+                    "Press **Find z** to search for the z whose picture is closest to yours. The search appears here. "
+                    "You can also draw or upload a picture."
                 )
             return
         _progress(generator_view, status, choice)
@@ -124,7 +124,8 @@ def _target(generator_view: GeneratorView) -> Any:
         sources,
         format_func=SOURCES.__getitem__,
         required=True,
-        default="drawn",
+        # A real picture is chosen already, so the search can begin at once.
+        default="drawn" if real is None else "real",
         key="find_way",
         persist_state="session",
         width="stretch",

@@ -164,7 +164,7 @@ STEPS = (
             Place(
                 "latent",
                 "Invert a picture",
-                "Draw a digit, and find the z whose picture is closest to it.",
+                "Choose a real digit or draw one, and find the z whose picture is closest to it.",
                 "run=example-mnist-wgan-gp&section=find",
             ),
         ),
