@@ -59,7 +59,16 @@ ARMS: dict[str, dict[str, Any]] = {
     "none": {"augmentation": "none"},
     "fixed, 0.8": {"augmentation": "fixed", "augmentation_probability": 0.8},
     "adaptive": {"augmentation": "adaptive"},
+    "translation, 0.8": {
+        "augmentation": "fixed",
+        "augmentation_probability": 0.8,
+        "augmentation_cutout": False,
+        "augmentation_colour": False,
+        "augmentation_flips": False,
+    },
 }
+DEFAULT_ARMS = ("none", "fixed, 0.8", "adaptive")
+
 COLUMNS = {
     "fid": "FID",
     "memorised": "memorised",
@@ -205,7 +214,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[3_000, 20_000])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--data", nargs="+", choices=list(CONFIGS), default=list(CONFIGS))
-    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
+    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(DEFAULT_ARMS))
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)

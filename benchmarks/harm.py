@@ -1,10 +1,11 @@
 """Robustness of runs against kills at random moments, full disks and flipped bits.
 
-python -m benchmarks.harm kills [--count 200]
+python -m benchmarks.harm kills [--count 200] [--data points pictures]
 python -m benchmarks.harm disks [--count 60]     (Linux, as root: it mounts small file systems)
 python -m benchmarks.harm bits [--count 1000]
 
-Each prints one JSON object, and exits with 1 if anything was lost or wrong.
+Each prints one JSON object (kills: one for points and one for pictures), and exits with 1 if anything was lost or
+wrong.
 """
 
 import argparse
@@ -30,25 +31,9 @@ from wgan.jobs import RunReader, TrainingJob
 from wgan.runs import COLUMNS, Run, RunError, Status, list_runs
 
 ROOT = Path(__file__).parents[1]
-TINY = [
-    "--preset",
-    "toy-ring",
-    "--batch-size",
-    "16",
-    "--network.width",
-    "16",
-    "--network.depth",
-    "1",
-    "--threads",
-    "1",
-    "--compiled",
-    "false",
-    "--report-every",
-    "5",
-    "--preview-every",
-    "20",
-    "--quiet",
-]
+QUICK = "--threads 1 --compiled false --report-every 5 --preview-every 20 --quiet"
+TINY = f"--preset toy-ring --batch-size 16 --network.width 16 --network.depth 1 {QUICK}".split()
+TINY_PICTURES = f"--preset quick-mnist --batch-size 8 --network.size small {QUICK}".split()
 
 
 def start_wgan(*arguments: str) -> "subprocess.Popen[str]":
@@ -103,14 +88,20 @@ def is_same(a: Run, b: Run) -> bool:
     )
 
 
-def kills(count: int) -> dict[str, Any]:
-    """Kill processes that train, evaluate or export a run, at random moments from its start on."""
+def kills(count: int, kind_of_data: str) -> dict[str, Any]:
+    """Kill processes that train, evaluate or export a run, at random moments from its start on.
+
+    Args:
+        count: Number of kills.
+        kind_of_data: "points" or "pictures".
+    """
     rng = random.Random(0)
     problems: list[str] = []
     killed: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         unharmed, harmed = Path(folder) / "whole", Path(folder) / "harmed"
-        settings = [*TINY, "--checkpoint-every", "20", "--steps", "60"]
+        tiny = TINY if kind_of_data == "points" else TINY_PICTURES
+        settings = [*tiny, "--checkpoint-every", "20", "--steps", "60"]
         start = time.monotonic()
         if wgan("train", *settings, "--runs-dir", str(Path(folder) / "first"))[0]:
             sys.exit("The first run failed.")
@@ -304,13 +295,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True, dest="what")
     for name, count in (("kills", 200), ("disks", 60), ("bits", 1000)):
-        commands.add_parser(name).add_argument("--count", type=int, default=count)
+        command = commands.add_parser(name)
+        command.add_argument("--count", type=int, default=count)
+        if name == "kills":
+            kinds = ["points", "pictures"]
+            command.add_argument("--data", nargs="+", choices=kinds, default=kinds)
     options = parser.parse_args()
     os.chdir(ROOT)
     torch.set_num_threads(1)
-    result = {"kills": kills, "disks": disks, "bits": bits}[options.what](options.count)
-    print(json.dumps(result))
-    if result["problems"] or not result.get("equal_to_an_unharmed_run", True):
+    if options.what == "kills":
+        share = options.count // len(options.data)
+        results = [{"data": kind, **kills(share, kind)} for kind in options.data]
+    else:
+        results = [{"disks": disks, "bits": bits}[options.what](options.count)]
+    for result in results:
+        print(json.dumps(result))
+    if any(r["problems"] or not r.get("equal_to_an_unharmed_run", True) for r in results):
         sys.exit(1)
 
 

@@ -44,6 +44,7 @@ TEXTBOOK: dict[str, Any] = {"conditional": False, "decay": "none"}
 TEXTBOOK_PICTURES: dict[str, Any] = {
     "generator_learning_rate": 2e-3,
     "critic_learning_rate": 4e-3,
+    "batch_size": 32,
     "ema_decay": 0.995,
 }
 """Settings for pictures that were found for constant learning rates and without classes."""

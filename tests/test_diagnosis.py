@@ -1,5 +1,6 @@
 """Diagnosis: runs made to fail, each in one way, and healthy ones that must raise nothing."""
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -604,6 +605,19 @@ def test_a_scenario_fails_as_it_says_and_its_remedy_helps(name: str):
     else:
         training = Training(scenario.config.changed(scenario.changes), engine=engine)
     assert scenario.rule not in raised(continue_and_measure(training, 600, 60))
+
+
+def test_the_samples_of_the_collapsed_scenario_are_in_one_group_that_jumps(engine: Engine):
+    training = Training(SCENARIOS["mode-collapse"].config, engine=engine)
+    centres = []
+    for _ in range(6):
+        for _ in range(150):
+            training.step()
+        points = training.preview().points
+        assert points is not None and points.std(0).mean() < 0.6  # of the ring: 1.4
+        centres.append(points.mean(0))
+    jumps = [float(np.linalg.norm(b - a)) for a, b in itertools.pairwise(centres)]
+    assert np.median(jumps) > 0.5
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

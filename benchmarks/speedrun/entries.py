@@ -76,4 +76,17 @@ ENTRIES: dict[str, Entry] = {
         "both learning rates decrease linearly to 0 in 900 steps",
         product(UNCONDITIONAL, {"conditional": True, "decay": "linear", "steps": 900}),
     ),
+    "short decay": Entry(
+        "twice the learning rates, which decrease to 0 in 450 steps",
+        product(
+            UNCONDITIONAL,
+            {
+                "conditional": True,
+                "decay": "linear",
+                "steps": 450,
+                "generator_learning_rate": 4e-3,
+                "critic_learning_rate": 8e-3,
+            },
+        ),
+    ),
 }

@@ -248,7 +248,7 @@ def test_what_breaks_is_told_to_who_began_it_until_the_settings_are_others(
     button(app, "vanishing_run").click().run()
     until(app, lambda: app.error and has_button(app, "vanishing_run"))
     assert not app.exception and "ran out of memory" in app.error[0].value
-    assert "**Train both** trains" in page_text(app)
+    assert "**Train both networks** trains" in page_text(app)
     # A visitor who has done nothing hears nothing of it.
     assert not page_alone("stability.py").error
     app.select_slider(key="vanishing_updates").set_value(500).run()

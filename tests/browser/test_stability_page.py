@@ -102,7 +102,7 @@ def test_vanishing_gradients(page, site: str):
     page.locator(".katex").first.wait_for()
     choose(page, "prediction-vanishing", "Non-saturating")
     slide(page, "vanishing_updates", "500", arrow="ArrowLeft")
-    press(page, "Train both")
+    press(page, "Train both networks")
     until(lambda: len(ys(page, "vanishing_norms")) > 3)
     first = len(ys(page, "vanishing_norms"))
     verdict = page.locator(".st-key-told-vanishing")

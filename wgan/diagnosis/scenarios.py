@@ -58,6 +58,8 @@ SCENARIOS: dict[str, Scenario] = {
                 "optimizer.beta2": 0.999,
                 "n_critic": 1,
                 "critic_learning_rate": 3e-4,
+                # A longer average would show the mean of many places: the centre of the ring.
+                "ema_decay": 0.9,
             }
         ),
     ),

@@ -164,7 +164,7 @@ def _scale(value: Hyperparameter, current: float) -> list[float]:
     steps = [
         float(f"{digit}e{power}")
         for power in range(-6, 4)
-        for digit in (1, 2, 5)
+        for digit in (1, 1.5, 2, 3, 4, 5, 7)
         if low <= float(f"{digit}e{power}") <= (value.high or 1.0)
     ]
     return _with([0.0, *steps] if value.low == 0 and current == 0 else steps, current)

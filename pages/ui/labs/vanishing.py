@@ -79,7 +79,7 @@ def settings() -> bool:
         with no_label():
             return tasks.start_or_stop_button(
                 title(),
-                "Train",
+                "Train both networks",
                 lambda: vanish(name, updates=updates),
                 key="vanishing",
                 settings=updates,
@@ -97,7 +97,7 @@ def show(prediction: int | None) -> None:
     with left:
         tasks.show_progress(
             task,
-            before=f"**Train** trains a discriminator and a critic on the same batches for {updates:,} "
+            before=f"**Train both networks** trains a discriminator and a critic on the same batches for {updates:,} "
             f"updates, and measures the generator's gradient: {TIMES[updates]}.",
             after="ReLU networks 3×64, Adam(10⁻³, 0.5, 0.9), batches of 256. *After update* shows an "
             "earlier moment.",
