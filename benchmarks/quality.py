@@ -8,7 +8,7 @@ Each training is a separate process with an empty cache, so it compiles, chooses
 up as on first use. Its clock stops during measurements. "Ours" is the job of `python -m wgan train`
 with reports, pictures and checkpoints, but without live metrics. "Textbook" uses a DataLoader,
 float32, torch's default number of threads, separate passes for real, fake and penalty, and reads
-the losses at every step; it knows no classes, and its learning rates are constant. The two take
+the losses at every step; it knows no classes, its learning rates are constant, and its batches of pictures have 32 examples. The two take
 turns for each seed. If the learning rates of "ours" decay, a training for each mark is planned. Pictures are measured by the Fréchet
 distance between 4,000 samples and the training set in the 64 features of the shipped network; its
 floor is that of 4,000 held-out pictures. Points are measured by W₁ of 512 samples and its floor,

@@ -101,7 +101,7 @@ DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_resuming_from_a_file_is_exact(network: str, optimizer: str, device: str, tmp_path: Path):
-    """A file has other strides than the weights of convolutions, and optimisers read memory in order."""
+    """A file has other strides than the weights of convolutions, and fused optimisers read memory in order."""
     makes_points = NETWORKS[network].kind == "points"
     config = TrainConfig.parse(
         SMALL_PICTURES
@@ -119,6 +119,25 @@ def test_resuming_from_a_file_is_exact(network: str, optimizer: str, device: str
         whole.step()
         resumed.step()
     assert same(whole, resumed)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("critic_optimizer.99.exp_avg", torch.zeros(3)),
+        ("critic_optimizer.0.exp_avg", torch.zeros(3)),
+        ("critic_optimizer.zero.exp_avg", torch.zeros(3)),
+    ],
+)
+def test_an_optimiser_state_that_does_not_fit_is_refused(
+    name: str, value: torch.Tensor, engine: Engine
+):
+    training = Training(tiny(), engine=engine)
+    training.step()
+    state = training.state()
+    damaged = dataclasses.replace(state, tensors={**state.tensors, name: value})
+    with pytest.raises(ValueError, match="do not fit the config's networks"):
+        Training.restore(damaged)
 
 
 def test_reports_are_the_same_after_resuming_in_mid_interval(engine: Engine):

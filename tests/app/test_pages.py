@@ -618,6 +618,7 @@ def test_compare_offers_two_examples_while_nothing_is_chosen(app: AppTest, runs_
     assert "compare_examples" not in {button.key for button in page.button}
     for name in EXAMPLES:
         shutil.copytree(ROOT / "checkpoints" / name, runs_dir / name)
+    session.session().library.invalidate()
     page = sound(app_at("compare").run())
     page.button(key="compare_examples").click().run()
     assert sound(page).multiselect(key="compare_runs").value == list(EXAMPLES)

@@ -58,10 +58,10 @@ def test_a_result_of_other_settings_is_told_apart():
     [
         (
             "quick-mnist",
-            2000,
+            1_500,
             {"fid64_4k": [1.5, 1.2, 1.36]},
             0.11,
-            "After all 2,000 steps, median and range of 3 seeds. "
+            "After all 1,500 steps, median and range of 3 seeds. "
             "FID, 4k samples: **1.36** (1.2 to 1.5; real examples: 0.11).",
         ),
         (

@@ -31,7 +31,7 @@ class Hyperparameter:
     optional: bool
     many: bool  # whether it is a list
     options: str | None  # which options it has if they depend on the data: "classes", "own"
-    hidden: bool  # not set by hand, such as a drawing's cells
+    hidden: bool  # not shown in forms, such as a drawing's cells
     unit: str | None
     source: str | None
     live: bool  # whether it can change during training

@@ -61,7 +61,7 @@ def _missing_reason(evidence: Evidence, *, active: bool) -> str:
         if spread is not None and spread < ALIKE_SPREAD:
             return (
                 "**The last samples are almost all alike.** The run stopped before the critic was measured "
-                "three times, so its cause was not diagnosed."
+                "three times, so the cause is unknown."
             )
         return (
             "This run stopped before the critic was measured three times, so there is no diagnosis."

@@ -94,9 +94,9 @@ def _optimizer_state(
 ) -> dict[int, dict[str, Tensor]]:
     """Return the state of an optimiser by parameter, in the form that `load_state_dict` takes.
 
-    Fused optimisers read and write in memory order, so the averages of a parameter get its strides.
-    A file has other strides than a parameter in the layout channels-last. On the CPU, torch would
-    not notice this, and apply the averages to the wrong weights.
+    A checkpoint file stores tensors contiguously, but weights of convolutions are in the layout
+    channels-last. A fused optimiser pairs weights and averages in memory order, so each average
+    gets the strides of its parameter. Raises IndexError, RuntimeError or ValueError if the tensors do not fit.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
@@ -104,11 +104,15 @@ def _optimizer_state(
         index, _, key = name.partition(".")
         parameter = parameters[int(index)]
         # Copy the tensors, because the optimiser writes into those that it is given.
-        if value.shape == parameter.shape:
+        if key == "step":
+            copied = value.clone()
+        elif value.shape != parameter.shape:
+            raise RuntimeError(
+                f"{name} has the shape {tuple(value.shape)} instead of {tuple(parameter.shape)}."
+            )
+        else:
             copied = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False)
             copied.copy_(value)
-        else:
-            copied = value.clone()
         state.setdefault(int(index), {})[key] = copied
     return state
 
@@ -133,7 +137,7 @@ def load_tensors(
     optimizers: Mapping[str, torch.optim.Optimizer],
     tensors: Mapping[str, Tensor],
 ) -> None:
-    """Load what `named_tensors` returned. Raises KeyError or RuntimeError if the tensors do not fit."""
+    """Load what `named_tensors` returned. Raises LookupError, RuntimeError or ValueError if the tensors do not fit."""
     for prefix, module in modules.items():
         module.load_state_dict(under(prefix, tensors))
     for prefix, optimizer in optimizers.items():
@@ -147,5 +151,5 @@ def mismatch_as_value_error() -> Iterator[None]:
     """Raise ValueError with a sentence if tensors do not fit the networks."""
     try:
         yield
-    except (KeyError, RuntimeError) as error:
+    except (LookupError, RuntimeError, ValueError) as error:
         raise ValueError(f"The weights do not fit the config's networks: {error}") from error

@@ -226,8 +226,8 @@ def _cards(result: CriticConvergence, pictures: bool) -> list[Stat]:
             "per unit",
             help="The largest |f(real) − f(fake)| ÷ distance over all pairs of a real example and a "
             "fake. The bound needs no more. Elsewhere the critic may be steeper (sections Surface and Slopes). A gradient "
-            "penalty limits the mean slope: between a real example and a fake that almost coincide, the slope can be ten times as "
-            "large, above all with a small λ.",
+            "penalty limits the slope on average. Between a real example and a fake that almost coincide, the slope can be much "
+            "larger, especially with a small λ.",
         ),
     ]
 

@@ -32,38 +32,52 @@ thickness, is stored in z."""
 def sums(generator_view: GeneratorView) -> None:
     """Show a − b + c of kept points, and the path from a to it."""
     st.markdown("**a − b + c**", help=SUM_HELP)
-    points = bookmarks.points(generator_view.run)
+    points = list(bookmarks.points(generator_view.run))
+    names = list(bookmarks.NAMES[: len(points)])
     if len(points) < 3:
-        points = [
-            Bookmark(z, generator_view.label, "sample")
-            for z in preview_z(generator_view.models.config, 3)
-        ]
-        _offer_samples(generator_view)
-    _show_sum(generator_view, points)
+        # Samples take the places of the points that are missing.
+        samples = preview_z(generator_view.models.config, 3)[len(points) :]
+        points += [Bookmark(z, generator_view.label, "sample") for z in samples]
+        names += [f"sample {i + 1}" for i in range(len(samples))]
+        _offer_samples(generator_view, samples)
+    _show_sum(generator_view, points, names)
     bookmarks.show(generator_view.run, generator_view.models, generator_view.share)
 
 
-def _offer_samples(generator_view: GeneratorView) -> None:
-    """State that the sum is of random samples, because fewer than three points are kept, and offer to keep three."""
+def _offer_samples(generator_view: GeneratorView, samples: F32) -> None:
+    """State that the sum contains samples, because fewer than three points are kept, and offer to keep them.
+
+    Args:
+        generator_view: The generator.
+        samples: z of the samples, (N, latent_dim).
+    """
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
-            ":material/push_pin: These are three random samples. To use others, keep at least three points in "
-            "Plane, Directions or Invert a picture.",
+            ":material/push_pin: Fewer than three points are kept, so random samples are used. You can keep points in "
+            "Plane, Directions and Invert a picture.",
             width="content",
         )
         st.button(
-            "Keep three samples",
+            "Keep the samples",
             icon=":material/casino:",
             key="sums_random",
             on_click=_keep_samples,
-            args=(generator_view,),
+            args=(generator_view, samples),
         )
 
 
-def _show_sum(generator_view: GeneratorView, points: Sequence[Bookmark]) -> None:
-    """Let the visitor choose a, b and c; show them, their sum, and the path from a to it."""
+def _show_sum(
+    generator_view: GeneratorView, points: Sequence[Bookmark], names: Sequence[str]
+) -> None:
+    """Let the visitor choose a, b and c; show them, their sum, and the path from a to it.
+
+    Args:
+        generator_view: The generator.
+        points: At least three points.
+        names: Their names on screen.
+    """
     columns = st.columns([1, 1, 1, 1.4], vertical_alignment="bottom")
-    terms = _choose_terms(columns[:3], len(points))
+    terms = _choose_terms(columns[:3], names)
     a, b, c = (points[term].z for term in terms)
     z = _sum(a, b, c)
     with columns[3]:
@@ -81,7 +95,7 @@ def _show_sum(generator_view: GeneratorView, points: Sequence[Bookmark]) -> None
             f"These pictures all have the class chosen in the sidebar, {name}. The kept "
             "points below have their own classes."
         )
-    names = [bookmarks.NAMES[term] for term in terms]
+    chosen = [names[term] for term in terms]
     image_grid(
         encode(tile(generator_view.make(np.stack([a, b, c, z])), 4)),
         key="sum",
@@ -90,7 +104,7 @@ def _show_sum(generator_view: GeneratorView, points: Sequence[Bookmark]) -> None
         max_height=150,
         caption="",
         alt="a, b, c and their sum",
-        notes=(names[0], f"− {names[1]}", f"+ {names[2]}", "="),
+        notes=(chosen[0], f"− {chosen[1]}", f"+ {chosen[2]}", "="),
     )
     path = slerp(a, z, np.linspace(0, 1, BETWEEN, dtype=np.float32))
     image_grid(
@@ -99,22 +113,22 @@ def _show_sum(generator_view: GeneratorView, points: Sequence[Bookmark]) -> None
         rows=1,
         columns=BETWEEN,
         max_height=90,
-        caption=f"From {names[0]} to the sum, along the sphere",
+        caption=f"From {chosen[0]} to the sum, along the sphere",
         alt="Pictures from a to the sum",
     )
 
 
-def _choose_terms(columns: Sequence[DeltaGenerator], count: int) -> list[int]:
-    """Let the visitor choose a, b and c among the kept points; return their indices."""
+def _choose_terms(columns: Sequence[DeltaGenerator], names: Sequence[str]) -> list[int]:
+    """Let the visitor choose a, b and c among points with these names; return their indices."""
     terms = []
     for i, (column, label) in enumerate(zip(columns, ("a", "minus b", "plus c"), strict=True)):
         with column:
             term = st.selectbox(
                 label,
-                range(count),
+                range(len(names)),
                 index=i,
-                format_func=bookmarks.NAMES.__getitem__,
-                key=f"sum-{i}-{count}",
+                format_func=names.__getitem__,
+                key=f"sum-{i}-{'-'.join(names)}",
                 persist_state="session",
             )
         terms.append(term)
@@ -127,10 +141,8 @@ def _sum(a: F32, b: F32, c: F32) -> F32:
     return np.asarray(z * (len(z) ** 0.5 / length if length > 1e-6 else 1.0), dtype=np.float32)
 
 
-def _keep_samples(generator_view: GeneratorView) -> None:
-    # Use other samples at each click.
-    count = 3 + len(bookmarks.points(generator_view.run))
-    for z in preview_z(generator_view.models.config, count)[-3:]:
+def _keep_samples(generator_view: GeneratorView, samples: F32) -> None:
+    for z in samples:
         bookmarks.keep(generator_view.run, z, generator_view.label, "sample")
 
 

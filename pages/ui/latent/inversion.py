@@ -109,8 +109,7 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
         if status is None:
             with st.container(height=330, border=False, vertical_alignment="center"):
                 st.caption(
-                    "Press **Find z** to search for the z whose picture is closest to yours. The search appears here. "
-                    "You can also draw or upload a picture."
+                    "Choose, draw or upload a picture, then press **Find z**. The search appears here."
                 )
             return
         _progress(generator_view, status, choice)

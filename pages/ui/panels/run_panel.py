@@ -50,7 +50,10 @@ CURVE_HEIGHT = 204
 """Height of a chart of curves in pixels. The two of them are as high as the samples beside them."""
 
 STAGE_HELP = """Each picture is always made from the same z, with the running average of the generator, so you
-can see it improve. The slider goes back to earlier steps; the training continues."""
+can see it improve. The slider goes back to earlier steps; the training continues.
+
+While a run trains or is paused, **New z** draws other z. If the networks know classes, you can then also choose
+the class shown."""
 
 PLANE_HELP = """The shading is the critic's score: the critic learns high scores for real points and low scores
 for fakes. The arrows show where the generator's update moves each fake: uphill on the critic's
@@ -130,11 +133,7 @@ def _cards(snapshot: RunSnapshot) -> None:
         ),
     ]
     # Ended runs keep the bar, so that the page does not move when a run stops.
-    ended = f"Ended at step {snapshot.step:,} of {snapshot.config.steps:,}"
-    if snapshot.config.dataset.kind == "pictures" and snapshot.status is not Status.SHIPPED:
-        choice = "the class shown and z" if snapshot.config.conditional else "z"
-        ended += f". While a run trains or is paused, you can change {choice}"
-    progress = (snapshot.share, ended)
+    progress = (snapshot.share, f"Ended at step {snapshot.step:,} of {snapshot.config.steps:,}")
     if active:
         left = Stat(
             "Time left",

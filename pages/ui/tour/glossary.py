@@ -276,8 +276,8 @@ _ENTRIES = (
     ),
     Term(
         "Evaluate",
-        "The button on the Train page that measures a run with all metrics, on 10,000 samples. While a run trains, "
-        "only some metrics are measured, on fewer samples.",
+        "The button on the Train page that measures a run with all metrics. While a run trains, only some metrics "
+        "are measured, on fewer samples.",
         "train",
         also=("evaluation",),
     ),

@@ -265,7 +265,8 @@ export class SpriteSheet {
 }
 
 /**
- * The real picture that is nearest to a sample, as an address, and their difference in words.
+ * The real picture that is nearest to a sample, as an address, and their difference in words. The address is
+ * empty if there is no such picture.
  * @typedef {{ step: number, index: number, image: string, words: string }} Near
  */
 
@@ -377,8 +378,8 @@ export class Lightbox {
   /** @param {Near} near */
   showNear(near) {
     if (!this.root.open || near.index !== this.index) return;
-    this.near = near;
-    this.nearBox.hidden = this.ownWords.hidden = false;
+    this.near = near.image ? near : undefined;
+    this.nearBox.hidden = this.ownWords.hidden = !near.image;
     this.nearImage.src = near.image;
     this.nearImage.alt = "The real picture nearest to this sample";
     this.nearWords.textContent = near.words;

@@ -443,23 +443,24 @@ export class Stage {
 
   /**
    * Ask for the real picture nearest to a sample, and again while no answer comes: a rerun of the page that
-   * is interrupted by the next one sends no answer.
+   * is interrupted by the next one sends no answer. A repeat interrupts, too, so the time to wait doubles.
    * @param {number} step
    * @param {number} index
+   * @param {number} wait milliseconds
    */
-  requestNear(step, index) {
+  requestNear(step, index, wait = PATIENCE) {
     if (!this.askNear) return;
     clearTimeout(this.nearTimer);
     this.nearAsked = [step, index];
     this.askNear(step, index);
-    this.nearTimer = setTimeout(() => this.requestNear(step, index), PATIENCE);
+    this.nearTimer = setTimeout(() => this.requestNear(step, index, 2 * wait), wait);
   }
 
   /** @param {Near} near */
   receiveNear(near) {
     if (near.step !== this.nearAsked?.[0] || near.index !== this.nearAsked[1]) return;
     clearTimeout(this.nearTimer);
-    if (near.image) this.sheet.lightbox.showNear(near);
+    this.sheet.lightbox.showNear(near);
   }
 
   fillHistory() {
