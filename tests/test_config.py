@@ -422,6 +422,7 @@ def test_another_objective_comes_with_settings_for_the_same_data(preset: str, na
             {
                 "generator_learning_rate": 1e-3,
                 "critic_learning_rate": 2e-3,
+                "batch_size": 32,
                 "decay": "none",
                 "steps": 20_000,
             },
@@ -431,6 +432,7 @@ def test_another_objective_comes_with_settings_for_the_same_data(preset: str, na
             {
                 "generator_learning_rate": 1e-3,
                 "critic_learning_rate": 2e-3,
+                "batch_size": 32,
                 "decay": "none",
                 "steps": 5_000,
             },
