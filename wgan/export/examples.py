@@ -59,9 +59,6 @@ class Example:
         return PRESETS[self.preset].config.changed({**self.changes, **fixed, **kept})
 
 
-LONGER: dict[str, Any] = {"generator_learning_rate": 2e-3, "critic_learning_rate": 4e-3}
-"""Learning rates for pictures, lower than in the presets because the examples are trained for longer."""
-
 RING: dict[str, Any] = {
     "generator_learning_rate": 1e-3,
     "critic_learning_rate": 1e-3,
@@ -79,7 +76,6 @@ EXAMPLES: dict[str, Example] = {
         "quick-mnist-unlabelled",
         4_000,
         (100, 300, 1_000),
-        LONGER,
     ),
     "example-mnist-classes": Example(
         "Example: digits by class",
@@ -87,7 +83,6 @@ EXAMPLES: dict[str, Example] = {
         "quick-mnist",
         4_000,
         (100, 1_000),
-        LONGER,
     ),
     "example-fashion": Example(
         "Example: fashion",
@@ -95,7 +90,7 @@ EXAMPLES: dict[str, Example] = {
         "quick-fashion",
         4_000,
         (100, 300, 1_000),
-        {**LONGER, "conditional": False},
+        {"conditional": False},
     ),
     "example-ring-wgan-gp": Example(
         "Example: ring of 8",
