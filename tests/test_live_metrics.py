@@ -132,6 +132,19 @@ def test_measuring_waits_until_it_has_been_paid_for(
     )
 
 
+def test_frequent_checkpoints_leave_time_for_the_measurements_between_them(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    live_evaluator = ready(LiveEvaluator(Training(tiny(), engine=engine)))
+    clock = iter(float(n) for n in range(1000))  # a second between two looks at the clock
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    for _ in range(100):
+        assert live_evaluator.at_checkpoint()
+    assert live_evaluator.due(2.0) and live_evaluator.measure(2.0)
+    enough = 1 / live_metrics.ALWAYS_ALLOWED_SHARE
+    assert not live_evaluator.due(enough - 0.1) and live_evaluator.due(enough + 0.1)
+
+
 def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monkeypatch):
     monkeypatch.setattr(live_metrics, "FIRST_METRICS_S", 0.0)
     monkeypatch.setattr(live_metrics, "METRICS_INTERVAL_S", 0.0)

@@ -37,6 +37,9 @@ from wgan.training.loop import Training
 MAX_MEASURING_SHARE = 0.04
 """Maximum share of the training time for measurements."""
 
+ALWAYS_ALLOWED_SHARE = 0.02
+"""Share of the training time for measurements between checkpoints, also if those at checkpoints take the rest."""
+
 FIRST_METRICS_S, METRICS_INTERVAL_S = 1.0, 2.0
 """Seconds of training before the first measurement, and minimum time between two."""
 
@@ -107,6 +110,7 @@ class LiveEvaluator:
         self.step = 0
         self._turn = 0
         self._spent = 0.0
+        self._spent_at_checkpoints = 0.0
         self._last = -METRICS_INTERVAL_S
         self._floors: dict[str, float] = {}
         # Import slow modules in the background, during the first steps.
@@ -140,10 +144,12 @@ class LiveEvaluator:
         """Return whether to call `measure` now, after `seconds` of training."""
         if seconds < FIRST_METRICS_S or self._loading.is_alive():
             return False
-        is_paced = (
-            seconds - self._last >= METRICS_INTERVAL_S
-            and self._spent <= MAX_MEASURING_SHARE * seconds
+        in_all = self._spent + self._spent_at_checkpoints
+        # Frequent checkpoints must not take all of the time: the diagnosis needs measurements of the critic.
+        is_within_share = (
+            in_all <= MAX_MEASURING_SHARE * seconds or self._spent <= ALWAYS_ALLOWED_SHARE * seconds
         )
+        is_paced = seconds - self._last >= METRICS_INTERVAL_S and is_within_share
         return self._preparing is not None or (bool(self._groups) and is_paced)
 
     def measure(self, seconds: float) -> dict[str, float]:
@@ -198,7 +204,7 @@ class LiveEvaluator:
             except Exception:
                 self.leave_out(self.quality)
                 raise
-        self._spent += time.perf_counter() - start
+        self._spent_at_checkpoints += time.perf_counter() - start
         return values
 
     def _prepare(self) -> Iterator[Any]:
