@@ -324,6 +324,7 @@ _ENTRIES = (
         "Three digits in the colours of one picture give 1,000 combinations. *Stacked modes* counts those that samples show; "
         "*stacked KL* is the divergence of their frequencies from those of the data.",
         "datasets",
+        also=("stacked modes", "stacked KL"),
     ),
     Term(
         "Duplicates",
