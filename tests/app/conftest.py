@@ -1,6 +1,8 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.core.state import State, state_key
@@ -27,3 +29,12 @@ def no_session_is_left() -> Iterator[None]:
     """End the session that a page began: it belongs to the process, which goes on with other tests."""
     yield
     close_shared_sessions()
+
+
+@pytest.fixture
+def clean(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder of runs of its own, and no cached values of other tests."""
+    monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
+    yield
+    st.cache_resource.clear()
+    st.cache_data.clear()

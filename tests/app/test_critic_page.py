@@ -2,11 +2,9 @@
 
 import io
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -30,12 +28,7 @@ PICTURES: dict[str, object] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def clean(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
-    yield
-    st.cache_resource.clear()
-    st.cache_data.clear()
+pytestmark = pytest.mark.usefixtures("clean")
 
 
 def open_section(app: AppTest, section: str) -> AppTest:

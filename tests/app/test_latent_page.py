@@ -1,11 +1,9 @@
 """The Latent page through AppTest: the arithmetic of kept points."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.latent.state import Bookmark, BookmarksState
@@ -13,13 +11,7 @@ from tests.app.conftest import state_of
 from tests.app.test_critic_page import PICTURES
 from tests.app.test_pages import button, finished_run, has_button, page_alone, sound
 
-
-@pytest.fixture(autouse=True)
-def clean(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
-    yield
-    st.cache_resource.clear()
-    st.cache_data.clear()
+pytestmark = pytest.mark.usefixtures("clean")
 
 
 def terms(app: AppTest) -> list[str]:

@@ -1,13 +1,11 @@
 """The Wasserstein lab through AppTest: every lab, what is trained, and what the browser may send."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.core.session import session
@@ -37,12 +35,7 @@ LABS = ("earth", "plane", "dual", "learned", "apart", "opposed")
 HAVE_RESULTS = ("plane", "apart", "opposed")
 
 
-@pytest.fixture(autouse=True)
-def clean(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
-    yield
-    st.cache_resource.clear()
-    st.cache_data.clear()
+pytestmark = pytest.mark.usefixtures("clean")
 
 
 def opened(lab: str) -> AppTest:

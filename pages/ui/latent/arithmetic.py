@@ -92,10 +92,10 @@ def _show_sum(
     if generator_view.label is not None:
         name = generator_view.models.config.dataset.class_names()[generator_view.label]
         st.caption(
-            f"These pictures all have the class chosen in the sidebar, {name}. The kept "
+            f"These pictures all have the class term_names in the sidebar, {name}. The kept "
             "points below have their own classes."
         )
-    chosen = [names[term] for term in terms]
+    term_names = [names[term] for term in terms]
     image_grid(
         encode(tile(generator_view.make(np.stack([a, b, c, z])), 4)),
         key="sum",
@@ -104,7 +104,7 @@ def _show_sum(
         max_height=150,
         caption="",
         alt="a, b, c and their sum",
-        notes=(chosen[0], f"− {chosen[1]}", f"+ {chosen[2]}", "="),
+        notes=(term_names[0], f"− {term_names[1]}", f"+ {term_names[2]}", "="),
     )
     path = slerp(a, z, np.linspace(0, 1, BETWEEN, dtype=np.float32))
     image_grid(
@@ -113,7 +113,7 @@ def _show_sum(
         rows=1,
         columns=BETWEEN,
         max_height=90,
-        caption=f"From {chosen[0]} to the sum, along the sphere",
+        caption=f"From {term_names[0]} to the sum, along the sphere",
         alt="Pictures from a to the sum",
     )
 
