@@ -92,7 +92,7 @@ def _show_sum(
     if generator_view.label is not None:
         name = generator_view.models.config.dataset.class_names()[generator_view.label]
         st.caption(
-            f"These pictures all have the class term_names in the sidebar, {name}. The kept "
+            f"These pictures all have the class chosen in the sidebar, {name}. The kept "
             "points below have their own classes."
         )
     term_names = [names[term] for term in terms]
