@@ -23,6 +23,7 @@ from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.state import ComparedRuns, page_state
 from pages.ui.core.url import asked_moment
+from pages.ui.core.widget_state import user_changed, widget_key_for
 
 EXAMPLES = ("example-ring-gan-collapsed", "example-ring-wgan-gp")
 """The shipped runs that the page offers to compare."""
@@ -51,17 +52,18 @@ def _sidebar() -> Choice:
         runs_before = compared.runs or [r for r in from_address.split(",") if r]
         if not runs_before and "runs" not in st.query_params:
             runs_before = session().race_on()  # a new tab shows the race
-        st.session_state["compare_runs"] = [run for run in runs_before if run in titles][
-            :MAX_COMPARED_RUNS
-        ]
+        runs_before = [run for run in runs_before if run in titles][:MAX_COMPARED_RUNS]
+        key = widget_key_for("compare_runs", runs_before)
         runs = st.multiselect(
             "Runs",
             list(titles),
-            key="compare_runs",
+            default=runs_before,
+            key=key,
             format_func=lambda run: titles.get(run, run),
             max_selections=MAX_COMPARED_RUNS,
             placeholder="two to six runs",
             on_change=_take_runs,
+            args=(key,),
             help="Runs of different data sets can be compared, too.",
         )
         compared.runs = list(runs)
@@ -112,8 +114,9 @@ def _choose_examples() -> None:
     page_state(ComparedRuns).runs = list(EXAMPLES)
 
 
-def _take_runs() -> None:
-    page_state(ComparedRuns).runs = list(st.session_state["compare_runs"])
+def _take_runs(key: str) -> None:
+    if user_changed(key):
+        page_state(ComparedRuns).runs = list(st.session_state[key])
 
 
 def _default(name: str, known: Any, otherwise: str) -> str:

@@ -72,26 +72,33 @@ def control(
     if value.many:
         st.multiselect(
             options=list(labels),
+            default=[name for name in current if name in labels],
             format_func=lambda name: labels.get(name, name),
             placeholder="all",
             **common,
         )
     elif value.options is not None:
         names = list(labels) if current in labels else [current, *labels]
-        st.selectbox(options=names, format_func=lambda k: labels.get(k, k or "none"), **common)
+        st.selectbox(
+            options=names,
+            index=names.index(current),
+            format_func=lambda k: labels.get(k, k or "none"),
+            **common,
+        )
     elif value.path in PARTS:
         variants = PARTS[value.path]
         st.selectbox(
             options=list(variants),
+            index=list(variants).index(current),
             format_func=lambda name: short(_title(variants[name])),
             **common,
         )
     elif value.choices:
-        st.selectbox(options=value.choices, **common)
+        st.selectbox(options=value.choices, index=list(value.choices).index(current), **common)
     elif value.type is bool:
-        st.toggle(**common)
+        st.toggle(value=current, **common)
     elif value.type is str:
-        st.text_input(**common)
+        st.text_input(value=current, **common)
     else:
         _number(value, current, common)
 
@@ -122,6 +129,7 @@ def _alternative(value: Hyperparameter) -> str:
 
 def _number(value: Hyperparameter, current: Any, common: dict[str, Any]) -> None:
     """Show the control of a number: a slider for a small range or a logarithmic scale, else a field."""
+    common = {**common, "value": current}
     if value.log:
         st.select_slider(options=_scale(value, current), format_func=fmt_number, **common)
     elif value.path == "batch_size":

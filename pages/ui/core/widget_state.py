@@ -8,11 +8,16 @@ from pages.ui.core.state import DrawnControls, page_state
 
 
 def widget_key_for(name: str, current: Any) -> str:
-    """Return the key of the control of a value, and set the control to that value.
+    """Return the key of the control of a value. Draw the control with `current` as its default.
 
     A control shows the value in the config, and writes to it when it is moved. If something else
-    changed the config, the control gets a new key. Otherwise the old value, which a browser sends
-    until it has received the change, would be taken for a move by the visitor.
+    changed the config, the control gets a new key, and with it the default. Otherwise the old
+    value, which a browser sends until it has received the change, would be taken for a move by the
+    visitor.
+
+    The value is not assigned to `st.session_state`: Streamlit would then set the control anew at
+    each rerun, and the browser would lose what the visitor is typing, or a move of a slider that
+    it has not sent yet.
     """
     # Tried with Streamlit 1.67: with one key and `persist_state="session"`, a late browser reverses
     # an Undo.
@@ -21,7 +26,6 @@ def widget_key_for(name: str, current: Any) -> str:
     if st.session_state.get(key, current) != current:
         versions[name] = versions.get(name, 0) + 1
         key = _versioned(name, versions[name])
-    st.session_state[key] = current
     remember_drawn(key, current)
     return key
 

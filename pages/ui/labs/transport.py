@@ -83,6 +83,7 @@ def choose_piles(key: str, width: Any = "stretch") -> None:
     st.selectbox(
         "Two piles",
         list(PILES),
+        index=None if state.preset is None else list(PILES).index(state.preset),
         format_func=lambda name: PILES[name][0],
         key=widget_key,
         on_change=apply_preset,

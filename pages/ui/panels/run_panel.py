@@ -13,6 +13,7 @@ from pages.ui.core.session import session
 from pages.ui.core.state import Steering, page_state
 from pages.ui.core.status import waits_for_critic
 from pages.ui.core.url import asked_moment, keep_moment
+from pages.ui.core.widget_state import user_changed, widget_key_for
 from pages.ui.panels.marks import run_marks
 from pages.ui.panels.state import Timelines
 from pages.ui.widgets.chart.chart import chart
@@ -276,9 +277,11 @@ def _moment(run: str) -> int | None:
 def _choose_class(snapshot: RunSnapshot) -> None:
     """Let the visitor choose the class of the grid, or all classes in rows."""
     names = snapshot.config.dataset.class_names()
-    key = f"class-{snapshot.run}"
+    key = widget_key_for(f"class-{snapshot.run}", snapshot.config.preview_class)
 
     def changed() -> None:
+        if not user_changed(key):
+            return
         try:
             session().change(snapshot.run, preview_class=st.session_state[key])
         except (RunError, ConfigError) as error:
@@ -286,7 +289,6 @@ def _choose_class(snapshot: RunSnapshot) -> None:
 
     options = [-1, *range(len(names))]
     labels = ["All", *names]
-    st.session_state[key] = snapshot.config.preview_class
     common: dict[str, Any] = {
         "format_func": lambda k: labels[k + 1],
         "key": key,
@@ -297,9 +299,12 @@ def _choose_class(snapshot: RunSnapshot) -> None:
         "disabled": not snapshot.status.active or snapshot.is_trained_by_other_process,
     }
     if sum(len(word) + 4 for word in labels) <= 100:
-        st.segmented_control("Class shown", options, required=True, **common)
+        st.segmented_control(
+            "Class shown", options, default=snapshot.config.preview_class, required=True, **common
+        )
     else:
-        st.selectbox("Class shown", options, **common)
+        index = options.index(snapshot.config.preview_class)
+        st.selectbox("Class shown", options, index=index, **common)
 
 
 def to_frame(preview: StoredPreview, real: F32 | None) -> Frame:

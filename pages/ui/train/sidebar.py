@@ -109,7 +109,7 @@ def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
         st.selectbox(
             "Preset",
             names,
-            index=None,
+            index=None if preset is None else names.index(preset),
             key=key,
             placeholder="Custom settings",
             format_func=lambda name: PRESETS[name].title if name in PRESETS else name,
