@@ -320,7 +320,7 @@ def test_killed_and_resumed_equals_never_killed(
 
 
 def test_diagnose_says_what_is_wrong_and_what_would_help(cli: Cli, runs_dir: Path):
-    train(cli, "--steps", "30", "--objective.penalty-weight", "1000")
+    train(cli, "--steps", "30", "--objective.penalty-weight", "1000", "--measure", "false")
     code, out, _ = cli("diagnose", "last")
     assert code == 0 and "no problems found" in out
     run = Run.find("last", runs_dir)

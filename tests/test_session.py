@@ -324,7 +324,7 @@ def test_rows_of_real_pictures_are_of_their_class(session: Session):
 
 
 def test_a_diagnosis_follows_the_run_and_forgets_what_a_change_made_stale(session: Session):
-    run = session.start(tiny(**LONG))
+    run = session.start(tiny(**LONG, measure=False))
     reaches(session, run, 20)
     session.pause(run)
     until(lambda: session.snapshot(run).status is Status.PAUSED)

@@ -581,7 +581,7 @@ def test_metrics_are_numbers_in_the_table_so_that_they_can_be_sorted(
     runs_page: Callable[[], AppTest], runs_dir: Path
 ):
     for value in (0.01, 0.1, 0.0025):
-        run = finished_run(runs_dir)
+        run = finished_run(runs_dir, measure=False)
         run.add_metrics([Measured(10, "emd_512", value), Measured(20, "emd_512", 2 * value)])
     table = runs_page().dataframe[0].value
     column = table["Exact W₁, 512 samples (units)"]
@@ -686,7 +686,8 @@ def test_titles_of_runs_tell_them_apart_and_do_not_change_with_their_state(
 
 
 def test_a_fault_is_told_with_its_evidence_and_a_fork_that_mends_it(app: AppTest, runs_dir: Path):
-    run = finished_run(runs_dir, objective={"name": "wgan-gp", "penalty_weight": 1000.0})
+    objective = {"name": "wgan-gp", "penalty_weight": 1000.0}
+    run = finished_run(runs_dir, objective=objective, measure=False)
     looks = {"penalty_pull": 30.0, "slope_hat": 1.0, "gradient_depth": 0.2, "generator_signal": 1.0}
     run.add_metrics([Measured(s, name, v) for s in (10, 20, 30) for name, v in looks.items()])
     sound(app.run())
@@ -708,7 +709,7 @@ def test_of_a_run_that_was_hardly_measured_nothing_is_claimed(app: AppTest, runs
 
 
 def test_a_sound_run_is_called_so(app: AppTest, runs_dir: Path):
-    run = finished_run(runs_dir)
+    run = finished_run(runs_dir, measure=False)
     looks = {"penalty_pull": 1.0, "slope_hat": 1.0, "gradient_depth": 0.2, "generator_signal": 1.0}
     run.add_metrics([Measured(s, name, v) for s in (10, 20, 30) for name, v in looks.items()])
     sound(app.run())

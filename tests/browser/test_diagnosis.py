@@ -20,7 +20,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with a penalty of 1,000, stopped after some steps."""
     folder = tmp_path_factory.mktemp("runs")
     config = PRESETS["toy-ring"].config.changed(
-        {"objective.penalty_weight": 1000.0, "steps": 1_000_000, "threads": 1, "network.width": 32}
+        {
+            "objective.penalty_weight": 1000.0,
+            "steps": 1_000_000,
+            "threads": 1,
+            "network.width": 32,
+            "measure": False,
+        }
     )
     job = TrainingJob(Run.create(config, folder), threads=1)
     job.prepare()

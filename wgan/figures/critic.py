@@ -63,6 +63,8 @@ def spread(
     }
     if line is not None:
         layout |= _marked_value(line, is_right=line[0] > (low + high) / 2)
+        highest = max((float(np.max(trace["y"])) for trace in traces), default=1.0)
+        layout["yaxis"]["range"] = [0, 1.12 * max(highest, 1e-9)]  # the label is above the outlines
     return {"data": traces, "layout": layout}
 
 

@@ -75,7 +75,7 @@ def transport(
             }
         )
     traces += [dots("Fake", fake, "@fake", 7), dots("Real", real, "@real", 7)]
-    axis = {"zeroline": False, "showgrid": False, "nticks": 5}
+    axis = {"zeroline": False, "showgrid": False, "dtick": 1}
     left, right, bottom, top = span
     return {
         "data": traces,

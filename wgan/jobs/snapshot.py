@@ -26,7 +26,9 @@ from wgan.runs import (
     Status,
     StoredNeighbours,
     StoredReport,
+    began,
     pack_arrays,
+    run_title,
     unpack_arrays,
 )
 from wgan.theme import LIGHT, rgb
@@ -82,10 +84,8 @@ class RunSnapshot:
 
     @property
     def title(self) -> str:
-        """The run's name, or the title of its config; that of a fork also says where it begins."""
-        if self.name or self.parent is None:
-            return self.name or self.config.title
-        return f"{self.config.title} · fork at step {self.parent.step:,}"
+        """The run's name, else its data set, its objective, where a fork begins, and its start time."""
+        return run_title(self.name, self.config, self.parent, began(self.run))
 
     @property
     def seconds_left(self) -> float | None:

@@ -17,6 +17,7 @@ from wgan.runs.index import (
     change_token,
     empty_trash,
     restore,
+    run_title,
     throw_away,
     trash,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "pack_arrays",
     "read_checkpoint",
     "restore",
+    "run_title",
     "throw_away",
     "trash",
     "unpack_arrays",

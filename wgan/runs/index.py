@@ -48,13 +48,23 @@ class RunSummary:
 
     @property
     def title(self) -> str:
-        """The run's name, or the title of its config, where a fork begins, and its start time."""
-        if self.name:
-            return self.name
+        """See `run_title`."""
         if self.config is None:
-            return self.run
-        fork = f" · fork at step {self.parent.step:,}" if self.parent is not None else ""
-        return f"{self.config.title}{fork} · {began(self.run, self.created)}"
+            return self.name or self.run
+        return run_title(self.name, self.config, self.parent, began(self.run, self.created))
+
+
+def run_title(name: str, config: TrainConfig, parent: Parent | None, start: str) -> str:
+    """Return the title of a run: its name, else data set, objective, where a fork begins, and `start`.
+
+    Args:
+        name: The name that the user gave the run, or "".
+        config: Its config.
+        parent: The run and step from which it was forked.
+        start: Its start time for readers, from `began`, or "".
+    """
+    fork = f"fork at step {parent.step:,}" if parent is not None else ""
+    return name or " · ".join(part for part in (config.title, fork, start) if part)
 
 
 def began(run: str, created: str = "") -> str:

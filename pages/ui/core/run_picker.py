@@ -62,15 +62,10 @@ def run_titles() -> dict[str, str]:
     for summary in reversed(session().library.summaries()):
         title = f"{summary.run} (cannot be read)"
         if summary.config is not None:
-            objective, start_time = (
-                short(summary.config.objective.title),
-                began(summary.run, summary.created),
-            )
-            # A run with a name needs no more text, because the box is narrow.
-            title = (
-                summary.name
-                or f"{objective} · {start_time} · {short(summary.config.dataset.title)}"
-            )
+            objective = short(summary.config.objective.title)
+            data = short(summary.config.dataset.title)
+            # The start time comes first, because the box shows only the first letters.
+            title = summary.name or f"{began(summary.run, summary.created)} · {objective} · {data}"
         namesakes = sum(earlier.partition(" #")[0] == title for earlier in titles.values())
         titles[summary.run] = f"{title} #{namesakes + 1}" if namesakes else title
     return dict(reversed(titles.items()))

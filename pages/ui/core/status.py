@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui.core.session import session
 from wgan.jobs import RunSnapshot, TaskStatus
-from wgan.runs import Status
+from wgan.runs import Status, began
 
 BadgeColour = Literal["blue", "gray", "green", "orange", "red", "violet"]
 
@@ -33,6 +33,15 @@ def waits_for_critic(snapshot: RunSnapshot) -> bool:
     return snapshot.status is Status.RUNNING and any(
         task.pauses_training and not task.done for task in session().tasks(snapshot.run)
     )
+
+
+def heading(snapshot: RunSnapshot, prefix: str = "") -> None:
+    """Show the title of a run, with its start time in small letters, and its status as a badge."""
+    title, start = snapshot.title, f" · {began(snapshot.run)}"
+    if title.endswith(start):
+        title = f"{title.removesuffix(start)} :small[:gray[{start[3:]}]]"
+    st.markdown(f"#### {prefix}{title}", width="content")
+    badge(snapshot)
 
 
 def badge(snapshot: RunSnapshot) -> None:

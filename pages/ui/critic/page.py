@@ -11,7 +11,7 @@ from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
-from pages.ui.core.status import badge
+from pages.ui.core.status import heading
 from pages.ui.core.weights_picker import choose_source, models_of
 from pages.ui.critic import convergence, layers, saliency, scores
 from pages.ui.critic.inputs import CriticView, absent, open_critic, weights_caption
@@ -69,8 +69,7 @@ def _sidebar(snapshot: RunSnapshot) -> Choice:
 def _header(snapshot: RunSnapshot, choice: Choice) -> bool:
     """Show the critic's run and its buttons; return whether the critic is being trained alone."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### Critic of {snapshot.title}", width="content")
-        badge(snapshot)
+        heading(snapshot, "Critic of ")
         alone = convergence.button(snapshot, choice.step, choice.order)
     if problem := page_state(CriticState).problem:
         st.error(problem, icon=":material/error:")

@@ -166,7 +166,7 @@ def _show_blurred_plan(clouds: transport.Clouds) -> None:
         figures.transport(clouds.fake, clouds.real, clouds.blurred.mass, span=SPAN),
         key="plane_blurred",
         run="plane",
-        height=270,
+        height=310,
         title="Sinkhorn's plan",
         help=BLURRED_HELP,
         alt="Two clouds and the blurred plan between them",

@@ -9,7 +9,7 @@ from pages.ui.core import navigation
 from pages.ui.core.navigation import LATENT_SECTIONS
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
-from pages.ui.core.status import badge
+from pages.ui.core.status import heading
 from pages.ui.core.weights_picker import choose_source, models_of
 from pages.ui.latent import bookmarks
 from wgan.arrays import F32, U8
@@ -135,7 +135,6 @@ def show(snapshot: RunSnapshot, choice: Choice, body: Callable[[GeneratorView], 
     if models is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### {latest_snapshot.title}", width="content")
-        badge(latest_snapshot)
+        heading(latest_snapshot)
         st.caption(f"weights of step {models.step:,}", width="content")
     body(GeneratorView(choice.run, latest_snapshot, models, choice.label, choice.share))

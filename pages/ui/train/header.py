@@ -11,7 +11,7 @@ from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_actions import cancel, new_z, resume, start, withdraw
 from pages.ui.core.run_on_show import run_link
 from pages.ui.core.session import session
-from pages.ui.core.status import badge
+from pages.ui.core.status import heading
 from pages.ui.panels.fork import fork_button
 from pages.ui.panels.resume import resume_popover
 from pages.ui.train.forecast import forecast
@@ -51,8 +51,7 @@ def header(snapshot: RunSnapshot, next_run: bool) -> None:
     """
     st.html(STYLE)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### {snapshot.title}", width="content")
-        badge(snapshot)
+        heading(snapshot)
         with st.container(
             horizontal=True,
             vertical_alignment="center",
