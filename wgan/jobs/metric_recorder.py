@@ -63,19 +63,30 @@ class MetricRecorder:
             if evaluator.ready and not was_ready and (sentence := evaluator.unmeasured_reason):
                 self._problems.add_notice(sentence)
             self._add(values, evaluator.step)
-            nearest = evaluator.neighbours
-            if nearest is not None and (
-                self.neighbours is None or self.neighbours.step != nearest.step
-            ):
-                self.neighbours = pack_neighbours(nearest)
-                with self._problems.writing("neighbours"):
-                    self._run.set_neighbours(self.neighbours)
+            self._store_neighbours(evaluator)
+
+    def _store_neighbours(self, evaluator: LiveEvaluator) -> None:
+        nearest = evaluator.neighbours
+        if nearest is not None and (
+            self.neighbours is None or self.neighbours.step != nearest.step
+        ):
+            self.neighbours = pack_neighbours(nearest)
+            with self._problems.writing("neighbours"):
+                self._run.set_neighbours(self.neighbours)
 
     def measure_checkpoint(self, training: Training) -> None:
         """Measure the metrics by which checkpoints are compared."""
         if training.config.measure and self._can_measure:
             with self._contained():
                 self._add(self.evaluator(training).at_checkpoint(), training.steps)
+
+    def measure_end(self, training: Training) -> None:
+        """Measure everything at the last step, so that the values of a finished run are of one step."""
+        if training.config.measure and self._can_measure:
+            with self._contained():
+                evaluator = self.evaluator(training)
+                self._add(evaluator.at_end(), training.steps)
+                self._store_neighbours(evaluator)
 
     def write(self) -> None:
         """Write all values that have not been written. Raises RunError."""

@@ -414,6 +414,8 @@ class TrainingJob:
         if status is not Status.FAILED and self.recorder.checkpoint_step != self.training.steps:
             self.recorder.save_preview(self.training)
             self.recorder.save_checkpoint(self.training)
+        if status is Status.FINISHED:
+            self.recorder.metrics.measure_end(self.training)
         self.flush()
         if status is not Status.FAILED and (reason := self.recorder.missing_reason(self.training)):
             return Status.FAILED, reason

@@ -184,6 +184,10 @@ class LiveEvaluator:
         self.step = self._training.steps
         return {name: value for group in self._groups for name, value in group().items()}
 
+    def at_end(self) -> dict[str, float]:
+        """Return the values of all groups for the last step; empty if the preparation has not ended."""
+        return self.measure_all() if self.ready and self._training.finite else {}
+
     def leave_out(self, group: Callable[[], dict[str, float]]) -> None:
         """Stop measuring a group that has failed, because it would fail again."""
         self._groups = [each for each in self._groups if each != group]
