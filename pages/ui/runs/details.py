@@ -9,7 +9,7 @@ from pages.ui.core import draft, navigation
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
-from pages.ui.core.status import badge
+from pages.ui.core.status import heading
 from pages.ui.panels import fork, run_panel
 from pages.ui.panels.resume import resume_popover
 from pages.ui.runs import exports
@@ -63,8 +63,11 @@ def _head(snapshot: RunSnapshot, summary: RunSummary) -> None:
     if snapshot.error:
         st.error(snapshot.error, icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### {summary.title}", width="content")
-        badge(snapshot)
+        heading(snapshot)
+        st.caption(
+            f"{name} · {fmt_bytes(summary.size)}" + (f" · {summary.note}" if summary.note else "")
+        )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if st.button("Open on Train", icon=":material/model_training:", key="open", type="primary"):
             show_run(name)
             st.switch_page(navigation.page("train"))
@@ -91,9 +94,6 @@ def _head(snapshot: RunSnapshot, summary: RunSummary) -> None:
                 ask_to_delete([name])
         if snapshot.status is Status.FAILED:
             exports.bug_report_button(name)
-    st.caption(
-        f"{name} · {fmt_bytes(summary.size)}" + (f" · {summary.note}" if summary.note else "")
-    )
 
 
 def _fork(snapshot: RunSnapshot) -> None:
