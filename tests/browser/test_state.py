@@ -281,6 +281,8 @@ def test_two_tabs_of_a_live_run_agree_undo_goes_back_and_a_queued_run_waits(
     page.get_by_role("button", name="Pause", exact=True).wait_for()
     second.goto(page.url)
     second.get_by_role("button", name="Pause", exact=True).wait_for()
+    # The settings can be changed as soon as the run is prepared.
+    playwright.expect(page.get_by_role("button", name="Pause", exact=True)).to_be_enabled()
     page.bring_to_front()  # only the tab in front has the focus
     still(page)  # a slider that is drawn anew loses it
     values = ["2", "3", "4"]

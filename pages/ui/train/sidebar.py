@@ -84,7 +84,9 @@ def sidebar(live: RunSnapshot | None, run: str | None) -> bool:
             _head(config, live if steering else None)
         if problem := page_state(Steering).problem:
             st.error(problem, icon=":material/error:")
-        preparing = steering and live is not None and live.status is Status.QUEUED
+        preparing = (
+            steering and live is not None and (live.status is Status.QUEUED or bool(live.phase))
+        )
         _fields(
             config, locked=steering, preparing=preparing, kept_parts=FIXED_PARTS if origin else ()
         )
