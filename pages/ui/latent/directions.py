@@ -8,10 +8,11 @@ from pages.ui.core.state import page_state
 from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
 from pages.ui.latent.state import LatentState
+from pages.ui.widgets.generator.generator import numbers, on_browser
 from pages.ui.widgets.slider_panel.slider_panel import moved_sliders, slider_panel
 from wgan.format import fmt_number
 from wgan.imaging import encode, tile
-from wgan.latent import WAYS, Directions, preview_z
+from wgan.latent import WAYS, Directions, preview_z, truncated
 
 KEY = "latent_dials"
 COUNT = 6
@@ -88,9 +89,14 @@ def _sliders(generator_view: GeneratorView, method: str) -> None:
         for i, s in enumerate(directions.strength)
     ]
     pictures = generator_view.make(moved_z(values))
+    local = on_browser(generator_view.models, generator_view.label)
+    if local is not None:
+        local["z"] = numbers(truncated(z, generator_view.share))
+        local["directions"] = numbers(truncated(directions.vectors, generator_view.share))
     slider_panel(
         encode(tile(pictures, COLUMNS)),
         values,
+        local=local,
         key=KEY,
         source=source,
         labels=labels,

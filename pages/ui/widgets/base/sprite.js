@@ -9,20 +9,22 @@ const PAST_HEIGHT = 110; // pixels of the row of earlier pictures
 /**
  * Samples in one image. `where` names their step ("step 1,250"), and `notes` are drawn into their
  * corners. Without an image only the size is known.
- * @typedef {{ image?: HTMLImageElement, rows: number, columns: number, where: string,
+ * @typedef {{ image?: Picture, rows: number, columns: number, where: string,
  *   notes: string[] }} Sheet
  */
 
-/** @typedef {Sheet & { image: HTMLImageElement }} DrawnSheet */
+/** @typedef {Sheet & { image: Picture }} DrawnSheet */
 
 /**
  * A sheet as it is shown: at most `height` pixels high, with the description `alt`. Without an
  * image its space is reserved and `words` are shown.
- * @typedef {{ image?: HTMLImageElement, rows: number, columns: number, height: number, alt: string,
+ * @typedef {{ image?: Picture, rows: number, columns: number, height: number, alt: string,
  *   where?: string, words?: string, notes?: string[] }} SheetData
  */
 
 /** @typedef {{ naturalWidth: number, naturalHeight: number }} Size of an image */
+
+/** @typedef {CanvasImageSource & Size} Picture an image, or a canvas that has the properties of one */
 
 /**
  * The position of a sample in the image of its sheet.
@@ -143,7 +145,7 @@ export function sampleCaption({ rows, columns, where, notes }, index) {
 export class SpriteSheet {
   /** @type {Sheet | undefined} */
   sheet;
-  /** @type {HTMLImageElement | undefined} */
+  /** @type {Picture | undefined} */
   drawn; // the image on the canvas
   like = ""; // the sizes with which it was drawn
   columns = 0;

@@ -1,3 +1,4 @@
+// @ts-nocheck: a tool for Node.
 // Writes kernel.js: the program of kernel.wat in WebAssembly's binary form, as base64.
 //
 //     npm run kernel
@@ -5,7 +6,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { Buffer } from "node:buffer";
 import { argv } from "node:process";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, URL } from "node:url";
 import initialise from "wabt";
 
 const here = (name) => new URL(name, import.meta.url);

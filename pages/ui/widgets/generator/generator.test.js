@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import test from "node:test";
 
 import { assembled } from "./assemble.mjs";
 import { FORMAT, fromFloat16, Generator, writePixels } from "./generator.js";
 
-/** The file of a generator with these layers, whose weights are float16 numbers given by their bits. */
+/**
+ * The file of a generator with these layers, whose weights are float16 numbers given by their bits.
+ * @param {unknown[]} layers
+ * @param {number[]} bits
+ */
 function fileOf(layers, bits, header = {}) {
   const text = JSON.stringify({
     format: FORMAT, latentDim: 2, classes: 0, classLength: 0, layers, ...header,
@@ -20,9 +24,14 @@ function fileOf(layers, bits, header = {}) {
 
 // The bits of whole numbers from −8 to 8 that float16 holds exactly.
 const BITS = new Map(Array.from({ length: 65536 }, (_, bits) => [fromFloat16(Uint16Array.of(bits))[0], bits]));
-const bitsOf = (numbers) => numbers.map((number) => BITS.get(number));
+/** @param {number[]} values */
+const bitsOf = (values) => values.map((value) => BITS.get(value) ?? NaN);
 
-/** Whole numbers that look random, from −3 to 3. */
+/**
+ * Whole numbers that look random, from −3 to 3.
+ * @param {number} n
+ * @param {number} seed
+ */
 function numbers(n, seed) {
   let state = seed;
   return Array.from({ length: n }, () => {
@@ -35,7 +44,7 @@ test("float16 numbers by their definition", () => {
   const bits = Uint16Array.of(0x0000, 0x3c00, 0xc000, 0x3555, 0x7bff, 0x0400, 0x0001, 0x7c00, 0xfc00);
   const values = [0, 1, -2, 0.333251953125, 65504, 2 ** -14, 2 ** -24, Infinity, -Infinity];
   assert.deepEqual([...fromFloat16(bits)], values);
-  assert.ok(Number.isNaN(fromFloat16(Uint16Array.of(0x7e00))[0]));
+  assert(Number.isNaN(fromFloat16(Uint16Array.of(0x7e00))[0]));
 });
 
 test("a linear layer, and LeakyReLU", () => {

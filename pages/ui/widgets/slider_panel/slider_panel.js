@@ -1,20 +1,39 @@
-// Sliders that change all shown samples at once. Only one change is sent at a time: the newest goes
-// out when the answer to the previous one has arrived, so no queue builds up.
+// Sliders that change all shown samples at once. The browser makes the samples if it has the generator, else
+// Python does. Only one change is sent at a time: the newest goes out when the answer to the previous
+// one has arrived, so no queue builds up.
 
 import { decode, define, Edits, formatSigned, Heading, make, write } from "../base/dom.js";
 import { SpriteSheet } from "../base/sprite.js";
+import { load, Renderer, rowsOf } from "../generator/renderer.js";
 
 const PATIENCE = 2000; // milliseconds after which an answer counts as lost
 
 /**
  * Data from slider_panel.py: the sliders' positions from -`range` to `range`, and the samples.
- * `source` identifies what the sliders change.
- * @typedef {{ image: string, values: number[], edit: EditAnswer, source: string, labels: string[],
+ * `source` identifies what the sliders change. `local` is what the browser needs to make the samples: their
+ * z, and the direction of each slider.
+ * @typedef {{ image: string, local: Local | null, values: number[], edit: EditAnswer, source: string, labels: string[],
  *   range: number, rows: number, columns: number, height: number, caption: string, alt: string,
  *   title: string, help: string }} DialsData
  */
 
+/** @typedef {import("../generator/renderer.js").Source & { z: string, directions: string }} Local */
+
 /** @typedef {{ values: number[], source: string | undefined }} Turned the visitor's edits */
+
+/**
+ * The z of each sample after the sliders have moved it.
+ * @param {Float32Array[]} rows z of each sample
+ * @param {Float32Array[]} directions
+ * @param {number[]} values position of each slider
+ */
+export function moved(rows, directions, values) {
+  const by = new Float32Array(rows[0]?.length ?? 0);
+  for (const [k, direction] of directions.entries()) {
+    for (let i = 0; i < by.length; i += 1) by[i] += values[k] * direction[i];
+  }
+  return rows.map((z) => z.map((number, i) => number + by[i]));
+}
 
 /**
  * Milliseconds until a change can be sent; 0 if no answer is pending, or if it has taken too long:
@@ -43,12 +62,17 @@ class Dials {
   sentAt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   patience;
+  /** @type {import("../generator/generator.js").Generator | undefined} */
+  generator; // of the newest address
+  address = "";
 
   /** @param {StreamlitComponent} component */
   constructor(component) {
     /** @type {Edits<Turned>} */
     this.edits = new Edits(component);
     this.sheet = new SpriteSheet();
+    /** @type {Renderer<number[]>} */
+    this.renderer = new Renderer((sheet, values) => this.showSheet(sheet, values));
     this.list = make("div", { className: "wgan-dials-list" });
     this.reset = make("button", {
       type: "button", className: "wgan-button", onclick: () => this.zero(),
@@ -86,18 +110,59 @@ class Dials {
     }
     this.heading.update(data.title, data.help);
     write(this.words, data.caption);
+    this.loadGenerator();
+    if (this.generator) {
+      this.render();
+      return;
+    }
     if (data.image === this.given) return;
     this.given = data.image;
     const { rows, columns, height, alt } = data;
     if (!this.sheet.sheet) this.sheet.show({ rows, columns, height, alt }); // reserves the space
     try {
       const image = await decode(data.image);
-      if (this.given !== data.image) return;
-      this.sheet.show({ image, rows, columns, height, alt });
-      this.root.dataset.shown = JSON.stringify(data.values);
+      if (this.given !== data.image || this.generator) return;
+      this.showSheet(image, data.values);
     } catch {
       this.sheet.show({ rows, columns, height, alt, words: "This picture cannot be read." });
     }
+  }
+
+  /** Load the generator if its address is new. */
+  async loadGenerator() {
+    const { local } = this.data;
+    if (!local) {
+      this.address = "";
+      this.generator = undefined;
+    } else if (local.address !== this.address) {
+      this.address = local.address;
+      const generator = await load(local.address);
+      if (this.address !== local.address) return;
+      this.generator = generator;
+      this.render();
+    }
+  }
+
+  /** Make the samples in the browser. */
+  render() {
+    const { local, columns } = this.data;
+    if (!this.generator || !local) return;
+    const length = this.generator.latentDim;
+    const values = [...this.values];
+    const inputs = moved(rowsOf(local.z, length), rowsOf(local.directions, length), values);
+    this.renderer.make({
+      generator: this.generator, inputs, label: local.label, columns, view: values,
+    });
+  }
+
+  /**
+   * @param {import("../base/sprite.js").Picture} image
+   * @param {number[]} values positions of the sliders with which it was made
+   */
+  showSheet(image, values) {
+    const { rows, columns, height, alt } = this.data;
+    this.sheet.show({ image, rows, columns, height, alt });
+    this.root.dataset.shown = JSON.stringify(values);
   }
 
   build() {
@@ -135,12 +200,14 @@ class Dials {
   move(i, value) {
     this.values[i] = value;
     this.show();
+    this.render();
     this.send();
   }
 
   zero() {
     this.values = this.values.map(() => 0);
     this.show();
+    this.render();
     this.send();
   }
 
@@ -165,6 +232,7 @@ class Dials {
 
   destroy() {
     clearTimeout(this.patience);
+    this.renderer.destroy();
     this.sheet.destroy();
     this.heading.destroy();
   }

@@ -1,6 +1,6 @@
 """Sliders beside a sheet of samples that they change together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,7 @@ def slider_panel(
     image: bytes,
     values: Sequence[float],
     *,
+    local: Mapping[str, Any] | None,
     key: str,
     source: str,
     labels: Sequence[str],
@@ -92,6 +93,8 @@ def slider_panel(
     Args:
         image: The sheet of samples without gaps.
         values: The positions, from `moved_sliders`.
+        local: What the browser needs to make the samples itself, from `on_browser`, with their `z` and
+            the `directions` of the sliders; None if only the server makes them.
         key: The component's key.
         source: Identifies what the sliders change. Another source begins at 0.
         labels: Label of each slider.
@@ -117,6 +120,7 @@ def slider_panel(
     data = {
         "image": data_uri(image),
         "values": list(values),
+        "local": local,
         "edit": edit.answer,
         "source": source,
         "labels": list(labels),
