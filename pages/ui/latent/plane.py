@@ -10,6 +10,7 @@ from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
 from pages.ui.latent.state import LatentState
 from pages.ui.widgets.chart.chart import chart
+from pages.ui.widgets.generator.generator import numbers, on_browser
 from pages.ui.widgets.latent_map.latent_map import Window, latent_map, map_window
 from wgan import figures
 from wgan.imaging import encode, tile
@@ -95,9 +96,14 @@ def show(generator_view: GeneratorView, side: int, seed: int, through: bool) -> 
             "plane",
         )
 
+    local = on_browser(generator_view.models, generator_view.label)
+    if local is not None:
+        local["plane"] = numbers(np.stack([plane.centre, plane.u, plane.v]))
+        local |= {"shell": plane.shell, "share": generator_view.share}
     latent_map(
         encode(tile(pictures, side)),
         window,
+        local=local,
         key=KEY,
         source=source,
         side=side,

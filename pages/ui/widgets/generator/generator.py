@@ -42,7 +42,11 @@ def on_browser(models: Models, label: int | None) -> dict[str, Any] | None:
         _files.move_to_end(digest)
         while len(_files) > MAX_FILES:
             _files.popitem(last=False)
-    return {"address": f"{ROUTE}/{digest}", "label": -1 if label is None else label}
+    return {
+        "address": f"{ROUTE}/{digest}",
+        "latentDim": models.config.latent_dim,
+        "label": -1 if label is None else label,
+    }
 
 
 def _file_of(models: Models) -> tuple[str, bytes | None]:

@@ -4,17 +4,16 @@ import { bytesOf } from "../base/dom.js";
 import { Generator, writePixels } from "./generator.js";
 
 /**
- * Where a generator's file is, as `on_browser` in generator.py sends it, and the class that it makes (−1:
- * it takes no class).
- * @typedef {{ address: string, label: number }} Source
+ * Where a generator's file is, the length of its z, and the class that it makes (−1: it takes no class), as
+ * `on_browser` in generator.py sends them.
+ * @typedef {{ address: string, latentDim: number, label: number }} Source
  */
 
 /**
  * A sheet to make: the samples of `inputs` from left to right in `columns` columns. `view` is passed on to
  * the receiver.
  * @template View
- * @typedef {{ generator: Generator, inputs: Float32Array[], label: number, columns: number, view: View
- * }} Request
+ * @typedef {{ inputs: Float32Array[], label: number, columns: number, view: View }} Request
  */
 
 /** @typedef {HTMLCanvasElement & { naturalWidth: number, naturalHeight: number }} Drawn */
@@ -22,7 +21,7 @@ import { Generator, writePixels } from "./generator.js";
 /**
  * A request that is being made.
  * @template View
- * @typedef {{ request: Request<View>, done: number, pixels?: ImageData }} Job
+ * @typedef {{ generator: Generator, request: Request<View>, done: number, pixels?: ImageData }} Job
  */
 
 const SLICE = 12; // milliseconds of work between two frames of the browser
@@ -36,7 +35,7 @@ const files = new Map();
  * The generator at an address; undefined if it cannot be read. Then the server makes the samples.
  * @param {string} address relative to the app's
  */
-export function load(address) {
+function load(address) {
   const known = files.get(address);
   if (known) return known;
   const file = read(address).catch((error) => {
@@ -74,6 +73,9 @@ export function rowsOf(base64, length) {
  * @template View
  */
 export class Renderer {
+  /** @type {Generator | undefined} */
+  generator;
+  address = ""; // of the generator that is wanted
   /** @type {Job<View> | undefined} */
   job;
   /** @type {Request<View> | undefined} */
@@ -85,16 +87,39 @@ export class Renderer {
     this.show = show;
   }
 
-  /** @param {Request<View>} request */
+  /**
+   * Load the generator of a source, and call `changed` when it is there, or when it cannot be read. Until then
+   * the earlier generator is used if it takes z of the same length.
+   * @param {Source | null} source
+   * @param {() => void} changed
+   */
+  async follow(source, changed) {
+    const address = source?.address ?? "";
+    if (address === this.address) return;
+    this.address = address;
+    if (this.generator?.latentDim !== source?.latentDim) this.generator = undefined;
+    const generator = address ? await load(address) : undefined;
+    if (address !== this.address) return;
+    this.generator = generator;
+    changed();
+  }
+
+  /**
+   * Make a sheet with the generator.
+   * @param {Request<View>} request
+   */
   make(request) {
     this.waiting = request;
     if (!this.job) this.work();
   }
 
   work() {
-    this.job ??= this.waiting && { request: this.waiting, done: 0 };
+    const { generator } = this;
+    if (!this.job && this.waiting && generator) {
+      this.job = { generator, request: this.waiting, done: 0 };
+      this.waiting = undefined;
+    }
     if (!this.job) return;
-    if (this.job.request === this.waiting) this.waiting = undefined;
     const { request } = this.job;
     const pixels = this.slice(this.job);
     if (pixels) {
@@ -109,7 +134,7 @@ export class Renderer {
    * @param {Job<View>} job
    */
   slice(job) {
-    const { generator, inputs, label, columns } = job.request;
+    const { generator, request: { inputs, label, columns } } = job;
     const vector = label < 0 ? [] : generator.classVector(label);
     const end = performance.now() + SLICE;
     while (job.done < inputs.length) {
@@ -128,6 +153,7 @@ export class Renderer {
 
   destroy() {
     cancelAnimationFrame(this.frame);
+    this.address = "";
     this.job = this.waiting = undefined;
   }
 }

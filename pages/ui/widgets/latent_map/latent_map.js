@@ -1,10 +1,11 @@
 // A plane in latent space as a map of pictures: drag to move, turn the wheel to zoom, point to
-// preview, click to keep. The current picture moves at once; Python renders the new part
-// afterwards.
+// preview, click to keep. The current picture moves at once. The new part is made by the browser if it
+// has the generator, else by Python.
 
 import { clamp, contextOf, decode, define, Edits, Heading, make, write } from "../base/dom.js";
 import { recall, remember } from "../base/memory.js";
 import { themeAt } from "../base/theme.js";
+import { Renderer, rowsOf } from "../generator/renderer.js";
 
 const MOVED = "map-moved"; // the browser remembers that the visitor knows how to move a map
 
@@ -22,13 +23,49 @@ const STEPS = new Map([
 /**
  * Data from latent_map.py: the part of the plane that `image` shows; the initial part; how far the
  * visitor can go from the centre (`reach`), and the limits of `half`. `source` identifies the
- * plane.
- * @typedef {Tiled & { image: string, edit: EditAnswer, homeX: number, homeY: number, homeHalf: number,
+ * plane. `local` is what the browser needs to make the pictures.
+ * @typedef {Tiled & { image: string, local: Local | null, edit: EditAnswer, homeX: number, homeY: number, homeHalf: number,
  *   source: string, marks: (Point & { name: string })[], reach: number, least: number, most: number,
  *   alt: string, title: string, help: string, height: number }} MapData
  */
 
+/**
+ * A plane for `windowOf`: the rows centre, u and v. With `shell` it is wrapped around a sphere.
+ * @typedef {import("../generator/renderer.js").Source & { plane: string, shell: boolean, share: number
+ * }} Local
+ */
+
 /** @typedef {View & { source: string | undefined }} Seen the visitor's view */
+
+/**
+ * The z of a place of a plane: `Slice.at` in wgan/latent/plane.py.
+ * @param {Float32Array[]} plane centre, u and v; u and v are orthonormal
+ * @param {boolean} shell
+ * @param {Point} place
+ */
+export function zAt([centre, u, v], shell, { x, y }) {
+  let [keep, move] = [1, 1];
+  if (shell) {
+    const angle = Math.hypot(x, y);
+    const length = Math.hypot(...centre);
+    keep = Math.cos(angle);
+    move = angle < 1e-9 ? length : (length * Math.sin(angle)) / angle;
+  }
+  return centre.map((number, i) => keep * number + move * (x * u[i] + y * v[i]));
+}
+
+/**
+ * The z of all pictures of a part of a plane, row by row from the top, at the middles of the pictures.
+ * @param {Float32Array[]} plane
+ * @param {boolean} shell
+ * @param {Tiled} part
+ */
+export function windowOf(plane, shell, { x, y, half, side }) {
+  const steps = Array.from({ length: side }, (_, i) => half * ((2 * i + 1) / side - 1));
+  return steps.flatMap((down) => steps.map((across) => (
+    zAt(plane, shell, { x: x + across, y: y - down })
+  )));
+}
 
 /**
  * The position of a place of the plane on a canvas of `width` × `width` that shows `view`; y grows
@@ -128,7 +165,7 @@ class LatentMap {
   start; // initial view of this plane
   /** @type {Tiled | undefined} */
   at; // the part that the image shows
-  /** @type {HTMLImageElement | undefined} */
+  /** @type {import("../base/sprite.js").Picture | undefined} */
   image;
   /** @type {string | undefined} */
   given; // address of the newest image
@@ -145,6 +182,8 @@ class LatentMap {
   constructor(component) {
     /** @type {Edits<Seen>} */
     this.edits = new Edits(component);
+    /** @type {Renderer<Tiled>} */
+    this.renderer = new Renderer((sheet, part) => this.showPart(sheet, part));
     this.canvas = make("canvas", { className: "wgan-focus", tabIndex: 0, role: "application" });
     this.large = make("canvas", { ariaHidden: "true" });
     this.words = make("p", { className: "wgan-map-words" });
@@ -214,21 +253,43 @@ class LatentMap {
       this.start = { x: data.homeX, y: data.homeY, half: data.homeHalf };
     }
     if (fresh) this.cursor = undefined;
+    this.renderer.follow(data.local, () => this.update(this.data));
+    if (this.renderer.generator) {
+      this.render();
+      return;
+    }
+    const part = { x: data.x, y: data.y, half: data.half, side: data.side };
     if (this.image && data.image === this.given) {
-      this.at = { x: data.x, y: data.y, half: data.half, side: data.side };
-      this.draw();
+      this.showPart(this.image, part);
       return;
     }
     this.given = data.image;
     try {
       const image = await decode(data.image);
-      if (this.given !== data.image) return;
-      this.image = image;
-      this.at = { x: data.x, y: data.y, half: data.half, side: data.side };
-      this.draw();
+      if (this.given === data.image && !this.renderer.generator) this.showPart(image, part);
     } catch {
       write(this.words, "This map cannot be read.");
     }
+  }
+
+  /** Make the pictures of the view in the browser. */
+  render() {
+    const { local, side } = this.data;
+    if (!this.renderer.generator || !local) return;
+    const plane = rowsOf(local.plane, local.latentDim);
+    const view = { ...this.view, side };
+    const inputs = windowOf(plane, local.shell, view).map((z) => z.map((number) => number * local.share));
+    this.renderer.make({ inputs, label: local.label, columns: side, view });
+  }
+
+  /**
+   * @param {import("../base/sprite.js").Picture} image
+   * @param {Tiled} part what it shows
+   */
+  showPart(image, part) {
+    this.image = image;
+    this.at = part;
+    this.draw();
   }
 
   /** @param {{ clientX: number, clientY: number }} event */
@@ -273,6 +334,7 @@ class LatentMap {
     this.view.x = clamp(this.view.x, -reach, reach);
     this.view.y = clamp(this.view.y, -reach, reach);
     this.draw();
+    this.render();
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {
       this.settling = undefined;
@@ -362,7 +424,7 @@ class LatentMap {
 
   /**
    * Enlarge the picture at the cursor, or the middle one without a cursor.
-   * @param {HTMLImageElement} image
+   * @param {import("../base/sprite.js").Picture} image
    * @param {Tiled} at
    * @param {number} ratio device pixels per CSS pixel
    */
@@ -381,6 +443,7 @@ class LatentMap {
 
   destroy() {
     clearTimeout(this.settling);
+    this.renderer.destroy();
     this.observer.disconnect();
     this.heading.destroy();
   }

@@ -1,6 +1,6 @@
 """A plane in latent space as a map of pictures, which can be dragged and zoomed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,6 +91,7 @@ def latent_map(
     image: bytes,
     window: Window,
     *,
+    local: Mapping[str, Any] | None,
     key: str,
     source: str,
     side: int,
@@ -107,6 +108,8 @@ def latent_map(
     Args:
         image: The sheet without gaps.
         window: The part of the plane.
+        local: What the browser needs to make the pictures itself, from `on_browser`, with the `plane`
+            (centre, u and v), its `shell`, and the truncation `share`; None if only the server makes them.
         key: The component's key.
         source: Name of the plane. Another plane begins at `home`.
         side: Number of pictures along each side.
@@ -130,6 +133,7 @@ def latent_map(
     edit = edited(key, (source, window), check, commands={"keep": keep})
     data = {
         "image": data_uri(image),
+        "local": local,
         "edit": edit.answer,
         "x": window.x,
         "y": window.y,

@@ -4,7 +4,7 @@
 
 import { decode, define, Edits, formatSigned, Heading, make, write } from "../base/dom.js";
 import { SpriteSheet } from "../base/sprite.js";
-import { load, Renderer, rowsOf } from "../generator/renderer.js";
+import { Renderer, rowsOf } from "../generator/renderer.js";
 
 const PATIENCE = 2000; // milliseconds after which an answer counts as lost
 
@@ -62,9 +62,6 @@ class Dials {
   sentAt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   patience;
-  /** @type {import("../generator/generator.js").Generator | undefined} */
-  generator; // of the newest address
-  address = "";
 
   /** @param {StreamlitComponent} component */
   constructor(component) {
@@ -110,8 +107,8 @@ class Dials {
     }
     this.heading.update(data.title, data.help);
     write(this.words, data.caption);
-    this.loadGenerator();
-    if (this.generator) {
+    this.renderer.follow(data.local, () => this.update(this.data));
+    if (this.renderer.generator) {
       this.render();
       return;
     }
@@ -121,38 +118,21 @@ class Dials {
     if (!this.sheet.sheet) this.sheet.show({ rows, columns, height, alt }); // reserves the space
     try {
       const image = await decode(data.image);
-      if (this.given !== data.image || this.generator) return;
+      if (this.given !== data.image || this.renderer.generator) return;
       this.showSheet(image, data.values);
     } catch {
       this.sheet.show({ rows, columns, height, alt, words: "This picture cannot be read." });
     }
   }
 
-  /** Load the generator if its address is new. */
-  async loadGenerator() {
-    const { local } = this.data;
-    if (!local) {
-      this.address = "";
-      this.generator = undefined;
-    } else if (local.address !== this.address) {
-      this.address = local.address;
-      const generator = await load(local.address);
-      if (this.address !== local.address) return;
-      this.generator = generator;
-      this.render();
-    }
-  }
-
   /** Make the samples in the browser. */
   render() {
     const { local, columns } = this.data;
-    if (!this.generator || !local) return;
-    const length = this.generator.latentDim;
+    if (!this.renderer.generator || !local) return;
+    const length = local.latentDim;
     const values = [...this.values];
     const inputs = moved(rowsOf(local.z, length), rowsOf(local.directions, length), values);
-    this.renderer.make({
-      generator: this.generator, inputs, label: local.label, columns, view: values,
-    });
+    this.renderer.make({ inputs, label: local.label, columns, view: values });
   }
 
   /**
