@@ -15,6 +15,7 @@ from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
 from pages.ui.latent.state import LatentState
 from pages.ui.widgets.chart.chart import chart
+from pages.ui.widgets.generator.generator import numbers, on_browser
 from pages.ui.widgets.image_picker.image_picker import image_picker
 from pages.ui.widgets.walk_player.walk_player import Walk, walk_player
 from wgan import figures
@@ -308,7 +309,11 @@ def _play(generator_view: GeneratorView, rendered: RenderedWalk, choice: Choice)
         walks.append(rendered.other_frames)
         common["names"] = _names(choice)
     if rendered.frames.ndim == 4:
-        content, content_kind = sprite(*walks, **common), "pictures"
+        local = on_browser(generator_view.models, generator_view.label)
+        if local is not None:
+            paths = [rendered.path, rendered.other][: len(walks)]
+            local["z"] = numbers(np.stack(paths, axis=1))
+        content, content_kind = sprite(*walks, local=local, **common), "pictures"
     else:
         real = real_examples(generator_view.models.config.dataset, 400)
         grid = warped_grid(generator_view.models).lines

@@ -35,7 +35,7 @@ const files = new Map();
  * The generator at an address; undefined if it cannot be read. Then the server makes the samples.
  * @param {string} address relative to the app's
  */
-function load(address) {
+export function load(address) {
   const known = files.get(address);
   if (known) return known;
   const file = read(address).catch((error) => {

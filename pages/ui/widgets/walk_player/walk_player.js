@@ -1,11 +1,14 @@
-// The player of a walk through latent space: pictures that fade into each other, or points that
-// move over the real ones. The browser has all frames from the start, so playback is smooth.
+// The player of a walk through latent space: pictures, or points that move over the real ones. If the browser
+// has the generator, it makes the picture of every moment. Else it has all frames from the start, and
+// pictures fade into each other. So playback is smooth.
 
 import {
   bytesOf, calm, clamp, contextOf, decode, define, iconButton, make, PADDING, setIcon, shape,
 } from "../base/dom.js";
 import { tellMoment } from "../base/moment.js";
 import { fade, themeAt } from "../base/theme.js";
+import { writePixels } from "../generator/generator.js";
+import { load } from "../generator/renderer.js";
 
 const SPEEDS = [0.5, 1, 2];
 
@@ -19,10 +22,16 @@ const SPEEDS = [0.5, 1, 2];
  */
 
 /**
+ * What the browser needs to make the pictures itself: the generator, and as float32 in base64 the z of each
+ * frame, for several walks one after the other.
+ * @typedef {import("../generator/renderer.js").Source & { z: string }} Local
+ */
+
+/**
  * A walk of pictures in one image. The pictures of several walks are side by side in each frame; they
  * are drawn with a gap.
  * @typedef {Frames & { sprite: string, width: number, height: number, gap: number, columns: number,
- * }} PictureWalk
+ *   local: Local | null }} PictureWalk
  */
 
 /**
@@ -237,6 +246,70 @@ class Pictures {
 }
 
 /**
+ * The z at a moment of a walk: between those of two frames.
+ * @param {Float32Array} path z of each frame, for `walks` walks one after the other
+ * @param {number} length of a z
+ * @param {number} walks
+ * @param {number} i number of the walk
+ * @param {ReturnType<typeof framesAt>} frames
+ */
+export function zBetween(path, length, walks, i, { at, next, part }) {
+  const [a, b] = [at, next].map((frame) => (frame * walks + i) * length);
+  return Float32Array.from({ length }, (_, k) => (1 - part) * path[a + k] + part * path[b + k]);
+}
+
+/** The pictures of a walk, each made by the browser when it is shown. */
+class MadePictures {
+  /**
+   * @param {PictureWalk} walk
+   * @param {Local} local
+   * @param {import("../generator/generator.js").Generator} generator
+   */
+  constructor(walk, local, generator) {
+    this.walk = walk;
+    this.generator = generator;
+    this.path = floats(local.z);
+    this.vector = local.label < 0 ? [] : generator.classVector(local.label);
+    this.canvas = make("canvas", { width: walk.width, height: walk.height });
+    this.pixels = new ImageData(walk.width, walk.height);
+  }
+
+  get size() {
+    return { ...frameSize(this.walk), whole: true };
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {FrameView} view
+   * @param {ReturnType<typeof framesAt>} frames
+   */
+  draw(context, { width, height }, frames) {
+    const { width: w, gap, names } = this.walk;
+    const walks = Math.max(names.length, 1);
+    const scale = width / this.size.width;
+    context.clearRect(0, 0, width, height);
+    context.imageSmoothingEnabled = scale < 1;
+    for (let i = 0; i < walks; i += 1) {
+      const z = zBetween(this.path, this.generator.latentDim, walks, i, frames);
+      writePixels(this.generator.make(z, this.vector), this.pixels.data, w, 0, 0);
+      contextOf(this.canvas).putImageData(this.pixels, 0, 0);
+      context.drawImage(
+        this.canvas, Math.round(i * (w + gap) * scale), 0, Math.round(w * scale), height,
+      );
+    }
+  }
+}
+
+/**
+ * The pictures of a walk: made by the browser if it can read the generator, else from the image.
+ * @param {PictureWalk} walk
+ */
+async function picturesOf(walk) {
+  const generator = walk.local ? await load(walk.local.address) : undefined;
+  return walk.local && generator ? new MadePictures(walk, walk.local, generator) : Pictures.of(walk);
+}
+
+/**
  * The positions of K generated points in each frame, over the real points and the grid of latent
  * space as the generator maps it.
  */
@@ -378,7 +451,7 @@ class Player {
   token; // of the newest walk, which may still be loading
   /** @type {PictureWalk | PointWalk | undefined} */
   walk; // the shown walk
-  /** @type {Pictures | Points | undefined} */
+  /** @type {Pictures | MadePictures | Points | undefined} */
   scene; // draws the walk
   /** @type {Theme | undefined} */
   theme;
@@ -444,7 +517,7 @@ class Player {
     this.token = walk.token;
     let scene;
     try {
-      scene = await (walk.sprite === undefined ? Points.of(walk) : Pictures.of(walk));
+      scene = await (walk.sprite === undefined ? Points.of(walk) : picturesOf(walk));
     } catch {
       this.words.textContent = "This walk cannot be shown: its pictures cannot be read.";
       this.words.hidden = false;

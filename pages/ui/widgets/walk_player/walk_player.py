@@ -1,6 +1,7 @@
 """The player of a walk through latent space: smooth, in the browser, and updated while it plays."""
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,8 @@ class Walk:
 
     Several walks can be played in step. `names` are their captions; a frame of a sprite then holds one
     picture of each walk, side by side, and a path one point of each. `lengths_of` names the chart that
-    follows the playback (`steps_of` of `chart`).
+    follows the playback (`steps_of` of `chart`). `local` is what the browser needs to make the pictures itself,
+    from `on_browser`, with the `z` of all frames, (F, K, latent_dim) for K walks.
     """
 
     token: str
@@ -37,6 +39,7 @@ class Walk:
     names: tuple[str, ...] = ()
     lengths_of: str = ""
     sprite: bytes | None = None
+    local: Mapping[str, Any] | None = None
     frame_width: int = 0  # of one picture
     frame_height: int = 0
     columns: int = 1
@@ -69,6 +72,7 @@ def _content(walk: Walk) -> dict[str, Any]:
     if walk.sprite is not None:
         return {
             "sprite": data_uri(walk.sprite),
+            "local": walk.local,
             "width": walk.frame_width,
             "height": walk.frame_height,
             "gap": walk.gap,

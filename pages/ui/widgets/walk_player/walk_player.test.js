@@ -3,7 +3,7 @@ import test from "node:test";
 
 import {
   advanced, canvasSize, floats, frameByKey, framesAt, frameSize, lastPlace, legendOf, nextSpeed, placeAtSameShare,
-  pointBetween, squareAround,
+  pointBetween, squareAround, zBetween,
 } from "./walk_player.js";
 
 const OPEN = { count: 5, loop: false };
@@ -21,7 +21,7 @@ test("a legend names what is drawn in the plane, and the walks beside each other
   const words = (walk) => legendOf(walk).map((entry) => entry.words);
   assert.deepEqual(words({ ...plane, names: [], grid: [] }), ["Fake", "Real"]);
   assert.deepEqual(words({ ...plane, names: ["A", "B"], grid: [""] }), ["A", "B", "Real", "Grid of z"]);
-  const pictures = { ...frames, sprite: "x", width: 1, height: 1, gap: 0, columns: 1 };
+  const pictures = { ...frames, sprite: "x", width: 1, height: 1, gap: 0, local: null, columns: 1 };
   assert.deepEqual(words({ ...pictures, names: [] }), []);
   assert.deepEqual(words({ ...pictures, names: ["A", "B"] }), ["A", "B"]);
 });
@@ -147,4 +147,12 @@ test("the pictures of two walks are side by side, with a gap", () => {
   const walk = { width: 28, height: 20, gap: 4 };
   assert.deepEqual(frameSize({ ...walk, names: [] }), { width: 28, height: 20 });
   assert.deepEqual(frameSize({ ...walk, names: ["slerp", "lerp"] }), { width: 60, height: 20 });
+});
+
+test("the z between two frames, for two walks side by side", () => {
+  const path = Float32Array.of(0, 0, 8, 8, 4, 0, 8, 0); // frames (walk 0, walk 1), z of length 2
+  const half = { at: 0, next: 1, part: 0.5 };
+  assert.deepEqual([...zBetween(path, 2, 2, 0, half)], [2, 0]);
+  assert.deepEqual([...zBetween(path, 2, 2, 1, half)], [8, 4]);
+  assert.deepEqual([...zBetween(path, 2, 2, 1, { ...half, part: 0 })], [8, 8]);
 });
