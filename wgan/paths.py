@@ -19,6 +19,11 @@ def app_script() -> Path | None:
     return script if script.is_file() else None
 
 
+def browser_programs() -> Path:
+    """Return the folder of the programs with which a browser runs generators."""
+    return APP_FOLDER / "pages" / "ui" / "widgets" / "generator"
+
+
 def shipped_runs() -> Path:
     """Return the folder of the trained examples. Nothing writes to it."""
     return APP_FOLDER / "checkpoints"

@@ -68,9 +68,9 @@ FORMATS: dict[str, Format] = {
         lambda r, o: {"reports": export_csv(r, o)},
     ),
     ".html": Format(
-        "Report (HTML)",
-        "One file that works without a network connection: interactive curves, timeline, "
-        "samples, and how to repeat the run.",
+        "Web page (HTML)",
+        "One file that works without a network connection, also on a phone: samples over time, "
+        "the latent space to explore, curves, and how to repeat the run.",
         export_report,
     ),
     ".gif": Format("Film (GIF)", "The samples from the first step to the last.", export_film),

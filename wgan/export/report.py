@@ -1,27 +1,41 @@
-"""Export of a run as one HTML file that needs neither a network nor this program."""
+"""Export of a run as one web page that needs neither a network nor this program."""
 
 import base64
 import json
+import re
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from plotly.offline import get_plotlyjs
+import numpy as np
 
 from wgan import figures
 from wgan.config import PRESETS, differences, hyperparameters
+from wgan.export.browser_generator import pack_generator
 from wgan.export.film import frame_image
 from wgan.export.recipe import command_line, nearest_preset, snippet
+from wgan.export.svg import svg_chart
 from wgan.imaging import encode
 from wgan.jobs import RunReader, RunSnapshot
-from wgan.runs import Run
-from wgan.theme import LIGHT
+from wgan.latent import Models, ganspace, preview_z, random_slice
+from wgan.paths import browser_programs
+from wgan.runs import Run, RunError
+from wgan.theme import DARK, LIGHT
 
-MAX_MOMENTS = 60
+MOMENTS = (60, 40, 28, 20, 12)
+"""Numbers of moments to show: the first one whose pictures are small enough is used."""
+
+MAX_PICTURES_BYTES = 1_500_000
+
+PROGRAMS = ("kernel.js", "generator.js", "latent.js", "explorer.js")
+"""The parts of the program that explores latent space. Each uses only those before it."""
+
+DIRECTIONS = 6
+SAMPLE_ROWS, SAMPLE_COLUMNS = 2, 8
 
 
 def export_report(run: Run, out: Path) -> dict[str, object]:
-    """Write the report of a run; return its size in bytes."""
+    """Write the web page of a run; return its size in bytes."""
     content = report(run).encode()
     half = out.with_name(f"{out.name}.part")
     try:
@@ -33,7 +47,7 @@ def export_report(run: Run, out: Path) -> dict[str, object]:
 
 
 def report(run: Run) -> str:
-    """Return the report of a run as HTML: numbers, curves, timeline, config, and how to repeat it."""
+    """Return a run as a web page: numbers, timeline, latent space, curves, config, how to repeat it."""
     snapshot = RunReader(run).snapshot()
     marks = [
         (float(c.step), f"step {c.step:,}: {c.path} {c.before} → {c.after}")
@@ -42,49 +56,110 @@ def report(run: Run) -> str:
     ]
     charts = []
     if snapshot.last is not None:
-        for title, figure in (
+        losses = figures.losses(
+            snapshot.curves, marks, separate_updates=snapshot.config.split_updates
+        )
+        charts = [
             ("Critic gap", figures.critic_gap(snapshot.curves, marks)),
-            (
-                "Scores and losses",
-                figures.losses(
-                    snapshot.curves, marks, separate_updates=snapshot.config.split_updates
-                ),
-            ),
-        ):
-            charts.append((title, figures.with_colours(figure)))
+            ("Scores and losses", losses),
+        ]
     moments = _moments(run)
+    latent = _latent(run, snapshot)
     name = snapshot.title
     body = [
         f"<h1>{escape(name)}</h1>",
         f"<p class=quiet>{escape(snapshot.run)} · {snapshot.status}</p>",
         _numbers(snapshot),
         _timeline(moments),
-        *(
-            f"<h2>{title}</h2><div class=chart id=chart{i}></div>"
-            for i, (title, _) in enumerate(charts)
-        ),
+        _explorer(latent),
+        *(f"<h2>{title}</h2>{svg_chart(figure, title)}" for title, figure in charts),
         _metrics(snapshot),
         _config(snapshot),
         _environment(run),
-        "<h2>How to repeat it</h2>",
+        "<details><summary>How to repeat it</summary>",
         f"<pre>{escape(command_line(run))}</pre>",
         "<p>Or in Python, which repeats the numbers exactly on the same machine and versions:</p>",
-        f"<pre>{escape(snippet(run))}</pre>",
+        f"<pre>{escape(snippet(run))}</pre></details>",
     ]
     if note := run.fact("note"):
         body.insert(2, f"<p>{escape(note)}</p>")
     data = {
-        "charts": [figure for _, figure in charts],
         "moments": [{"step": step, "image": image} for step, image in moments],
+        "latent": latent,
     }
     return _PAGE.format(
         title=escape(name),
         style=_STYLE,
         body="\n".join(body),
-        plotly=get_plotlyjs() if charts else "",
         data=_script(data),
         program=_PROGRAM,
+        explorer=explorer_program() if latent is not None else "",
     )
+
+
+def explorer_program() -> str:
+    """Return the program that explores latent space as one script, without imports and exports."""
+    parts = [(browser_programs() / name).read_text("utf-8") for name in PROGRAMS]
+    script = "\n".join(
+        re.sub(r'^import [^;]* from "[^"]+";$', "", part, flags=re.M) for part in parts
+    )
+    return re.sub(r"^export ", "", script, flags=re.M)
+
+
+def _latent(run: Run, snapshot: RunSnapshot) -> dict[str, Any] | None:
+    """Return what the page needs to make pictures itself; None if it cannot."""
+    if snapshot.config.dataset.kind != "pictures" or not snapshot.checkpoint_steps:
+        return None
+    try:
+        state, _ = run.checkpoints.read()
+        models = Models(state.config, state.tensors, state.step)
+        content = pack_generator(models)
+    except (RunError, ValueError, NotImplementedError):
+        return None
+    if content is None:
+        return None
+    config = models.config
+    plane = random_slice(0, config.latent_dim)
+    directions = ganspace(models, min(DIRECTIONS, config.latent_dim))
+    return {
+        "generator": base64.b64encode(content).decode("ascii"),
+        "step": state.step,
+        "classes": list(config.dataset.class_names()) if config.conditional else [],
+        "plane": _numbers_text(np.stack([plane.centre, plane.u, plane.v])),
+        "shell": plane.shell,
+        "directions": _numbers_text(directions.vectors),
+        "shares": [float(share) for share in directions.strength],
+        "z": _numbers_text(preview_z(config, SAMPLE_ROWS * SAMPLE_COLUMNS)),
+        "columns": SAMPLE_COLUMNS,
+    }
+
+
+def _numbers_text(values: Any) -> str:
+    content = np.ascontiguousarray(values, dtype="<f4").tobytes()
+    return base64.b64encode(content).decode("ascii")
+
+
+def _explorer(latent: dict[str, Any] | None) -> str:
+    if latent is None:
+        return ""
+    choice = (
+        '<label class=choice>Class <select id="class"></select></label>'
+        if latent["classes"]
+        else ""
+    )
+    return f"""<h2>Latent space</h2>
+<p class=quiet>This page contains the generator of step {latent["step"]:,}. It makes these pictures from a vector z,
+here in the browser.</p>{choice}
+<div class=explorer>
+<figure><canvas id=walk role=img aria-label="A walk through latent space"></canvas>
+<figcaption>A walk from one random z to the next. <button id=play type=button>Pause</button></figcaption></figure>
+<figure><canvas id=plane tabindex=0 role=application aria-label="Pictures over a plane of latent space. Arrow keys move, plus
+and minus zoom."></canvas>
+<figcaption>A plane of latent space. Drag to move, turn the wheel to zoom.</figcaption></figure>
+</div>
+<p>Each slider moves the z of all sixteen samples in one direction: those in which the samples differ most.</p>
+<div class=dials><div id=sliders></div>
+<canvas id=sheet role=img aria-label="Sixteen samples that the sliders move"></canvas></div>"""
 
 
 def _script(data: Any) -> str:
@@ -93,12 +168,16 @@ def _script(data: Any) -> str:
 
 
 def _moments(run: Run) -> list[tuple[int, str]]:
-    moments = []
-    for step in run.previews.spread_steps(MAX_MOMENTS):
-        image = frame_image(run, step)
-        if image is not None:
-            encoded = base64.b64encode(encode(image)).decode("ascii")
-            moments.append((step, f"data:image/webp;base64,{encoded}"))
+    """Return the step and the picture of each moment on show."""
+    moments: list[tuple[int, str]] = []
+    for count in MOMENTS:
+        moments = [
+            (step, f"data:image/webp;base64,{base64.b64encode(encode(image)).decode('ascii')}")
+            for step in run.previews.spread_steps(count)
+            if (image := frame_image(run, step)) is not None
+        ]
+        if sum(len(picture) for _, picture in moments) <= MAX_PICTURES_BYTES:
+            break
     return moments
 
 
@@ -133,7 +212,7 @@ def _metrics(snapshot: RunSnapshot) -> str:
     rows = "".join(
         f"<tr><td>{m.step:,}<td>{escape(m.name)}<td>{m.value:.4g}" for m in snapshot.metrics[-60:]
     )
-    return f"<h2>Metrics</h2><table><tr><th>step<th>metric<th>value{rows}</table>"
+    return f"<details><summary>Metrics</summary><div class=wide><table><tr><th>step<th>metric<th>value{rows}</table></div></details>"
 
 
 def _config(snapshot: RunSnapshot) -> str:
@@ -147,20 +226,23 @@ def _config(snapshot: RunSnapshot) -> str:
         if path in fields
     )
     sentence = f"Bold: differs from the preset {PRESETS[preset].title} ({preset})."
-    return f"<h2>Config</h2><p class=quiet>{escape(sentence)}</p><table>{rows}</table>"
+    return f"<details><summary>Config</summary><p class=quiet>{escape(sentence)}</p><div class=wide><table>{rows}</table></div></details>"
 
 
 def _environment(run: Run) -> str:
     engine = run.engine()
     facts = {**run.metadata()["versions"], **(engine.as_dict() if engine else {})}
     rows = "".join(f"<tr><td>{escape(str(k))}<td>{escape(str(v))}" for k, v in facts.items())
-    return f"<h2>Environment</h2><table>{rows}</table>"
+    return f"<details><summary>Environment</summary><div class=wide><table>{rows}</table></div></details>"
 
 
-_VARIABLES = " ".join(f"--{name}: {colour};" for name, colour in LIGHT.items())
+_LIGHT, _DARK = (
+    " ".join(f"--{name}: {colour};" for name, colour in theme.items()) for theme in (LIGHT, DARK)
+)
 
 _STYLE = (
-    f":root {{ color-scheme: light; {_VARIABLES} }}"
+    f":root {{ color-scheme: light dark; {_LIGHT} }}"
+    f"@media (prefers-color-scheme: dark) {{ :root {{ {_DARK} }} }}"
     + """
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: var(--text); background: var(--background);
   font: 15px/1.5 system-ui, sans-serif; }
@@ -171,7 +253,20 @@ dl div { border: 1px solid var(--border); border-radius: 8px; padding: .5rem .8r
 dt { font-size: .85rem; } dd { margin: 0; font-size: 1.3rem; font-weight: 600; }
 #sample { width: min(100%, 28rem); image-rendering: pixelated; border-radius: 4px; display: block; }
 .line { display: flex; gap: 1rem; width: min(100%, 28rem); } .line input { flex: 1; }
-.chart { height: 260px; }
+.chart { width: 100%; height: auto; } .chart text { fill: var(--muted); font-size: 12px; }
+canvas { image-rendering: pixelated; border-radius: 4px; display: block; background: #000; }
+.explorer { display: flex; flex-wrap: wrap; gap: 1.5rem; margin-top: .8rem; } figure { margin: 0; }
+figcaption { font-size: .9rem; margin-top: .4rem; }
+#walk { width: 14rem; height: 14rem; }
+#plane { width: min(24rem, 100%); aspect-ratio: 1; touch-action: none; cursor: grab; }
+#plane:focus-visible { outline: 3px solid var(--critic); }
+.dials { display: flex; flex-wrap: wrap; gap: 1.5rem; } #sliders { flex: 1 1 14rem; }
+#sliders label { display: block; font-size: .9rem; } #sliders input { display: block; width: 100%; }
+#sheet { flex: 2 1 20rem; max-width: 100%; align-self: start; }
+button, select { font: inherit; color: inherit; background: var(--panel); border: 1px solid var(--border);
+  border-radius: 6px; padding: .25rem .8rem; min-height: 2rem; }
+summary { font-size: 1.1rem; font-weight: 600; margin: 1.2rem 0 .5rem; cursor: pointer; }
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; } td, th { padding: .15rem 1rem .15rem 0; text-align: left;
   border-bottom: 1px solid var(--border); font-size: .9rem; } .changed { font-weight: 600; }
 pre { background: var(--panel); padding: .8rem; border-radius: 8px; overflow: auto; font-size: .85rem; }
@@ -180,9 +275,6 @@ pre { background: var(--panel); padding: .8rem; border-radius: 8px; overflow: au
 
 _PROGRAM = """
 const data = JSON.parse(document.getElementById("data").textContent);
-data.charts.forEach((figure, i) => Plotly.newPlot("chart" + i, figure.data,
-  { ...figure.layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" },
-  { displaylogo: false, responsive: true }));
 const at = document.getElementById("at");
 if (at) {
   const show = () => {
@@ -201,8 +293,8 @@ _PAGE = """<!doctype html>
 <html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
 <title>{title}</title><style>{style}</style>
 {body}
-<script>{plotly}</script>
 <script type="application/json" id=data>{data}</script>
 <script>{program}</script>
+<script type=module>{explorer}</script>
 </html>
 """

@@ -5,6 +5,7 @@
 import { clamp, contextOf, decode, define, Edits, Heading, make, write } from "../base/dom.js";
 import { recall, remember } from "../base/memory.js";
 import { themeAt } from "../base/theme.js";
+import { windowOf } from "../generator/latent.js";
 import { Renderer, rowsOf } from "../generator/renderer.js";
 
 const MOVED = "map-moved"; // the browser remembers that the visitor knows how to move a map
@@ -36,36 +37,6 @@ const STEPS = new Map([
  */
 
 /** @typedef {View & { source: string | undefined }} Seen the visitor's view */
-
-/**
- * The z of a place of a plane: `Slice.at` in wgan/latent/plane.py.
- * @param {Float32Array[]} plane centre, u and v; u and v are orthonormal
- * @param {boolean} shell
- * @param {Point} place
- */
-export function zAt([centre, u, v], shell, { x, y }) {
-  let [keep, move] = [1, 1];
-  if (shell) {
-    const angle = Math.hypot(x, y);
-    const length = Math.hypot(...centre);
-    keep = Math.cos(angle);
-    move = angle < 1e-9 ? length : (length * Math.sin(angle)) / angle;
-  }
-  return centre.map((number, i) => keep * number + move * (x * u[i] + y * v[i]));
-}
-
-/**
- * The z of all pictures of a part of a plane, row by row from the top, at the middles of the pictures.
- * @param {Float32Array[]} plane
- * @param {boolean} shell
- * @param {Tiled} part
- */
-export function windowOf(plane, shell, { x, y, half, side }) {
-  const steps = Array.from({ length: side }, (_, i) => half * ((2 * i + 1) / side - 1));
-  return steps.flatMap((down) => steps.map((across) => (
-    zAt(plane, shell, { x: x + across, y: y - down })
-  )));
-}
 
 /**
  * The position of a place of the plane on a canvas of `width` × `width` that shows `view`; y grows

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import {
-  dragged, followed, placeAtShare, placeWords, tileAt, toCanvas, windowOf, zAt, zoomed,
-} from "./latent_map.js";
+import { dragged, followed, placeAtShare, placeWords, tileAt, toCanvas, zoomed } from "./latent_map.js";
 
 const LIMITS = { least: 0.5, most: 8 };
 
@@ -66,24 +64,4 @@ test("there is no picture beyond those that are there", () => {
 
 test("a place is written with two decimals and true minus signs", () => {
   assert.equal(placeWords({ x: -1, y: -0.456 }), "x −1.00, y −0.46");
-});
-
-const PLANE = [Float32Array.of(0, 0, 3), Float32Array.of(1, 0, 0), Float32Array.of(0, 1, 0)];
-
-test("a flat plane is its centre plus x·u plus y·v", () => {
-  assert.deepEqual([...zAt(PLANE, false, { x: 2, y: -1 })], [2, -1, 3]);
-});
-
-test("a wrapped plane is the sphere around 0: r is the angle from the centre", () => {
-  assert.deepEqual([...zAt(PLANE, true, { x: 0, y: 0 })], [0, 0, 3]);
-  const quarter = zAt(PLANE, true, { x: Math.PI / 2, y: 0 });
-  assert(Math.hypot(quarter[0] - 3, quarter[1], quarter[2]) < 1e-6);
-  const z = zAt(PLANE, true, { x: 0.7, y: -1.1 });
-  assert(Math.abs(Math.hypot(...z) - 3) < 1e-6);
-  assert(Math.abs(Math.acos(z[2] / 3) - Math.hypot(0.7, 1.1)) < 1e-6);
-});
-
-test("the pictures of a part of a plane are at the middles of its squares, from the top", () => {
-  const places = windowOf(PLANE, false, { x: 1, y: 0, half: 2, side: 2 }).map(([x, y]) => [x, y]);
-  assert.deepEqual(places, [[0, 1], [2, 1], [0, -1], [2, -1]]);
 });

@@ -4,6 +4,7 @@
 
 import { decode, define, Edits, formatSigned, Heading, make, write } from "../base/dom.js";
 import { SpriteSheet } from "../base/sprite.js";
+import { moved } from "../generator/latent.js";
 import { Renderer, rowsOf } from "../generator/renderer.js";
 
 const PATIENCE = 2000; // milliseconds after which an answer counts as lost
@@ -20,20 +21,6 @@ const PATIENCE = 2000; // milliseconds after which an answer counts as lost
 /** @typedef {import("../generator/renderer.js").Source & { z: string, directions: string }} Local */
 
 /** @typedef {{ values: number[], source: string | undefined }} Turned the visitor's edits */
-
-/**
- * The z of each sample after the sliders have moved it.
- * @param {Float32Array[]} rows z of each sample
- * @param {Float32Array[]} directions
- * @param {number[]} values position of each slider
- */
-export function moved(rows, directions, values) {
-  const by = new Float32Array(rows[0]?.length ?? 0);
-  for (const [k, direction] of directions.entries()) {
-    for (let i = 0; i < by.length; i += 1) by[i] += values[k] * direction[i];
-  }
-  return rows.map((z) => z.map((number, i) => number + by[i]));
-}
 
 /**
  * Milliseconds until a change can be sent; 0 if no answer is pending, or if it has taken too long:

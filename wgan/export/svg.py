@@ -1,0 +1,138 @@
+"""Line charts as SVG, for pages that contain no chart library."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from wgan.arrays import F64
+from wgan.figures import Figure
+
+WIDTH, HEIGHT = 860, 240
+LEFT, RIGHT, TOP, BOTTOM = 56, 28, 30, 34
+TICKS = 5
+
+
+def svg_chart(figure: Figure, title: str) -> str:
+    """Return the lines of a figure as SVG, with axes, legend and marks.
+
+    Lines get their names as classes of CSS, and colours as its variables, so a page can have two themes.
+
+    Args:
+        figure: A figure of `wgan.figures` whose traces are lines over one pair of axes; of other traces, those
+            with `text` are drawn as marks at their x, and the rest is left out.
+        title: Its name for screen readers.
+    """
+    lines = [t for t in figure["data"] if t.get("mode") == "lines" and len(t["x"])]
+    marks = [t for t in figure["data"] if t.get("mode") == "markers" and "text" in t]
+    arrays = [(np.asarray(t["x"], np.float64), np.asarray(t["y"], np.float64)) for t in lines]
+    x_span = _span([x for x, _ in arrays], zero=True)
+    y_span = _span([y for _, y in arrays], zero=False)
+    parts = [*_axes(x_span, y_span, figure["layout"])]
+    for trace in marks:
+        for at, text in zip(trace["x"], trace["text"], strict=True):
+            parts.append(_mark(_x(float(at), x_span), str(text)))
+    for trace, (x, y) in zip(lines, arrays, strict=True):
+        colour, opacity = _colour(trace["line"]["color"])
+        width = trace["line"].get("width", 2)
+        parts.append(
+            f'<path d="{_path(x, y, x_span, y_span)}" fill="none" stroke="{colour}" '
+            f'stroke-width="{width}" stroke-opacity="{opacity}" stroke-linejoin="round"/>'
+        )
+    parts += _legend([t for t in lines if t.get("showlegend", True)])
+    return (
+        f'<svg class=chart viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def _span(arrays: Sequence[F64], *, zero: bool) -> tuple[float, float]:
+    """Return the lowest and the highest finite value, apart from each other; with `zero`, from 0 on."""
+    values = np.concatenate([*arrays, np.zeros(1 if zero else 0)]) if arrays else np.zeros(1)
+    values = values[np.isfinite(values)]
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    if high - low < 1e-12 * max(abs(low), abs(high), 1e-30):
+        return low - 0.5, high + 0.5
+    return (low, high) if zero else (low - 0.04 * (high - low), high + 0.04 * (high - low))
+
+
+def ticks(low: float, high: float, count: int = TICKS) -> list[float]:
+    """Return about `count` round numbers from low to high: multiples of 1, 2 or 5 times a power of ten."""
+    raw = (high - low) / count
+    power = 10 ** math.floor(math.log10(raw))
+    step = min((s * power for s in (1, 2, 5, 10)), key=lambda s: abs(math.log(s / raw)))
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [i * step for i in range(first, last + 1)]
+
+
+def _x(value: float, span: tuple[float, float]) -> float:
+    return LEFT + (value - span[0]) / (span[1] - span[0]) * (WIDTH - LEFT - RIGHT)
+
+
+def _y(value: float, span: tuple[float, float]) -> float:
+    return HEIGHT - BOTTOM - (value - span[0]) / (span[1] - span[0]) * (HEIGHT - TOP - BOTTOM)
+
+
+def _path(x: F64, y: F64, x_span: tuple[float, float], y_span: tuple[float, float]) -> str:
+    """Return the points of a line as commands of SVG; values that are not finite break it."""
+    commands, draws = [], False
+    for a, b in zip(x.tolist(), y.tolist(), strict=True):
+        if math.isfinite(a) and math.isfinite(b):
+            commands.append(f"{'L' if draws else 'M'}{_x(a, x_span):.1f} {_y(b, y_span):.1f}")
+            draws = True
+        else:
+            draws = False
+    return "".join(commands)
+
+
+def _axes(x_span: tuple[float, float], y_span: tuple[float, float], layout: Figure) -> list[str]:
+    parts = []
+    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
+    for value in ticks(*y_span):
+        y = _y(value, y_span)
+        parts.append(f'<path d="M{LEFT} {y:.1f}H{right}" stroke="var(--border)"/>')
+        parts.append(_text(LEFT - 8, y + 4, _number(value), "end"))
+    for value in ticks(*x_span):
+        x = _x(value, x_span)
+        parts.append(f'<path d="M{x:.1f} {bottom}v4" stroke="var(--muted)"/>')
+        parts.append(_text(x, bottom + 17, _number(value), "middle"))
+    x_title = str(layout.get("xaxis", {}).get("title", {}).get("text", ""))
+    parts.append(_text(right, HEIGHT - 2, x_title, "end"))
+    return parts
+
+
+def _mark(x: float, text: str) -> str:
+    words = escape(text.replace("<br>", " "))
+    bottom = HEIGHT - BOTTOM
+    return (
+        f'<g><title>{words}</title><path d="M{x:.1f} {TOP}V{bottom}" stroke="var(--mark)" '
+        f'stroke-dasharray="2 3"/><path d="M{x - 5:.1f} {TOP - 6}h10l-5 7z" fill="var(--mark)"/></g>'
+    )
+
+
+def _legend(traces: Sequence[Figure]) -> list[str]:
+    parts, x = [], float(LEFT)
+    for trace in traces:
+        colour, _ = _colour(trace["line"]["color"])
+        name = str(trace.get("name", ""))
+        parts.append(f'<path d="M{x:.0f} 12h22" stroke="{colour}" stroke-width="2.2"/>')
+        parts.append(_text(x + 28, 16, name, "start"))
+        x += 46 + 7.2 * len(name)
+    return parts
+
+
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _number(value: float) -> str:
+    return f"{value:,.4g}".replace("-", "−") if abs(value) < 1e4 else f"{value:,.0f}"
+
+
+def _colour(name: Any) -> tuple[str, str]:
+    """Return a colour of a figure, "@critic/0.3", as a variable of CSS, and its opacity."""
+    word, _, alpha = str(name).removeprefix("@").partition("/")
+    return f"var(--{word})", alpha or "1"
