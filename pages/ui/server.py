@@ -25,7 +25,7 @@ def routes() -> list[BaseRoute]:
     prefix = f"/{base}" if base else ""
     return [
         Route(f"{prefix}/healthz", health),
-        Route(f"{prefix}/{assets.FOLDER}/generators/{{digest}}", generator),
+        Route(f"{prefix}/{assets.PUBLISHED}/{{digest}}", published_file),
         Route(f"{prefix}/{assets.FOLDER}/{{version}}/{{file:path}}", asset),
     ]
 
@@ -39,22 +39,22 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     # 0.
     if hasattr(signal, "pthread_sigmask"):  # not on Windows
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    close_sessions = _of_loaded_module("wgan.session", "close_shared_sessions")
+    close_sessions = _of_session_module("close_shared_sessions")
     if close_sessions is not None:
         await asyncio.to_thread(close_sessions)
 
 
-def _of_loaded_module(module: str, name: str) -> Any:
-    """Return a function of a module; None until a page has completely imported that module.
+def _of_session_module(name: str) -> Any:
+    """Return a function of `wgan.session`; None until a page has completely imported that module.
 
     An import here would wait for torch, and the server could not answer anybody during that time.
     """
-    return getattr(sys.modules.get(module), name, None)
+    return getattr(sys.modules.get("wgan.session"), name, None)
 
 
 async def health(request: Request) -> Response:
     """Return 200 if the app can train, or 503 if the worker thread of a session has ended."""
-    shared_sessions = _of_loaded_module("wgan.session", "shared_sessions")
+    shared_sessions = _of_session_module("shared_sessions")
     sessions = [] if shared_sessions is None else shared_sessions()
     alive = all(session.worker_is_alive() for session in sessions)
     return JSONResponse(
@@ -80,10 +80,9 @@ async def asset(request: Request) -> Response:
     return Response(content, media_type=kind, headers=headers)
 
 
-async def generator(request: Request) -> Response:
-    """Return the file of a generator that a page lets the browser run."""
-    file = _of_loaded_module("pages.ui.widgets.generator.generator", "generator_file")
-    content = None if file is None else file(request.path_params["digest"])
+async def published_file(request: Request) -> Response:
+    """Return a file that a page has published, such as a generator."""
+    content = assets.published(request.path_params["digest"])
     if content is None:
         return Response(status_code=404)
     headers = {"Cache-Control": "private, max-age=3600, immutable"}

@@ -3,6 +3,7 @@
 import ast
 import gzip
 import re
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from pages.ui import server
 from pages.ui.tour.steps import STEPS
 from pages.ui.widgets.base import assets
 from pages.ui.widgets.base.registry import modules_of
+from wgan.export.report import PROGRAMS
 
 
 def registered() -> dict[str, list[str]]:
@@ -32,6 +34,7 @@ def test_every_file_belongs_to_a_component():
     for module, *styles in registered().values():
         used |= {*modules_of(module), *styles}
     used |= {f"looping_picture/pictures/step-{n}.webp" for n in range(1, len(STEPS) + 1)}
+    used |= {f"generator/{name}" for name in PROGRAMS}  # of the exported web page
     assert used == assets.files().keys()
 
 
@@ -88,6 +91,21 @@ def test_a_browser_that_reads_no_gzip_gets_the_file_as_it_is(browser: TestClient
 def test_nothing_else_is_served(browser: TestClient, path: str):
     folder = f"{assets.FOLDER}/{assets.version()}"
     assert browser.get("/" + path.format(folder=folder)).status_code == 404
+
+
+def test_a_published_file_is_served_until_newer_ones_take_its_place(
+    browser: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(assets, "_published", OrderedDict())
+    monkeypatch.setattr(assets, "MAX_PUBLISHED_BYTES", 10)
+    old, new = assets.publish(b"12345"), assets.publish(b"54321")
+    assert browser.get(f"/{old}").content == b"12345"
+    assert assets.publish(b"12345") == old  # now it is the newest
+    assets.publish(b"6")
+    assert browser.get(f"/{old}").content == b"12345" and browser.get(f"/{new}").status_code == 404
+    large = assets.publish(bytes(20))  # one file is always kept
+    assert browser.get(f"/{large}").content == bytes(20)
+    assert browser.get(f"/{assets.PUBLISHED}/..%2f..%2fmain.py").status_code == 404
 
 
 def test_the_routes_are_below_the_base_address(monkeypatch: pytest.MonkeyPatch):

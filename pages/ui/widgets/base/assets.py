@@ -1,11 +1,14 @@
-"""The files that the browser loads: our JavaScript modules, style sheets and pictures, and Plotly's bundle.
+"""The files that the browser loads: our JavaScript modules, style sheets and pictures, Plotly's bundle, and
+what pages publish.
 
-Their address contains a hash of all of them. So a browser may cache them permanently, and requests
-them again after an update.
+The address of the program's files contains a hash of all of them, that of a published file a hash of its
+content. So a browser may cache them permanently, and requests them again after an update.
 """
 
 import gzip
 import hashlib
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
@@ -81,3 +84,32 @@ def _gzip(name: str) -> bytes:
 def decompressed(content: bytes) -> bytes:
     """Decompress a file for a browser that does not accept gzip."""
     return gzip.decompress(content)
+
+
+PUBLISHED = f"{FOLDER}/published"
+"""The first parts of the address of a published file."""
+
+MAX_PUBLISHED_BYTES = 64_000_000
+
+_published: OrderedDict[str, bytes] = OrderedDict()  # by digest, the newest last
+_lock = threading.Lock()
+
+
+def publish(content: bytes) -> str:
+    """Keep a file for browsers that know its address, and return the address, relative to the app's.
+
+    The oldest files are dropped when all together exceed MAX_PUBLISHED_BYTES.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    with _lock:
+        _published[digest] = content
+        _published.move_to_end(digest)
+        while len(_published) > 1 and sum(map(len, _published.values())) > MAX_PUBLISHED_BYTES:
+            _published.popitem(last=False)
+    return f"{PUBLISHED}/{digest}"
+
+
+def published(digest: str) -> bytes | None:
+    """Return a published file; None if there is none with this digest any more."""
+    with _lock:
+        return _published.get(digest)
