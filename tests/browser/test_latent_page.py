@@ -104,6 +104,10 @@ def dots_follow_the_walk(page) -> None:
     page.wait_for_function(places, arg=0)
 
 
+IS_DRAWN = """(canvas) => canvas.width > 0 && canvas.getContext("2d")
+  .getImageData(0, 0, canvas.width, canvas.height).data.some((value, i) => i % 4 < 3 && value > 128)"""
+"""Whether a canvas shows something bright."""
+
 MAP = ".st-key-latent_map .wgan-map-screen canvas"
 
 
@@ -117,7 +121,7 @@ def middle_of_map(page) -> tuple[float, float]:
 
 
 def map_is_filled(page) -> bool:
-    """Whether the newest part has come from Python: the sheet fills the whole map again."""
+    """Whether the newest part has been made: the sheet fills the whole map again."""
     corner = """() => { const c = document.querySelector('.wgan-map-screen canvas');
       return c.getContext('2d').getImageData(c.width - 3, 3, 1, 1).data[3] }"""
     return bool(page.evaluate(corner) == 255)
@@ -216,7 +220,7 @@ def test_dials_move_all_samples(page, site: str):
     page.goto(f"{site}/latent?section=directions")
     place = ".st-key-latent_dials"
     page.locator(f"{place} canvas").first.wait_for(timeout=120_000)
-    until(lambda: page.evaluate(f"document.querySelector('{place} .wgan-dials')?.dataset.shown"))
+    page.locator(f"{place} .wgan-dials[data-made=browser]").wait_for()
     before = pixels(page, place)
     dial = page.get_by_role("slider", name="Direction 1")
     dial.focus()
@@ -304,3 +308,33 @@ def test_a_picture_is_found_and_walked_from(page, site: str):
     page.get_by_text("held-out pictures").wait_for()
     page.get_by_role("button", name="Keep this z").click()
     until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 1)
+
+
+@pytest.mark.parametrize("section", ["directions", "plane", "walk"])
+def test_if_the_generators_file_cannot_be_read_the_server_makes_the_pictures(
+    page, site: str, section: str
+):
+    asked = []
+
+    def answer(route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(content_type="application/octet-stream", body=b"\x04\x00\x00\x00{}  ")
+
+    page.route("**/wgan-assets/published/*", answer)
+    page.goto(f"{site}/latent?section={section}")
+    page.locator("[data-made=server]").wait_for(timeout=120_000)
+    until(lambda: asked)
+    assert page.locator("[data-made=browser]").count() == 0
+    canvas = page.locator("[data-made=server] canvas").first
+    until(lambda: canvas.evaluate(f"({IS_DRAWN})"))
+
+
+def test_pictures_follow_the_sliders_without_the_server(page, site: str):
+    page.goto(f"{site}/latent?section=directions")
+    page.locator(".wgan-dials[data-made=browser]").wait_for(timeout=120_000)
+    before = pixels(page, ".st-key-latent_dials")
+    page.evaluate("window.WebSocket.prototype.send = () => {}")  # no message arrives any more
+    page.get_by_role("slider", name="Direction 1").fill("2")
+    until(lambda: pixels(page, ".st-key-latent_dials") != before)
+    page.get_by_role("button", name="All to 0").click()
+    until(lambda: pixels(page, ".st-key-latent_dials") == before)

@@ -260,6 +260,7 @@ class LatentMap {
   showPart(image, part) {
     this.image = image;
     this.at = part;
+    this.root.dataset.made = this.renderer.generator ? "browser" : "server";
     this.draw();
   }
 

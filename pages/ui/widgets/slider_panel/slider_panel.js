@@ -130,6 +130,7 @@ class Dials {
     const { rows, columns, height, alt } = this.data;
     this.sheet.show({ image, rows, columns, height, alt });
     this.root.dataset.shown = JSON.stringify(values);
+    this.root.dataset.made = this.renderer.generator ? "browser" : "server";
   }
 
   build() {

@@ -533,6 +533,7 @@ class Player {
     }
     if (before?.loop !== walk.loop) this.pingPong = !walk.loop;
     this.scene = scene;
+    this.root.dataset.made = scene instanceof MadePictures ? "browser" : "server";
     this.walk = walk;
     this.at = clamp(this.at, 0, lastPlace(walk, this.pingPong));
     this.marks(walk);
