@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -54,6 +55,40 @@ def training(engine: Engine) -> Training:
     for _ in range(3):
         training.step()
     return training
+
+
+OUTSIDE = [
+    "",
+    ".",
+    "..",
+    "../outside",
+    "/outside",
+    "a/b",
+    "a\\b",
+    "C:run",
+    ".hidden",
+    "a\0b",
+    5000 * "x",
+]
+"""Names that come from an address and must not lead out of the folder of runs."""
+
+
+@pytest.mark.parametrize("name", OUTSIDE, ids=range(len(OUTSIDE)))
+def test_no_name_from_outside_leads_out_of_the_folder(name: str, tmp_path: Path):
+    runs_dir = tmp_path / "runs"
+    own = Run.create(tiny(), runs_dir)
+    for folder in ("outside", "runs/.hidden", "runs/a/b"):
+        shutil.copytree(own.folder, tmp_path / folder)
+    assert Run.named(own.id, runs_dir).config() == tiny()
+    with pytest.raises(RunError) as error:
+        Run.named(name, runs_dir)
+    assert len(str(error.value)) < 400
+
+
+def test_a_name_that_no_folder_can_have_is_not_found(runs_dir: Path):
+    for name in (5000 * "x", "a\0b"):
+        with pytest.raises(RunError, match="There is no run"):
+            Run.find(name, runs_dir)
 
 
 def test_a_run_keeps_its_config(run: Run):

@@ -66,6 +66,18 @@ def test_every_page_is_drawn_beside_a_damaged_run(pair: tuple[Run, Run], page: s
     assert not app.exception, app.exception
 
 
+@pytest.mark.parametrize("name", ["../outside", 5000 * "x"], ids=["a path", "a long name"])
+@pytest.mark.parametrize("page", PAGES)
+def test_an_address_opens_no_run_outside_the_folder(pair: tuple[Run, Run], page: str, name: str):
+    whole, other = pair
+    shutil.copytree(other.folder, whole.folder.parents[1] / "outside")
+    Run(whole.folder.parents[1] / "outside").set_fact("name", "A foreign run")
+    app = opened(page, name)
+    assert not app.exception, app.exception
+    everything = page_text(app) + " ".join(str(o) for box in app.selectbox for o in box.options)
+    assert "A foreign run" not in everything
+
+
 @pytest.mark.parametrize("name", SOME)
 def test_the_train_page_says_that_a_run_cannot_be_read_and_shows_another(
     pair: tuple[Run, Run], name: str

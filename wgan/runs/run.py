@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +33,10 @@ from wgan.schema import MAX_TEXT, SCHEMA, TABLES, parse_json, parse_neighbours, 
 from wgan.training import State
 
 NEIGHBOURS = "neighbours.webp"
+
+
+RUN_NAME = re.compile(r"[^./\\:\0][^/\\:\0]{0,199}")
+"""The name of a folder, which is not hidden."""
 
 
 class Run(RunTables):
@@ -126,9 +131,22 @@ class Run(RunTables):
                 raise RunError(f"There are no runs in {runs_dir} yet.")
             return runs[0]
         for folder in (runs_dir / name, Path(name)):
-            if (folder / "config.json").is_file():
+            if _is_run(folder):
                 return cls(folder)
         raise RunError(f"There is no run {name!r} in {runs_dir}.")
+
+    @classmethod
+    def named(cls, name: str, runs_dir: Path) -> "Run":
+        """Return a run by its name in `runs_dir`. Raises RunError.
+
+        For names that come from outside, such as from an address: no name leads out of the folder.
+        """
+        if not RUN_NAME.fullmatch(name):
+            shown = name if len(name) <= 60 else f"{name[:60]}…"
+            raise RunError(f"{shown!r} is not a valid name of a run.")
+        if not _is_run(runs_dir / name):
+            raise RunError(f"There is no run {name!r} in {runs_dir}.")
+        return cls(runs_dir / name)
 
     # ---- config and facts ---------------------------------------------------------------------
 
@@ -381,3 +399,11 @@ def list_runs(runs_dir: Path) -> list[Run]:
         with contextlib.suppress(RunError):  # deleted since it was listed
             runs.append(Run(runs_dir / name))
     return runs
+
+
+def _is_run(folder: Path) -> bool:
+    """Return whether a folder contains a run; False for a path that no folder can have."""
+    try:
+        return (folder / "config.json").is_file()
+    except (OSError, ValueError):  # too long, or with a null character
+        return False

@@ -48,7 +48,7 @@ class RunLibrary:
 
     def run(self, name: str) -> Run:
         """Return a run for reading. Raises RunError."""
-        return Run.find(name, self.runs_dir)
+        return Run.named(name, self.runs_dir)
 
     def config_at(self, name: str, step: int) -> TrainConfig:
         """Return the config that a run had at a checkpoint. Raises RunError."""

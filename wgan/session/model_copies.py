@@ -56,7 +56,7 @@ class ModelCopies:
                 return copy[1]
             if is_live:
                 raise RunError("The run is busy. Try again in a moment.")
-        state, _ = Run.find(run, self._runs_dir).checkpoints.read(step)
+        state, _ = Run.named(run, self._runs_dir).checkpoints.read(step)
         return Models(state.config, state.tensors, state.step)
 
     def forget(self, run: str) -> None:

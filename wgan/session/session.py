@@ -105,7 +105,7 @@ class Session:
 
         Raises Busy, RunError or ConfigError.
         """
-        run = Run.find(name, self.runs_dir)
+        run = Run.named(name, self.runs_dir)
         if run.alive():
             raise RunError(f"Run {run.id} is already being trained.")
         config_before, step = run.resume_point()
@@ -126,7 +126,7 @@ class Session:
 
         Raises Busy, RunError or ConfigError.
         """
-        run = Run.find(name, self.runs_dir)
+        run = Run.named(name, self.runs_dir)
         with self._scheduler.changed:
             self._refuse_if_busy(queue)
             return self._enqueue(
@@ -271,7 +271,7 @@ class Session:
         pauses_training: bool = False,
     ) -> TaskStatus:
         """Begin an evaluation of a run's newest weights, or of a checkpoint. Raises RunError."""
-        models, run = self.models(name, step), Run.find(name, self.runs_dir)
+        models, run = self.models(name, step), Run.named(name, self.runs_dir)
 
         def work() -> TaskSteps:
             return evaluate(models, samples=samples, root=self.root, run=run)
@@ -371,7 +371,7 @@ class Session:
         star: bool | None = None,
     ) -> None:
         """Give a run a name or a note of the user's, or a star. Raises RunError."""
-        run = Run.find(name, self.runs_dir)
+        run = Run.named(name, self.runs_dir)
         if title is not None:
             title = title.strip()[:80]
             run.set_fact("name", title)
@@ -384,7 +384,7 @@ class Session:
 
     def throw_away(self, name: str) -> TrashedRun:
         """Move a run to the trash. Raises RunError if it is being trained."""
-        trashed = throw_away(Run.find(name, self.runs_dir))
+        trashed = throw_away(Run.named(name, self.runs_dir))
         self.library.invalidate()
         self._snapshots.forget(trashed.run)
         self._models.forget(trashed.run)

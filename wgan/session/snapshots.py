@@ -118,7 +118,7 @@ class Snapshots:
             return snapshot  # its folder is being deleted at this moment
 
     def _from_folder(self, name: str) -> RunSnapshot:
-        run = Run.find(name, self.runs_dir)
+        run = Run.named(name, self.runs_dir)
         # Reading continues after the last row, so one thread reads while the others wait.
         with self._reading:
             token = change_token(run)
