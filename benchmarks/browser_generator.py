@@ -1,4 +1,4 @@
-"""Milliseconds in which a browser's engine (Node's) makes a sample, for the shipped pictures.
+"""Time to make one sample with each example of pictures, in Node.
 
     python -m benchmarks.browser_generator
     npm install --no-save onnxruntime-web && python -m benchmarks.browser_generator    # compared with it

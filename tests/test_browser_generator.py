@@ -12,6 +12,7 @@ from wgan.config import TrainConfig
 from wgan.export import browser_generator
 from wgan.export.browser_generator import MAX_BYTES, float16_weights, pack_generator
 from wgan.latent import Models, draw_z
+from wgan.networks import NETWORKS
 from wgan.rng import keyed_rng
 
 CONFIGS: dict[str, dict[str, Any]] = {
@@ -166,6 +167,11 @@ def test_a_generator_that_is_too_large_stays_on_the_server(monkeypatch: pytest.M
     _, weights = float16_weights(content)
     monkeypatch.setattr(browser_generator, "MAX_BYTES", 2 * len(weights) - 1)
     assert pack_generator(models) is None
+
+
+def test_every_network_is_among_those_that_are_tested():
+    tested = {TrainConfig.parse(values).network.name for values in CONFIGS.values()}
+    assert tested == NETWORKS.keys()
 
 
 def test_an_unknown_layer_is_named():

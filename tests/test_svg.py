@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wgan import figures
-from wgan.export.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, svg_chart, ticks
+from wgan.export.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, labels, svg_chart, ticks
 from wgan.figures.base import line_trace
 
 
@@ -23,6 +23,23 @@ def test_ticks_are_round_and_evenly_spread(low: float, high: float):
     assert steps == pytest.approx(np.full(len(steps), steps[0]))
     digits = steps[0] / 10 ** math.floor(math.log10(steps[0]) + 1e-9)
     assert min(abs(digits - d) for d in (1, 2, 5)) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([0, 1000, 2000], ["0", "1,000", "2,000"]),
+        ([-1.5, -1.0, -0.5], ["−1.5", "−1.0", "−0.5"]),
+        ([0, 500_000, 1_000_000], ["0", "0.5 M", "1.0 M"]),
+        ([0, 2e5, 4e5], ["0", "200 k", "400 k"]),
+        ([1000.1, 1000.2], ["1,000.1", "1,000.2"]),
+        ([0, 1e-9, 2e-9], ["0", "1e−09", "2e−09"]),
+        ([0, 5e18], ["0", "5,000,000 T"]),
+        ([], []),
+    ],
+)
+def test_the_texts_of_ticks_tell_them_apart(values: list[float], texts: list[str]):
+    assert labels(values) == texts
 
 
 def chart(y: list[float], **columns: list[float]) -> ElementTree.Element:

@@ -231,6 +231,43 @@ def test_a_rerun_does_not_set_the_controls_anew(app: AppTest):
     assert [w.key for w in controls if w.proto.set_value] == []
 
 
+@pytest.mark.parametrize("page", ["compare", "datasets", "wasserstein"])
+def test_a_rerun_of_a_page_does_not_set_its_controls_anew(app: AppTest, runs_dir: Path, page: str):
+    runs = [finished_run(runs_dir).id for _ in range(2)]
+    other = app_at(page)
+    other.query_params["runs"] = ",".join(runs)
+    sound(other.run())
+    sound(other.run())
+    keys = ("compare_runs", "d:", "earth-preset")
+    controls = [
+        w
+        for kind in ("selectbox", "slider", "number_input", "multiselect")
+        for w in other.get(kind)
+        if (w.key or "").startswith(keys)
+    ]
+    assert controls and [w.key for w in controls if w.proto.set_value] == []
+
+
+def test_the_choice_of_runs_to_compare_can_be_cleared(app: AppTest, runs_dir: Path):
+    runs = [finished_run(runs_dir).id for _ in range(2)]
+    page = app_at("compare")
+    page.query_params["runs"] = ",".join(runs)
+    sound(page.run())
+    assert page.sidebar.multiselect[0].value == runs
+    sound(page.sidebar.multiselect[0].set_value([]).run())
+    assert page.sidebar.multiselect[0].value == [] and sound(page.run()).query_params["runs"] == [
+        ""
+    ]
+
+
+def test_no_two_runs_have_the_same_title(app: AppTest, runs_dir: Path):
+    for name in ("A #2", "A", "A"):
+        finished_run(runs_dir).set_fact("name", name)
+    sound(app.run())
+    [box] = [b for b in app.selectbox if b.label == "Run on show"]
+    assert len(set(box.options)) == 3
+
+
 def test_a_late_browser_does_not_take_an_undo_back(app: AppTest):
     app.run()
     control(app.slider, "n_critic").set_value(3).run()

@@ -70,7 +70,7 @@ FORMATS: dict[str, Format] = {
     ".html": Format(
         "Web page (HTML)",
         "One file that works without a network connection, also on a phone: samples over time, "
-        "the latent space to explore, curves, and how to repeat the run.",
+        "curves, and how to repeat the run. For pictures, also the latent space to explore.",
         export_report,
     ),
     ".gif": Format("Film (GIF)", "The samples from the first step to the last.", export_film),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from wgan import figures
 from wgan.config import PRESETS, differences, hyperparameters
@@ -23,7 +24,7 @@ from wgan.runs import Run, RunError
 from wgan.theme import DARK, LIGHT
 
 MOMENTS = (60, 40, 28, 20, 12)
-"""Numbers of moments to show: the first one whose pictures are small enough is used."""
+"""Numbers of moments to show: the first one whose pictures are small enough is used, else the last one."""
 
 MAX_PICTURES_BYTES = 1_500_000
 
@@ -72,7 +73,10 @@ def report(run: Run) -> str:
         _numbers(snapshot),
         _timeline(moments),
         _explorer(latent),
-        *(f"<h2>{title}</h2>{svg_chart(figure, title)}" for title, figure in charts),
+        *(
+            f"<h2>{title}</h2><div class=wide>{svg_chart(figure, title)}</div>"
+            for title, figure in charts
+        ),
         _metrics(snapshot),
         _config(snapshot),
         _environment(run),
@@ -113,6 +117,8 @@ def _latent(run: Run, snapshot: RunSnapshot) -> dict[str, Any] | None:
     try:
         state, _ = run.checkpoints.read()
         models = Models(state.config, state.tensors, state.step)
+        if not all(torch.isfinite(p).all() for p in models.generator.state_dict().values()):
+            return None
         content = pack_generator(models)
     except (RunError, ValueError, NotImplementedError):
         return None
@@ -155,9 +161,11 @@ here in the browser.</p>{choice}
 <figcaption>A walk from one random z to the next. <button id=play type=button>Pause</button></figcaption></figure>
 <figure><canvas id=plane tabindex=0 role=application aria-label="Pictures over a plane of latent space. Arrow keys move, plus
 and minus zoom."></canvas>
-<figcaption>A plane of latent space. Drag to move, turn the wheel to zoom.</figcaption></figure>
+<figcaption>A plane of latent space. Drag to move, turn the wheel to zoom.
+<button id=zoom-in type=button aria-label="Zoom in">+</button>
+<button id=zoom-out type=button aria-label="Zoom out">−</button></figcaption></figure>
 </div>
-<p>Each slider moves the z of all sixteen samples in one direction: those in which the samples differ most.</p>
+<p>Each slider moves all sixteen samples along one direction of latent space. The first directions change the samples most.</p>
 <div class=dials><div id=sliders></div>
 <canvas id=sheet role=img aria-label="Sixteen samples that the sliders move"></canvas></div>"""
 
@@ -253,12 +261,12 @@ dl div { border: 1px solid var(--border); border-radius: 8px; padding: .5rem .8r
 dt { font-size: .85rem; } dd { margin: 0; font-size: 1.3rem; font-weight: 600; }
 #sample { width: min(100%, 28rem); image-rendering: pixelated; border-radius: 4px; display: block; }
 .line { display: flex; gap: 1rem; width: min(100%, 28rem); } .line input { flex: 1; }
-.chart { width: 100%; height: auto; } .chart text { fill: var(--muted); font-size: 12px; }
+.chart { width: 100%; min-width: 640px; height: auto; } .chart text { fill: var(--muted); font-size: 12px; }
 canvas { image-rendering: pixelated; border-radius: 4px; display: block; background: #000; }
 .explorer { display: flex; flex-wrap: wrap; gap: 1.5rem; margin-top: .8rem; } figure { margin: 0; }
 figcaption { font-size: .9rem; margin-top: .4rem; }
 #walk { width: 14rem; height: 14rem; }
-#plane { width: min(24rem, 100%); aspect-ratio: 1; touch-action: none; cursor: grab; }
+#plane { width: min(24rem, 76vw); aspect-ratio: 1; touch-action: none; cursor: grab; }
 #plane:focus-visible { outline: 3px solid var(--critic); }
 .dials { display: flex; flex-wrap: wrap; gap: 1.5rem; } #sliders { flex: 1 1 14rem; }
 #sliders label { display: block; font-size: .9rem; } #sliders input { display: block; width: 100%; }

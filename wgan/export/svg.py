@@ -18,7 +18,7 @@ TICKS = 5
 def svg_chart(figure: Figure, title: str) -> str:
     """Return the lines of a figure as SVG, with axes, legend and marks.
 
-    Lines get their names as classes of CSS, and colours as its variables, so a page can have two themes.
+    Colours are CSS variables, so that the page can define a light and a dark theme.
 
     Args:
         figure: A figure of `wgan.figures` whose traces are lines over one pair of axes; of other traces, those
@@ -49,7 +49,7 @@ def svg_chart(figure: Figure, title: str) -> str:
 
 
 def _span(arrays: Sequence[F64], *, zero: bool) -> tuple[float, float]:
-    """Return the lowest and the highest finite value, apart from each other; with `zero`, from 0 on."""
+    """Return the range of the finite values, widened if it is empty. With `zero`, it includes 0."""
     values = np.concatenate([*arrays, np.zeros(1 if zero else 0)]) if arrays else np.zeros(1)
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
@@ -91,14 +91,16 @@ def _path(x: F64, y: F64, x_span: tuple[float, float], y_span: tuple[float, floa
 def _axes(x_span: tuple[float, float], y_span: tuple[float, float], layout: Figure) -> list[str]:
     parts = []
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-    for value in ticks(*y_span):
+    values = ticks(*y_span)
+    for value, label in zip(values, labels(values), strict=True):
         y = _y(value, y_span)
         parts.append(f'<path d="M{LEFT} {y:.1f}H{right}" stroke="var(--border)"/>')
-        parts.append(_text(LEFT - 8, y + 4, _number(value), "end"))
-    for value in ticks(*x_span):
+        parts.append(_text(LEFT - 8, y + 4, label, "end"))
+    values = ticks(*x_span)
+    for value, label in zip(values, labels(values), strict=True):
         x = _x(value, x_span)
         parts.append(f'<path d="M{x:.1f} {bottom}v4" stroke="var(--muted)"/>')
-        parts.append(_text(x, bottom + 17, _number(value), "middle"))
+        parts.append(_text(x, bottom + 17, label, "middle"))
     x_title = str(layout.get("xaxis", {}).get("title", {}).get("text", ""))
     parts.append(_text(right, HEIGHT - 2, x_title, "end"))
     return parts
@@ -128,8 +130,17 @@ def _text(x: float, y: float, text: str, anchor: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def _number(value: float) -> str:
-    return f"{value:,.4g}".replace("-", "−") if abs(value) < 1e4 else f"{value:,.0f}"
+def labels(values: Sequence[float]) -> list[str]:
+    """Return the texts of ticks: with the digits that tell them apart, and large numbers in k, M, G or T."""
+    largest = max((abs(v) for v in values), default=0.0)
+    power = min(12, 3 * int(math.log10(largest) // 3)) if largest >= 1e5 else 0
+    unit = {0: "", 3: " k", 6: " M", 9: " G", 12: " T"}[power]
+    scaled = [v / 10**power for v in values]
+    step = abs(scaled[1] - scaled[0]) if len(scaled) > 1 else 1.0
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    if digits > 6:  # tiny numbers
+        return [f"{v:.2g}".replace("-", "−") if v else "0" for v in scaled]
+    return [f"{v:,.{digits}f}{unit}".replace("-", "−") if v else "0" for v in scaled]
 
 
 def _colour(name: Any) -> tuple[str, str]:

@@ -82,11 +82,14 @@ class MetricRecorder:
 
     def measure_end(self, training: Training) -> None:
         """Measure everything at the last step, so that the values of a finished run are of one step."""
-        if training.config.measure and self._can_measure:
+        if not training.config.measure or not self._can_measure:
+            return
+        evaluator = self.evaluator(training)
+        for group in evaluator.groups_at_end():
             with self._contained():
-                evaluator = self.evaluator(training)
-                self._add(evaluator.at_end(), training.steps)
-                self._store_neighbours(evaluator)
+                self._add(group(), training.steps)
+        with self._contained():
+            self._store_neighbours(evaluator)
 
     def write(self) -> None:
         """Write all values that have not been written. Raises RunError."""

@@ -57,6 +57,7 @@ class RunSnapshot:
     run: str
     status: Status
     config: TrainConfig
+    created: str = ""  # ISO 8601
     engine: Engine | None = None
     phase: str = ""  # what is being prepared, as text
     phase_share: float = 0.0
@@ -85,7 +86,7 @@ class RunSnapshot:
     @property
     def title(self) -> str:
         """The run's name, else its data set, its objective, where a fork begins, and its start time."""
-        return run_title(self.name, self.config, self.parent, began(self.run))
+        return run_title(self.name, self.config, self.parent, began(self.run, self.created))
 
     @property
     def seconds_left(self) -> float | None:
@@ -287,6 +288,7 @@ class RunReader:
             run.id,
             status,
             config,
+            created=run.metadata()["created"],
             engine=run.engine(),
             step=max(last.report.step if last else 0, checkpoints[-1] if checkpoints else 0),
             seconds=last.seconds if last else 0.0,

@@ -89,7 +89,14 @@ class TrainingJob:
         self._lock: contextlib.ExitStack | None = None
         self._launch_spec_is_sent = False
         self._snapshot = replace(
-            stored_snapshot or RunSnapshot(run.id, Status.QUEUED, self.config, parent=run.parent()),
+            stored_snapshot
+            or RunSnapshot(
+                run.id,
+                Status.QUEUED,
+                self.config,
+                created=run.metadata()["created"],
+                parent=run.parent(),
+            ),
             is_trained_by_other_process=False,
             status=Status.QUEUED,
             phase="Waiting in the queue",
@@ -414,9 +421,10 @@ class TrainingJob:
         if status is not Status.FAILED and self.recorder.checkpoint_step != self.training.steps:
             self.recorder.save_preview(self.training)
             self.recorder.save_checkpoint(self.training)
+        self.flush()
         if status is Status.FINISHED:
             self.recorder.metrics.measure_end(self.training)
-        self.flush()
+            self.flush()
         if status is not Status.FAILED and (reason := self.recorder.missing_reason(self.training)):
             return Status.FAILED, reason
         return status, error

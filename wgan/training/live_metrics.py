@@ -184,9 +184,17 @@ class LiveEvaluator:
         self.step = self._training.steps
         return {name: value for group in self._groups for name, value in group().items()}
 
-    def at_end(self) -> dict[str, float]:
-        """Return the values of all groups for the last step; empty if the preparation has not ended."""
-        return self.measure_all() if self.ready and self._training.finite else {}
+    def groups_at_end(self) -> list[Callable[[], dict[str, float]]]:
+        """Return the groups to measure at the last step; none if the preparation has not ended.
+
+        Without those that a checkpoint has measured at this step.
+        """
+        if not self.ready or not self._training.finite:
+            return []
+        self.step = self._training.steps
+        is_measured = self._samples is not None and self._samples[0] == self.step
+        groups = dict.fromkeys(self._groups)  # the diagnostics are in the list twice
+        return [group for group in groups if not (is_measured and group == self.quality)]
 
     def leave_out(self, group: Callable[[], dict[str, float]]) -> None:
         """Stop measuring a group that has failed, because it would fail again."""

@@ -226,7 +226,7 @@ def titles_of(snapshots: Sequence[RunSnapshot]) -> list[str]:
     for i, snapshot in enumerate(snapshots):
         if not snapshot.name:
             details = [] if same_data else [data[i]]
-            titles[i] = " · ".join([titles[i], *details, began(snapshot.run)])
+            titles[i] = " · ".join([titles[i], *details, began(snapshot.run, snapshot.created)])
     return [
         title if titles.count(title) == 1 else f"{title} #{titles[: i + 1].count(title)}"
         for i, title in enumerate(titles)

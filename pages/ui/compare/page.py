@@ -116,7 +116,9 @@ def _choose_examples() -> None:
 
 def _take_runs(key: str) -> None:
     if user_changed(key):
-        page_state(ComparedRuns).runs = list(st.session_state[key])
+        runs = list(st.session_state[key])
+        page_state(ComparedRuns).runs = runs
+        st.query_params["runs"] = ",".join(runs)  # the page reads it if no run is left
 
 
 def _default(name: str, known: Any, otherwise: str) -> str:

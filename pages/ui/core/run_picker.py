@@ -1,5 +1,6 @@
 """The choice of a run by a unique title."""
 
+import itertools
 from collections.abc import Sequence
 
 import streamlit as st
@@ -66,6 +67,7 @@ def run_titles() -> dict[str, str]:
             data = short(summary.config.dataset.title)
             # The start time comes first, because the box shows only the first letters.
             title = summary.name or f"{began(summary.run, summary.created)} · {objective} · {data}"
-        namesakes = sum(earlier.partition(" #")[0] == title for earlier in titles.values())
-        titles[summary.run] = f"{title} #{namesakes + 1}" if namesakes else title
+        numbered = (f"{title} #{number}" for number in itertools.count(2))
+        used = set(titles.values())
+        titles[summary.run] = next(t for t in itertools.chain([title], numbered) if t not in used)
     return dict(reversed(titles.items()))

@@ -37,7 +37,7 @@ def waits_for_critic(snapshot: RunSnapshot) -> bool:
 
 def heading(snapshot: RunSnapshot, prefix: str = "") -> None:
     """Show the title of a run, with its start time in small letters, and its status as a badge."""
-    title, start = snapshot.title, f" · {began(snapshot.run)}"
+    title, start = snapshot.title, f" · {began(snapshot.run, snapshot.created)}"
     if title.endswith(start):
         title = f"{title.removesuffix(start)} :small[:gray[{start[3:]}]]"
     st.markdown(f"#### {prefix}{title}", width="content")

@@ -89,7 +89,7 @@ def _sliders(generator_view: GeneratorView, method: str) -> None:
         for i, s in enumerate(directions.strength)
     ]
     pictures = generator_view.make(moved_z(values))
-    local = on_browser(generator_view.models, generator_view.label)
+    local = on_browser(generator_view.run, generator_view.models, generator_view.label)
     if local is not None:
         local["z"] = numbers(truncated(z, generator_view.share))
         local["directions"] = numbers(truncated(directions.vectors, generator_view.share))

@@ -96,7 +96,7 @@ def show(generator_view: GeneratorView, side: int, seed: int, through: bool) -> 
             "plane",
         )
 
-    local = on_browser(generator_view.models, generator_view.label)
+    local = on_browser(generator_view.run, generator_view.models, generator_view.label)
     if local is not None:
         local["plane"] = numbers(np.stack([plane.centre, plane.u, plane.v]))
         local |= {"shell": plane.shell, "share": generator_view.share}

@@ -309,7 +309,7 @@ def _play(generator_view: GeneratorView, rendered: RenderedWalk, choice: Choice)
         walks.append(rendered.other_frames)
         common["names"] = _names(choice)
     if rendered.frames.ndim == 4:
-        local = on_browser(generator_view.models, generator_view.label)
+        local = on_browser(generator_view.run, generator_view.models, generator_view.label)
         if local is not None:
             paths = [rendered.path, rendered.other][: len(walks)]
             local["z"] = numbers(np.stack(paths, axis=1))

@@ -1,8 +1,9 @@
 """The files that the browser loads: our JavaScript modules, style sheets and pictures, Plotly's bundle, and
 what pages publish.
 
-The address of the program's files contains a hash of all of them, that of a published file a hash of its
-content. So a browser may cache them permanently, and requests them again after an update.
+The address of the program's files contains a hash of all of them. So a browser may cache them
+permanently, and requests them again after an update. The address of a published file contains a hash of its
+content. A browser may keep it for an hour, because newer files of a training soon take its place.
 """
 
 import gzip

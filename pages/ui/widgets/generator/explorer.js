@@ -144,12 +144,13 @@ class Explorer {
     /** @type {{ x: number, y: number } | undefined} */
     let held;
     canvas.onpointerdown = (event) => {
+      if (!event.isPrimary) return;
       canvas.setPointerCapture(event.pointerId);
       held = { x: event.clientX, y: event.clientY };
     };
     canvas.onpointerup = canvas.onpointercancel = () => (held = undefined);
     canvas.onpointermove = (event) => {
-      if (!held) return;
+      if (!held || !event.isPrimary) return;
       const unit = (2 * this.view.half) / canvas.clientWidth;
       this.look(-(event.clientX - held.x) * unit, (event.clientY - held.y) * unit, 1);
       held = { x: event.clientX, y: event.clientY };
@@ -158,6 +159,8 @@ class Explorer {
       event.preventDefault();
       this.look(0, 0, Math.exp(Math.sign(event.deltaY) * 0.1));
     }, { passive: false });
+    element("zoom-in").onclick = () => this.look(0, 0, 1 / 1.3);
+    element("zoom-out").onclick = () => this.look(0, 0, 1.3);
     canvas.onkeydown = (event) => {
       const step = this.view.half / 3;
       /** @type {Record<string, [number, number, number]>} */

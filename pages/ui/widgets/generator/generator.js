@@ -92,11 +92,14 @@ class Memory {
   kernel() {
     if (!this.memory) return undefined;
     const code = Uint8Array.from(atob(KERNEL.replace(/\s/g, "")), (letter) => letter.charCodeAt(0));
-    if (!WebAssembly.validate(code)) return undefined;
-    const { exports } = new WebAssembly.Instance(
-      new WebAssembly.Module(code), { env: { memory: this.memory } },
-    );
-    return /** @type {AddProducts} */ (exports.addProducts);
+    try {
+      const { exports } = new WebAssembly.Instance(
+        new WebAssembly.Module(code), { env: { memory: this.memory } },
+      );
+      return /** @type {AddProducts} */ (exports.addProducts);
+    } catch { // no vector instructions, or the page's security policy forbids it
+      return undefined;
+    }
   }
 
   /** @type {AddProducts} */
@@ -411,6 +414,9 @@ export class Generator {
     const { memory } = this;
     const weights = memory.used;
     const channels = z.length + vector.length;
+    if (channels !== this.latentDim + this.classLength) {
+      throw new Error(`the generator takes ${this.latentDim + this.classLength} numbers, not ${channels}`);
+    }
     const input = memory.map({ height: 1, width: 1, channels });
     memory.numbers.set(z, input.at);
     memory.numbers.set(vector, input.at + z.length);

@@ -15,23 +15,28 @@ _packed: weakref.WeakKeyDictionary[Models, bytes | None] = weakref.WeakKeyDictio
 _lock = threading.Lock()
 
 
-def on_browser(models: Models, label: int | None) -> dict[str, Any] | None:
+def on_browser(run: str, models: Models, label: int | None) -> dict[str, Any] | None:
     """Publish the averaged generator, and return what the browser needs to run it: `Source` in renderer.js.
 
     Args:
+        run: The name of the run.
         models: The networks. They must make pictures.
         label: The class; None if the generator takes none.
 
     Returns:
-        None if the generator is too large for the browser. Then the server makes the samples.
+        None if the browser cannot run the generator. Then the server makes the samples.
     """
     with _lock:
         if models not in _packed:
-            _packed[models] = pack_generator(models)
+            try:
+                _packed[models] = pack_generator(models)
+            except NotImplementedError:  # a layer that the browser's program lacks
+                _packed[models] = None
         content = _packed[models]
     if content is None:
         return None
     return {
+        "run": run,
         "address": publish(content),
         "latentDim": models.config.latent_dim,
         "label": -1 if label is None else label,

@@ -11,8 +11,10 @@ import { FORMAT, fromFloat16, Generator, writePixels } from "./generator.js";
  * @param {number[]} bits
  */
 function fileOf(layers, bits, header = {}) {
+  const [first] = /** @type {{ in?: number, width?: number }[]} */ (layers);
+  const { classLength = 0 } = /** @type {{ classLength?: number }} */ (header);
   const text = JSON.stringify({
-    format: FORMAT, latentDim: 2, classes: 0, classLength: 0, layers, ...header,
+    format: FORMAT, latentDim: (first.in ?? first.width ?? 1) - classLength, classes: 0, classLength: 0, layers, ...header,
   });
   const padded = new TextEncoder().encode(text + " ".repeat((4 - (text.length % 4)) % 4));
   const file = new Uint8Array(4 + padded.length + 2 * bits.length);

@@ -4,9 +4,9 @@ import { bytesOf } from "../base/dom.js";
 import { Generator, writePixels } from "./generator.js";
 
 /**
- * Where a generator's file is, the length of its z, and the class that it makes (−1: it takes no class), as
+ * Where the file of a run's generator is, and the class that it makes (−1: it takes no class), as
  * `on_browser` in generator.py sends them.
- * @typedef {{ address: string, latentDim: number, label: number }} Source
+ * @typedef {{ run: string, address: string, label: number, latentDim: number }} Source
  */
 
 /**
@@ -68,19 +68,22 @@ export function rowsOf(base64, length) {
 }
 
 /**
- * Makes sheets, a slice of time after the other, so that the page stays responsive. Of several requests that
- * wait, only the newest is made.
+ * Makes sheets in slices of 12 ms, so that the page stays responsive. If several requests wait, only the
+ * newest is made.
  * @template View
  */
 export class Renderer {
   /** @type {Generator | undefined} */
   generator;
+  run = ""; // whose generator it is
   address = ""; // of the generator that is wanted
   /** @type {Job<View> | undefined} */
   job;
   /** @type {Request<View> | undefined} */
   waiting;
-  frame = 0;
+  frame = 0; // pending animation frame
+  /** @type {Drawn[]} */
+  canvases = []; // two, used in turn: the receiver still shows the previous one
 
   /** @param {(sheet: Drawn, view: View) => void} show called with each finished sheet */
   constructor(show) {
@@ -89,7 +92,7 @@ export class Renderer {
 
   /**
    * Load the generator of a source, and call `changed` when it is there, or when it cannot be read. Until then
-   * the earlier generator is used if it takes z of the same length.
+   * an earlier generator of the same run is used.
    * @param {Source | null} source
    * @param {() => void} changed
    */
@@ -97,11 +100,25 @@ export class Renderer {
     const address = source?.address ?? "";
     if (address === this.address) return;
     this.address = address;
-    if (this.generator?.latentDim !== source?.latentDim) this.generator = undefined;
-    const generator = address ? await load(address) : undefined;
+    if (source?.run !== this.run) this.use(undefined);
+    this.run = source?.run ?? "";
+    if (!address) return;
+    const generator = await load(address);
     if (address !== this.address) return;
-    this.generator = generator;
+    this.use(generator);
     changed();
+  }
+
+  /**
+   * Use a generator from now on; without one, nothing more is made.
+   * @param {Generator | undefined} generator
+   */
+  use(generator) {
+    this.generator = generator;
+    if (!generator) {
+      cancelAnimationFrame(this.frame);
+      this.job = this.waiting = undefined;
+    }
   }
 
   /**
@@ -114,6 +131,7 @@ export class Renderer {
   }
 
   work() {
+    cancelAnimationFrame(this.frame);
     const { generator } = this;
     if (!this.job && this.waiting && generator) {
       this.job = { generator, request: this.waiting, done: 0 };
@@ -124,7 +142,7 @@ export class Renderer {
     const pixels = this.slice(this.job);
     if (pixels) {
       this.job = undefined;
-      this.show(drawn(pixels), request.view);
+      this.show(this.drawn(pixels), request.view);
     }
     if (this.job || this.waiting) this.frame = requestAnimationFrame(() => this.work());
   }
@@ -151,21 +169,23 @@ export class Renderer {
     return job.pixels;
   }
 
-  destroy() {
-    cancelAnimationFrame(this.frame);
-    this.address = "";
-    this.job = this.waiting = undefined;
+  /**
+   * A canvas with these pixels, another one than that of the previous sheet.
+   * @param {ImageData} pixels
+   */
+  drawn(pixels) {
+    const { width, height } = pixels;
+    const canvas = this.canvases.length < 2
+      ? Object.assign(document.createElement("canvas"), { naturalWidth: 0, naturalHeight: 0 })
+      : /** @type {Drawn} */ (this.canvases.shift());
+    this.canvases.push(canvas);
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    canvas.getContext("2d")?.putImageData(pixels, 0, 0);
+    return Object.assign(canvas, { naturalWidth: width, naturalHeight: height });
   }
-}
 
-/**
- * @param {ImageData} pixels
- * @returns {Drawn}
- */
-function drawn(pixels) {
-  const canvas = document.createElement("canvas");
-  canvas.width = pixels.width;
-  canvas.height = pixels.height;
-  canvas.getContext("2d")?.putImageData(pixels, 0, 0);
-  return Object.assign(canvas, { naturalWidth: pixels.width, naturalHeight: pixels.height });
+  destroy() {
+    this.address = "";
+    this.use(undefined);
+  }
 }

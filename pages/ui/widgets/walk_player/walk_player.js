@@ -22,8 +22,8 @@ const SPEEDS = [0.5, 1, 2];
  */
 
 /**
- * What the browser needs to make the pictures itself: the generator, and as float32 in base64 the z of each
- * frame, for several walks one after the other.
+ * What the browser needs to make the pictures itself: the generator, and the z as float32 in base64, frame by
+ * frame; within a frame, one z per walk.
  * @typedef {import("../generator/renderer.js").Source & { z: string }} Local
  */
 
@@ -247,7 +247,7 @@ class Pictures {
 
 /**
  * The z at a moment of a walk: between those of two frames.
- * @param {Float32Array} path z of each frame, for `walks` walks one after the other
+ * @param {Float32Array} path frame by frame; within a frame, one z per walk
  * @param {number} length of a z
  * @param {number} walks
  * @param {number} i number of the walk
@@ -298,15 +298,6 @@ class MadePictures {
       );
     }
   }
-}
-
-/**
- * The pictures of a walk: made by the browser if it can read the generator, else from the image.
- * @param {PictureWalk} walk
- */
-async function picturesOf(walk) {
-  const generator = walk.local ? await load(walk.local.address) : undefined;
-  return walk.local && generator ? new MadePictures(walk, walk.local, generator) : Pictures.of(walk);
 }
 
 /**
@@ -502,6 +493,19 @@ class Player {
     this.watcher.observe(this.canvas);
   }
 
+  /**
+   * Make the pictures of a walk in the browser from now on, if its generator can be read.
+   * @param {PictureWalk} walk
+   * @param {Local} local
+   */
+  async useGenerator(walk, local) {
+    const generator = await load(local.address);
+    if (!generator || this.ended || this.walk !== walk) return;
+    this.scene = new MadePictures(walk, local, generator);
+    this.root.dataset.made = "browser";
+    this.draw();
+  }
+
   /** @param {PlayerData} data */
   async update(data) {
     this.data = data;
@@ -517,7 +521,7 @@ class Player {
     this.token = walk.token;
     let scene;
     try {
-      scene = await (walk.sprite === undefined ? Points.of(walk) : picturesOf(walk));
+      scene = await (walk.sprite === undefined ? Points.of(walk) : Pictures.of(walk));
     } catch {
       this.words.textContent = "This walk cannot be shown: its pictures cannot be read.";
       this.words.hidden = false;
@@ -533,8 +537,9 @@ class Player {
     }
     if (before?.loop !== walk.loop) this.pingPong = !walk.loop;
     this.scene = scene;
-    this.root.dataset.made = scene instanceof MadePictures ? "browser" : "server";
+    this.root.dataset.made = "server";
     this.walk = walk;
+    if (walk.sprite !== undefined && walk.local) this.useGenerator(walk, walk.local);
     this.at = clamp(this.at, 0, lastPlace(walk, this.pingPong));
     this.marks(walk);
     this.layout();
