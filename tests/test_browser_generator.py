@@ -9,11 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from wgan.config import TrainConfig
-from wgan.export import browser_generator
+from wgan.export import EXAMPLES, browser_generator
 from wgan.export.browser_generator import MAX_BYTES, float16_weights, pack_generator
 from wgan.latent import Models, draw_z
 from wgan.networks import NETWORKS
+from wgan.paths import shipped_runs
 from wgan.rng import keyed_rng
+from wgan.runs import Run
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "mlp": {"dataset": "ring-8", "network": "mlp"},
@@ -158,6 +160,18 @@ def test_the_file_makes_the_samples_of_the_generator(name: str):
     error = (reader(x).view_as(expected) - expected).abs()
     scale = expected.abs().mean() if expected.ndim == 2 else 1.0
     assert float(error.mean()) < 8 * 2**-11 * float(scale)
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if "ring" not in name])
+def test_float16_changes_the_pictures_of_examples_by_less_than_a_grey_level(name: str):
+    state, _ = Run(shipped_runs() / name).checkpoints.read()
+    models = Models(state.config, state.tensors, state.step)
+    content = pack_generator(models)
+    assert content is not None
+    reader = Reader(content)
+    z, labels, x = inputs(models, reader)
+    change = (reader(x) - models.raw(z, labels or None)).abs() * 127.5
+    assert float(change.max()) < 1.0
 
 
 def test_a_generator_that_is_too_large_stays_on_the_server(monkeypatch: pytest.MonkeyPatch):
