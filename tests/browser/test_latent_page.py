@@ -1,12 +1,16 @@
 """The Latent page in a real browser: walk, plane, directions, sums, classes, search, through training."""
 
+import base64
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.browser.actions import drag, still
-from tests.browser.conftest import until
+from tests.browser.conftest import ROOT, Serve, until
+from wgan.paths import shipped_runs
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
@@ -338,3 +342,43 @@ def test_pictures_follow_the_sliders_without_the_server(page, site: str):
     until(lambda: pixels(page, ".st-key-latent_dials") != before)
     page.get_by_role("button", name="All to 0").click()
     until(lambda: pixels(page, ".st-key-latent_dials") == before)
+
+
+def levels(page) -> np.ndarray:
+    """The grey levels of the first canvas whose pictures were made, (H, W, 4) uint8."""
+    size, data = page.evaluate("""() => {
+      const canvas = document.querySelector("[data-made] canvas");
+      const { width, height } = canvas;
+      const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+      return [[height, width, 4], btoa(Array.from(data, (v) => String.fromCharCode(v)).join(""))];
+    }""")
+    return np.frombuffer(base64.b64decode(data), np.uint8).reshape(size)
+
+
+def test_the_browser_makes_the_pictures_that_the_server_makes(page, serve: Serve, tmp_path: Path):
+    shutil.copytree(shipped_runs() / "example-mnist-classes", tmp_path / "example-mnist-classes")
+    site = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(tmp_path)})
+    pictures, panel = {}, page.locator("[data-made]")
+    for maker in ("server", "browser"):
+        if maker == "server":
+            page.route("**/wgan-assets/published/*", lambda route: route.fulfill(body=b"\0\0\0\0"))
+        page.goto(f"{site}/latent?section=directions&run=example-mnist-classes")
+        page.locator(f"[data-made={maker}]").wait_for(timeout=120_000)
+        for name, option in (("Class", "7"), ("Class", "3")):
+            before = levels(page)
+            page.get_by_test_id("stSidebar").get_by_role("combobox", name=name).click()
+            page.get_by_role("option", name=option, exact=True).click()
+            until(lambda: not np.array_equal(levels(page), before))  # noqa: B023
+        still(page)
+        page.get_by_role("slider", name="Direction 1").fill("2")
+        until(lambda: json.loads(panel.get_attribute("data-shown"))[0] == 2)
+        still(page)
+        assert panel.get_attribute("data-made") == maker
+        pictures[maker] = levels(page)[..., :3].astype(int)
+        page.unroute_all()
+        page.get_by_role("button", name="All to 0").click()
+        still(page)
+    # The server's picture is a WebP of quality 90.
+    assert np.abs(pictures["server"] - pictures["browser"]).mean() < 4
+    both = np.corrcoef(pictures["server"].ravel(), pictures["browser"].ravel())
+    assert both[0, 1] > 0.98

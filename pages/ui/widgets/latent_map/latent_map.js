@@ -139,7 +139,9 @@ class LatentMap {
   /** @type {import("../base/sprite.js").Picture | undefined} */
   image;
   /** @type {string | undefined} */
-  given; // address of the newest image
+  given; // address of the newest image from Python
+  /** @type {HTMLImageElement | undefined} */
+  sent; // that image
   /** @type {string | undefined} */
   source;
   /** @type {Point | undefined} */
@@ -230,14 +232,17 @@ class LatentMap {
       return;
     }
     const part = { x: data.x, y: data.y, half: data.half, side: data.side };
-    if (this.image && data.image === this.given) {
-      this.showPart(this.image, part);
+    if (this.sent && data.image === this.given) {
+      this.showPart(this.sent, part);
       return;
     }
     this.given = data.image;
+    this.sent = undefined;
     try {
       const image = await decode(data.image);
-      if (this.given === data.image && !this.renderer.generator) this.showPart(image, part);
+      if (this.given !== data.image) return;
+      this.sent = image;
+      if (!this.renderer.generator) this.showPart(image, part);
     } catch {
       write(this.words, "This map cannot be read.");
     }
