@@ -65,11 +65,11 @@ def download(label: str, make: Callable[[], bytes], name: str, **options: Any) -
     st.download_button(label, make_and_hold, name, kind, on_click="ignore", **options)
 
 
-def sheet(pictures: U8, columns: int, name: str, key: str) -> None:
-    """Offer pictures, (N, C, H, W), as one PNG file."""
+def sheet(pictures: Callable[[], U8], columns: int, name: str, key: str) -> None:
+    """Offer pictures as one PNG file. `pictures` returns them, (N, C, H, W), when the file is wanted."""
     download(
         "Picture (PNG)",
-        lambda: encode(tile(pictures, columns, gap=1), "PNG"),
+        lambda: encode(tile(pictures(), columns, gap=1), "PNG"),
         f"{name}.png",
         icon=":material/download:",
         key=f"take-{key}",

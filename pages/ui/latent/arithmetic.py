@@ -187,7 +187,7 @@ def classes(generator_view: GeneratorView) -> None:
         caption=f"From {names[a]} to {names[b]}, a row for each z",
         alt=f"Pictures from class {names[a]} to class {names[b]}",
     )
-    downloads.sheet(blend, COLUMNS, f"{generator_view.run}-classes", "classes")
+    downloads.sheet(lambda: blend, COLUMNS, f"{generator_view.run}-classes", "classes")
 
 
 def _draw_new_z() -> None:

@@ -88,7 +88,7 @@ def show(generator_view: GeneratorView) -> None:
             notes=notes,
             alt="The same z in each checkpoint",
         )
-        downloads.sheet(sheet, len(shown_steps), f"{generator_view.run}-through", "through")
+        downloads.sheet(lambda: sheet, len(shown_steps), f"{generator_view.run}-through", "through")
     if has_pictures:
         with right:
             _pair(generator_view, steps)

@@ -10,9 +10,10 @@ from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
 from pages.ui.latent.state import LatentState
 from pages.ui.widgets.chart.chart import chart
-from pages.ui.widgets.generator.generator import numbers, on_browser
+from pages.ui.widgets.generator.generator import browser_makes, numbers, on_browser
 from pages.ui.widgets.latent_map.latent_map import Window, latent_map, map_window
 from wgan import figures
+from wgan.arrays import U8
 from wgan.imaging import encode, tile
 from wgan.latent import MAX_SIDE, Slice, random_slice, slice_through, warped_grid
 
@@ -86,7 +87,9 @@ def show(generator_view: GeneratorView, side: int, seed: int, through: bool) -> 
     else:
         plane, source = random_slice(seed, dim), f"{generator_view.run}-{seed}"
     window = map_window(KEY, source, home)
-    pictures = generator_view.make(plane.window(window.x, window.y, window.half, side))
+
+    def pictures() -> U8:
+        return generator_view.make(plane.window(window.x, window.y, window.half, side))
 
     def keep(x: float, y: float) -> None:
         bookmarks.keep(
@@ -100,8 +103,9 @@ def show(generator_view: GeneratorView, side: int, seed: int, through: bool) -> 
     if local is not None:
         local["plane"] = numbers(np.stack([plane.centre, plane.u, plane.v]))
         local |= {"shell": plane.shell, "share": generator_view.share}
+    by_browser = local is not None and browser_makes(KEY)
     latent_map(
-        encode(tile(pictures, side)),
+        None if by_browser else encode(tile(pictures(), side)),
         window,
         local=local,
         key=KEY,

@@ -24,8 +24,8 @@ const STEPS = new Map([
 /**
  * Data from latent_map.py: the part of the plane that `image` shows; the initial part; how far the
  * visitor can go from the centre (`reach`), and the limits of `half`. `source` identifies the
- * plane. `local` is what the browser needs to make the pictures.
- * @typedef {Tiled & { image: string, local: Local | null, edit: EditAnswer, homeX: number, homeY: number, homeHalf: number,
+ * plane. `local` is what the browser needs to make the pictures; then `image` can be missing.
+ * @typedef {Tiled & { image: string | null, local: Local | null, edit: EditAnswer, homeX: number, homeY: number, homeHalf: number,
  *   source: string, marks: (Point & { name: string })[], reach: number, least: number, most: number,
  *   alt: string, title: string, help: string, height: number }} MapData
  */
@@ -36,7 +36,10 @@ const STEPS = new Map([
  * }} Local
  */
 
-/** @typedef {View & { source: string | undefined }} Seen the visitor's view */
+/**
+ * The visitor's view, and whether the browser makes the pictures (`local`).
+ * @typedef {View & { source: string | undefined, local: boolean }} Seen
+ */
 
 /**
  * The position of a place of the plane on a canvas of `width` × `width` that shows `view`; y grows
@@ -226,9 +229,14 @@ class LatentMap {
       this.start = { x: data.homeX, y: data.homeY, half: data.homeHalf };
     }
     if (fresh) this.cursor = undefined;
-    this.renderer.follow(data.local, () => this.update(this.data));
+    this.renderer.follow(data.local, () => this.generatorChanged());
     if (this.renderer.generator) {
       this.render();
+      return;
+    }
+    if (!data.image) {
+      this.image = undefined; // that of another generator
+      contextOf(this.canvas).clearRect(0, 0, this.canvas.width, this.canvas.height);
       return;
     }
     const part = { x: data.x, y: data.y, half: data.half, side: data.side };
@@ -246,6 +254,12 @@ class LatentMap {
     } catch {
       write(this.words, "This map cannot be read.");
     }
+  }
+
+  /** The generator has been loaded, or cannot be read: then Python must make the pictures. */
+  generatorChanged() {
+    if (!this.renderer.generator && !this.data.image) this.send();
+    this.update(this.data);
   }
 
   /** Make the pictures of the view in the browser. */
@@ -315,8 +329,13 @@ class LatentMap {
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {
       this.settling = undefined;
-      this.edits.send({ ...this.view, source: this.source });
+      this.send();
     }, SETTLE);
+  }
+
+  send() {
+    const local = this.renderer.generator !== undefined;
+    this.edits.send({ ...this.view, source: this.source, local });
   }
 
   /** @param {Point} place */

@@ -8,6 +8,7 @@ from pages.ui.core.state import page_state
 from pages.ui.widgets.base.edits import edited, receive
 from pages.ui.widgets.base.images import data_uri
 from pages.ui.widgets.base.registry import HEADING, component
+from pages.ui.widgets.generator.generator import remember_maker
 
 _MAP = component(
     "wgan_latent_map",
@@ -54,6 +55,7 @@ def _known(key: str) -> dict[str, Window]:
 
 def _remembered(key: str, value: Any) -> tuple[str, Window] | None:
     """Validate the browser's message, store the window, and return it with its plane."""
+    remember_maker(key, value)
     source = value.get("source") if isinstance(value, dict) else None
     if not isinstance(source, str) or len(source) > 200:
         return None
@@ -88,7 +90,7 @@ def _checked(value: Any, source: str) -> tuple[float, float] | None:
 
 
 def latent_map(
-    image: bytes,
+    image: bytes | None,
     window: Window,
     *,
     local: Mapping[str, Any] | None,
@@ -106,7 +108,7 @@ def latent_map(
     """Show a sheet of `side` × `side` pictures as the part `window` of a plane.
 
     Args:
-        image: The sheet without gaps.
+        image: The sheet without gaps; None if the browser makes it.
         window: The part of the plane.
         local: What the browser needs to make the pictures itself, from `on_browser`, with the `plane`
             (centre, u and v), its `shell`, and the truncation `share`; None if only the server makes them.
@@ -132,7 +134,7 @@ def latent_map(
 
     edit = edited(key, (source, window), check, commands={"keep": keep})
     data = {
-        "image": data_uri(image),
+        "image": None if image is None else data_uri(image),
         "local": local,
         "edit": edit.answer,
         "x": window.x,

@@ -12,15 +12,18 @@ const PATIENCE = 2000; // milliseconds after which an answer counts as lost
 /**
  * Data from slider_panel.py: the sliders' positions from -`range` to `range`, and the samples.
  * `source` identifies what the sliders change. `local` is what the browser needs to make the samples: their
- * z, and the direction of each slider.
- * @typedef {{ image: string, local: Local | null, values: number[], edit: EditAnswer, source: string, labels: string[],
+ * z, and the direction of each slider. Then `image` can be missing.
+ * @typedef {{ image: string | null, local: Local | null, values: number[], edit: EditAnswer, source: string, labels: string[],
  *   range: number, rows: number, columns: number, height: number, caption: string, alt: string,
  *   title: string, help: string }} DialsData
  */
 
 /** @typedef {import("../generator/renderer.js").Source & { z: string, directions: string }} Local */
 
-/** @typedef {{ values: number[], source: string | undefined }} Turned the visitor's edits */
+/**
+ * The visitor's edits, and whether the browser makes the samples (`local`).
+ * @typedef {{ values: number[], source: string | undefined, local: boolean }} Turned
+ */
 
 /**
  * Milliseconds until a change can be sent; 0 if no answer is pending, or if it has taken too long:
@@ -38,7 +41,7 @@ class Dials {
   /** @type {string | undefined} */
   source;
   /** @type {string | undefined} */
-  given; // address of the newest image
+  given; // address of the newest image from Python
   /** @type {number[]} */
   values = [];
   /** @type {{ input: HTMLInputElement, value: HTMLElement, name: HTMLElement, root: HTMLElement }[]} */
@@ -94,15 +97,16 @@ class Dials {
     }
     this.heading.update(data.title, data.help);
     write(this.words, data.caption);
-    this.renderer.follow(data.local, () => this.update(this.data));
+    this.renderer.follow(data.local, () => this.generatorChanged());
     if (this.renderer.generator) {
       this.render();
       return;
     }
-    if (data.image === this.given) return;
-    this.given = data.image;
     const { rows, columns, height, alt } = data;
-    if (!this.sheet.sheet) this.sheet.show({ rows, columns, height, alt }); // reserves the space
+    // Without an image, this reserves the space.
+    if (!this.sheet.sheet || !data.image) this.sheet.show({ rows, columns, height, alt });
+    if (!data.image || data.image === this.given) return;
+    this.given = data.image;
     try {
       const image = await decode(data.image);
       if (this.given !== data.image || this.renderer.generator) return;
@@ -110,6 +114,12 @@ class Dials {
     } catch {
       this.sheet.show({ rows, columns, height, alt, words: "This picture cannot be read." });
     }
+  }
+
+  /** The generator has been loaded, or cannot be read: then Python must make the samples. */
+  generatorChanged() {
+    if (!this.renderer.generator && !this.data.image) this.send();
+    this.update(this.data);
   }
 
   /** Make the samples in the browser. */
@@ -191,7 +201,8 @@ class Dials {
     this.changed = false;
     this.waiting = true;
     this.sentAt = now;
-    this.edits.send({ values: [...this.values], source: this.source });
+    const local = this.renderer.generator !== undefined;
+    this.edits.send({ values: [...this.values], source: this.source, local });
   }
 
   keep() {

@@ -8,6 +8,7 @@ from pages.ui.core.state import page_state
 from pages.ui.widgets.base.edits import edited, receive
 from pages.ui.widgets.base.images import data_uri
 from pages.ui.widgets.base.registry import component
+from pages.ui.widgets.generator.generator import remember_maker
 
 _SLIDER_PANEL = component(
     "wgan_slider_panel",
@@ -45,6 +46,7 @@ def _known(key: str) -> dict[str, list[float]]:
 
 def _remembered(key: str, value: Any) -> tuple[str, list[float]] | None:
     """Validate the browser's message, store the positions, and return them with their source."""
+    remember_maker(key, value)
     values = _checked(value)
     if values is not None:
         panels = _known(key)
@@ -72,7 +74,7 @@ def _checked(value: Any) -> tuple[str, list[float]] | None:
 
 
 def slider_panel(
-    image: bytes,
+    image: bytes | None,
     values: Sequence[float],
     *,
     local: Mapping[str, Any] | None,
@@ -91,7 +93,7 @@ def slider_panel(
     """Show sliders and the samples that they change.
 
     Args:
-        image: The sheet of samples without gaps.
+        image: The sheet of samples without gaps; None if the browser makes it.
         values: The positions, from `moved_sliders`.
         local: What the browser needs to make the samples itself, from `on_browser`, with their `z` and
             the `directions` of the sliders; None if only the server makes them.
@@ -118,7 +120,7 @@ def slider_panel(
 
     edit = edited(key, (source, list(values)), check, commands={"keep": keep})
     data = {
-        "image": data_uri(image),
+        "image": None if image is None else data_uri(image),
         "values": list(values),
         "local": local,
         "edit": edit.answer,
