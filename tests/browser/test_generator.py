@@ -53,7 +53,7 @@ def test_the_browser_makes_what_torch_makes_from_the_same_weights(
     content = pack_generator(models)
     assert content is not None
     reader = Reader(content)
-    z, labels, x = inputs(models, reader)
+    z, labels, x = inputs(models, reader, 100 if vectors else 10)
     file = base64.b64encode(content).decode()
     made = program.evaluate(
         MAKE, {"file": file, "z": z.tolist(), "labels": labels, "vectors": vectors}
