@@ -1,5 +1,6 @@
 """Types of NumPy arrays, by their dtype. Shapes are in the docstrings."""
 
+import base64
 from typing import Any
 
 import numpy as np
@@ -15,3 +16,9 @@ Real = npt.NDArray[np.floating[Any]]
 
 Number = npt.NDArray[np.floating[Any] | np.integer[Any]]
 """Numbers of an axis, which may be whole: steps and counts."""
+
+
+def float32_base64(values: Any) -> str:
+    """Return an array as float32, little-endian, in base64: `rowsOf` in latent.js reads it."""
+    content = np.ascontiguousarray(values, dtype="<f4").tobytes()
+    return base64.b64encode(content).decode("ascii")

@@ -33,7 +33,7 @@ def no_session_is_left() -> Iterator[None]:
 
 @pytest.fixture
 def clean(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A folder of runs of its own, and no cached values of other tests."""
+    """Give a test its own folder of runs, without values that other tests have cached."""
     monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
     yield
     st.cache_resource.clear()

@@ -55,10 +55,10 @@ def test_the_browser_makes_what_torch_makes_from_the_same_weights(
     reader = Reader(content)
     z, labels, x = inputs(models, reader, 100 if vectors else 10)
     file = base64.b64encode(content).decode()
-    made = program.evaluate(
+    samples = program.evaluate(
         MAKE, {"file": file, "z": z.tolist(), "labels": labels, "vectors": vectors}
     )
-    values = np.array(made["values"]).reshape(len(z), *made["shape"])
+    values = np.array(samples["values"]).reshape(len(z), *samples["shape"])
     expected = reader(x).numpy()
     if expected.ndim == 4:
         values = values.transpose(0, 3, 1, 2)

@@ -318,16 +318,16 @@ def test_a_picture_is_found_and_walked_from(page, site: str):
 def test_if_the_generators_file_cannot_be_read_the_server_makes_the_pictures(
     page, site: str, section: str
 ):
-    asked = []
+    requests = []
 
     def answer(route) -> None:
-        asked.append(route.request.url)
+        requests.append(route.request.url)
         route.fulfill(content_type="application/octet-stream", body=b"\x04\x00\x00\x00{}  ")
 
     page.route("**/wgan-assets/published/*", answer)
     page.goto(f"{site}/latent?section={section}")
     page.locator("[data-made=server]").wait_for(timeout=120_000)
-    until(lambda: asked)
+    until(lambda: requests)
     assert page.locator("[data-made=browser]").count() == 0
     canvas = page.locator("[data-made=server] canvas").first
     until(lambda: canvas.evaluate(f"({IS_DRAWN})"))

@@ -7,8 +7,8 @@ The file contains, in this order:
 3. all weights as float16, little-endian, in the order of the layers.
 
 `pages/ui/widgets/generator/generator.js` reads it. The weights are in the order in which that program
-uses them: the output channel comes last. Maps are (H, W, C). Batch norm uses its running statistics, so it is
-a multiplication and an addition for each channel, and is part of the layer before it where there is one.
+uses them: the output channel comes last. Maps are (H, W, C). Batch norm uses its running statistics, so it
+multiplies and shifts each channel. The weights of a layer directly before it include this.
 """
 
 import json
@@ -136,7 +136,7 @@ def _add_reshape(layers: list[_Layer], size: Sequence[int]) -> None:
 
 
 def _add_batch_norm(layers: list[_Layer], module: nn.BatchNorm2d) -> None:
-    """Multiply the last layer's weights with the scale of batch norm, or append a layer of its own."""
+    """Include batch norm in the weights of a layer directly before it; if there is none, append a layer."""
     mean, variance = module.running_mean, module.running_var
     assert mean is not None and variance is not None
     scale = module.weight / torch.sqrt(variance + module.eps)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from wgan import figures
+from wgan.arrays import float32_base64
 from wgan.config import PRESETS, differences, hyperparameters
 from wgan.export.browser_generator import pack_generator
 from wgan.export.film import frame_image
@@ -131,18 +132,13 @@ def _latent(run: Run, snapshot: RunSnapshot) -> dict[str, Any] | None:
         "generator": base64.b64encode(content).decode("ascii"),
         "step": state.step,
         "classes": list(config.dataset.class_names()) if config.conditional else [],
-        "plane": _numbers_text(np.stack([plane.centre, plane.u, plane.v])),
+        "plane": float32_base64(np.stack([plane.centre, plane.u, plane.v])),
         "shell": plane.shell,
-        "directions": _numbers_text(directions.vectors),
+        "directions": float32_base64(directions.vectors),
         "shares": [float(share) for share in directions.strength],
-        "z": _numbers_text(preview_z(config, SAMPLE_ROWS * SAMPLE_COLUMNS)),
+        "z": float32_base64(preview_z(config, SAMPLE_ROWS * SAMPLE_COLUMNS)),
         "columns": SAMPLE_COLUMNS,
     }
-
-
-def _numbers_text(values: Any) -> str:
-    content = np.ascontiguousarray(values, dtype="<f4").tobytes()
-    return base64.b64encode(content).decode("ascii")
 
 
 def _explorer(latent: dict[str, Any] | None) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui.core.session import session
 from wgan.jobs import RunSnapshot, TaskStatus
-from wgan.runs import Status, began
+from wgan.runs import Status, began, run_title
 
 BadgeColour = Literal["blue", "gray", "green", "orange", "red", "violet"]
 
@@ -37,9 +37,9 @@ def waits_for_critic(snapshot: RunSnapshot) -> bool:
 
 def heading(snapshot: RunSnapshot, prefix: str = "") -> None:
     """Show the title of a run, with its start time in small letters, and its status as a badge."""
-    title, start = snapshot.title, f" · {began(snapshot.run, snapshot.created)}"
-    if title.endswith(start):
-        title = f"{title.removesuffix(start)} :small[:gray[{start[3:]}]]"
+    title = run_title(snapshot.name, snapshot.config, snapshot.parent, start="")
+    if not snapshot.name:
+        title += f" :small[:gray[{began(snapshot.run, snapshot.created)}]]"
     st.markdown(f"#### {prefix}{title}", width="content")
     badge(snapshot)
 

@@ -8,9 +8,9 @@ from pages.ui.core.state import page_state
 from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
 from pages.ui.latent.state import LatentState
-from pages.ui.widgets.generator.generator import browser_makes, numbers, on_browser
+from pages.ui.widgets.generator.generator import browser_makes, on_browser
 from pages.ui.widgets.slider_panel.slider_panel import moved_sliders, slider_panel
-from wgan.arrays import U8
+from wgan.arrays import U8, float32_base64
 from wgan.format import fmt_number
 from wgan.imaging import encode, tile
 from wgan.latent import WAYS, Directions, preview_z, truncated
@@ -95,8 +95,8 @@ def _sliders(generator_view: GeneratorView, method: str) -> None:
 
     local = on_browser(generator_view.run, generator_view.models, generator_view.label)
     if local is not None:
-        local["z"] = numbers(truncated(z, generator_view.share))
-        local["directions"] = numbers(truncated(directions.vectors, generator_view.share))
+        local["z"] = float32_base64(truncated(z, generator_view.share))
+        local["directions"] = float32_base64(truncated(directions.vectors, generator_view.share))
     by_browser = local is not None and browser_makes(KEY)
     slider_panel(
         None if by_browser else encode(tile(pictures(), COLUMNS)),

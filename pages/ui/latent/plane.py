@@ -10,10 +10,10 @@ from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
 from pages.ui.latent.state import LatentState
 from pages.ui.widgets.chart.chart import chart
-from pages.ui.widgets.generator.generator import browser_makes, numbers, on_browser
+from pages.ui.widgets.generator.generator import browser_makes, on_browser
 from pages.ui.widgets.latent_map.latent_map import Window, latent_map, map_window
 from wgan import figures
-from wgan.arrays import U8
+from wgan.arrays import U8, float32_base64
 from wgan.imaging import encode, tile
 from wgan.latent import MAX_SIDE, Slice, random_slice, slice_through, warped_grid
 
@@ -101,7 +101,7 @@ def show(generator_view: GeneratorView, side: int, seed: int, through: bool) -> 
 
     local = on_browser(generator_view.run, generator_view.models, generator_view.label)
     if local is not None:
-        local["plane"] = numbers(np.stack([plane.centre, plane.u, plane.v]))
+        local["plane"] = float32_base64(np.stack([plane.centre, plane.u, plane.v]))
         local |= {"shell": plane.shell, "share": generator_view.share}
     by_browser = local is not None and browser_makes(KEY)
     latent_map(

@@ -15,11 +15,11 @@ from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
 from pages.ui.latent.state import LatentState
 from pages.ui.widgets.chart.chart import chart
-from pages.ui.widgets.generator.generator import numbers, on_browser
+from pages.ui.widgets.generator.generator import on_browser
 from pages.ui.widgets.image_picker.image_picker import image_picker
 from pages.ui.widgets.walk_player.walk_player import Walk, walk_player
 from wgan import figures
-from wgan.arrays import F32, U8
+from wgan.arrays import F32, U8, float32_base64
 from wgan.export import write_walk
 from wgan.imaging import encode, tile
 from wgan.jobs import RunSnapshot
@@ -312,7 +312,7 @@ def _play(generator_view: GeneratorView, rendered: RenderedWalk, choice: Choice)
         local = on_browser(generator_view.run, generator_view.models, generator_view.label)
         if local is not None:
             paths = [rendered.path, rendered.other][: len(walks)]
-            local["z"] = numbers(np.stack(paths, axis=1))
+            local["z"] = float32_base64(np.stack(paths, axis=1))
         content, content_kind = sprite(*walks, local=local, **common), "pictures"
     else:
         real = real_examples(generator_view.models.config.dataset, 400)

@@ -2,7 +2,7 @@
 // The page contains this program and its imports in one script.
 
 import { Generator, writePixels } from "./generator.js";
-import { moved, randomZ, slerp, windowOf } from "./latent.js";
+import { decoded, moved, randomZ, rowsOf, slerp, windowOf } from "./latent.js";
 
 /**
  * What the page contains, as base64: the generator, and as float32 the rows of a plane (centre, u and v),
@@ -14,20 +14,6 @@ import { moved, randomZ, slerp, windowOf } from "./latent.js";
 const SIDE = 9; // pictures per side of the plane
 const WALK_SECONDS = 2; // from one waypoint to the next
 const FRAME = 33; // milliseconds
-
-/** @param {string} base64 */
-const decoded = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer;
-
-/**
- * @param {string} base64
- * @param {number} length
- */
-function matrix(base64, length) {
-  const numbers = new Float32Array(decoded(base64));
-  return Array.from({ length: numbers.length / length }, (_, i) => (
-    numbers.subarray(i * length, (i + 1) * length)
-  ));
-}
 
 /**
  * An element of the page.
@@ -82,9 +68,9 @@ class Explorer {
     this.data = data;
     this.generator = new Generator(decoded(data.generator));
     const n = this.generator.latentDim;
-    this.z = matrix(data.z, n);
-    this.plane = matrix(data.plane, n);
-    this.directions = matrix(data.directions, n);
+    this.z = rowsOf(data.z, n);
+    this.plane = rowsOf(data.plane, n);
+    this.directions = rowsOf(data.directions, n);
     this.values = this.directions.map(() => 0);
     this.ends = [this.z[0], this.z[1]]; // of the part of the walk on show
     this.view = { x: 0, y: 0, half: 1.5 };

@@ -1,12 +1,9 @@
 """What the browser needs to run a generator itself."""
 
-import base64
 import threading
 import weakref
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from pages.ui.core.state import page_state
 from pages.ui.widgets.base.assets import publish
@@ -64,9 +61,3 @@ def remember_maker(key: str, message: Any) -> None:
         page_state(_Makers).keys.add(key)
     else:
         page_state(_Makers).keys.discard(key)
-
-
-def numbers(values: np.ndarray[Any, Any]) -> str:
-    """Return an array as float32 in base64, for `rowsOf` in renderer.js."""
-    content = np.ascontiguousarray(values, dtype="<f4").tobytes()
-    return base64.b64encode(content).decode("ascii")

@@ -1,4 +1,22 @@
-// Places in latent space: walks, planes and directions.
+// Places in latent space: walks, planes and directions; and how Python sends them.
+
+/**
+ * The bytes of base64 text.
+ * @param {string} base64
+ */
+export const decoded = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer;
+
+/**
+ * The rows of a matrix, which Python sends as float32 in base64.
+ * @param {string} base64
+ * @param {number} length of a row
+ */
+export function rowsOf(base64, length) {
+  const numbers = new Float32Array(decoded(base64));
+  return Array.from({ length: numbers.length / length }, (_, i) => (
+    numbers.subarray(i * length, (i + 1) * length)
+  ));
+}
 
 /**
  * The z of a place of a plane: `Slice.at` in wgan/latent/plane.py.

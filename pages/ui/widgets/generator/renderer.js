@@ -1,6 +1,5 @@
 // Sheets of samples that the browser makes itself.
 
-import { bytesOf } from "../base/dom.js";
 import { Generator, writePixels } from "./generator.js";
 
 /**
@@ -53,18 +52,6 @@ async function read(address) {
   const answer = await fetch(new URL(address, document.baseURI));
   if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
   return new Generator(await answer.arrayBuffer());
-}
-
-/**
- * The rows of a matrix as Python sends it: float32 in base64.
- * @param {string} base64
- * @param {number} length of a row
- */
-export function rowsOf(base64, length) {
-  const numbers = new Float32Array(bytesOf(base64).buffer);
-  return Array.from({ length: numbers.length / length }, (_, i) => (
-    numbers.subarray(i * length, (i + 1) * length)
-  ));
 }
 
 /**

@@ -5,8 +5,8 @@
 import { clamp, contextOf, decode, define, Edits, Heading, make, write } from "../base/dom.js";
 import { recall, remember } from "../base/memory.js";
 import { themeAt } from "../base/theme.js";
-import { windowOf } from "../generator/latent.js";
-import { Renderer, rowsOf } from "../generator/renderer.js";
+import { rowsOf, windowOf } from "../generator/latent.js";
+import { Renderer } from "../generator/renderer.js";
 
 const MOVED = "map-moved"; // the browser remembers that the visitor knows how to move a map
 

@@ -4,8 +4,8 @@
 
 import { decode, define, Edits, formatSigned, Heading, make, write } from "../base/dom.js";
 import { SpriteSheet } from "../base/sprite.js";
-import { moved } from "../generator/latent.js";
-import { Renderer, rowsOf } from "../generator/renderer.js";
+import { moved, rowsOf } from "../generator/latent.js";
+import { Renderer } from "../generator/renderer.js";
 
 const PATIENCE = 2000; // milliseconds after which an answer counts as lost
 

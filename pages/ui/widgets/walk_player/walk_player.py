@@ -1,6 +1,5 @@
 """The player of a walk through latent space: smooth, in the browser, and updated while it plays."""
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from pages.ui.widgets.base.images import data_uri
 from pages.ui.widgets.base.registry import component, space
+from wgan.arrays import float32_base64
 
 _PLAYER = component(
     "wgan_walk_player",
@@ -62,12 +62,6 @@ class Walk:
         return (pictures * (self.frame_width + self.gap) - self.gap) / self.frame_height
 
 
-def _floats(array: NDArray[np.float32] | None) -> str:
-    if array is None:
-        return ""
-    return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode("ascii")
-
-
 def _content(walk: Walk) -> dict[str, Any]:
     if walk.sprite is not None:
         return {
@@ -82,11 +76,11 @@ def _content(walk: Walk) -> dict[str, Any]:
     if walk.path is None or walk.path.ndim != 3 or walk.path.shape[2] != 2:
         raise ValueError("A walk needs a sprite, or a path of shape (F, K, 2).")
     return {
-        "path": _floats(walk.path),
+        "path": float32_base64(walk.path),
         "count": walk.path.shape[0],
         "points": walk.path.shape[1],
-        "real": _floats(walk.real),
-        "grid": [_floats(line) for line in walk.grid],
+        "real": "" if walk.real is None else float32_base64(walk.real),
+        "grid": [float32_base64(line) for line in walk.grid],
     }
 
 
