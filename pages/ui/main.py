@@ -8,6 +8,7 @@ from pages.ui.core import navigation, startup
 from pages.ui.core.browser_tab import ICON, tab_title
 from pages.ui.core.url import arrive
 from pages.ui.tour import bar
+from pages.ui.widgets.browser_history.browser_history import browser_history
 
 st.set_page_config(page_title=tab_title(), page_icon=ICON, layout="wide")
 page = st.navigation(
@@ -19,6 +20,7 @@ page = st.navigation(
     position="top",
 )
 st.html(Path(__file__).parent / "core" / "app.css")
+browser_history()
 arrive(page.url_path)
 bar.show(page)
 page.run()

@@ -86,8 +86,8 @@ def test_the_bar_stays_in_sight_leads_back_and_ends(page: Page, tour: str):
     page.goto(f"{tour}/tour")
     press(page, "Continue the tour at step 4")
     expect_step(page, 4)
-    # Back in the browser leads to the Tour page, and has no bar there. If Back is pressed while a
-    # script runs, Streamlit 1.67 can lose it: a rerun by a timer that follows names the old page.
+    # Back in the browser leads to the Tour page, which has no bar. Streamlit 1.67 loses Back if a rerun
+    # by a timer follows while a script runs, because that rerun names the old page.
     page.get_by_text("next run:").wait_for()  # the timer that waits for the forecast has ended
     still(page)
     page.go_back()
