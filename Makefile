@@ -7,6 +7,7 @@
 # make check-js  lint, types and unit tests of the JavaScript in pages/ui/widgets; needs Node 20 or newer and npm
 # make bench  speed, cost of the live page and of an audience, each beside a baseline of the same run; forty minutes
 # make docs   the documents and the reference as a site, into build/docs; fails on a broken link
+# make site   a static site in site/: the examples and three labs, which need no Python
 # make lock   requirements.lock anew, of the versions that are installed in .venv
 # make scaling  one run on 1, 2 and 4 processes, into docs/scaling.md
 # make keeping  200 kills, 60 full disks, 1,000 flipped bits, a million reports, a long run, five hundred runs
@@ -28,7 +29,7 @@ WORKERS ?= $(shell expr $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) + 1)
 # With npm, tests check the accessibility of pages; without, they are skipped.
 NPM := $(shell command -v npm 2>/dev/null)
 
-.PHONY: run test test-slow coverage test-processors check check-js bench fuzz quality speedrun keeping big metrics evaluations live-metrics scaling docs lock checkpoints reproduce clean
+.PHONY: run test test-slow coverage test-processors check check-js bench fuzz quality speedrun keeping big metrics evaluations live-metrics scaling docs site lock checkpoints reproduce clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -57,7 +58,7 @@ check: $(VENV)/dev.done
 check-js: node_modules/.done
 	npx --no -- eslint .
 	npx --no -- tsc --noEmit
-	node --test pages/ui/widgets/*/*.test.js
+	node --test pages/ui/widgets/*/*.test.js pages/ui/site/*.test.js
 
 bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.live
@@ -92,6 +93,9 @@ big: $(VENV)/app.done
 
 docs: $(VENV)/dev.done
 	$(BIN)/python -m mkdocs build --quiet
+
+site: $(VENV)/dev.done
+	$(BIN)/python -m pages.ui.site site
 
 lock: $(VENV)/dev.done
 	$(BIN)/python .ci/lock.py > requirements.lock

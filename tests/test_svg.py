@@ -68,6 +68,16 @@ def test_values_that_are_not_finite_break_a_line():
     assert path.count("M") == 2 and "nan" not in path
 
 
+def test_a_dotted_line_is_dotted():
+    x = np.arange(2.0)
+    lines = [line_trace("A", x, x, "@critic", line={"dash": d}) for d in ("solid", "dot")]
+    root = ElementTree.fromstring(
+        svg_chart({"data": lines, "layout": {}}, "").replace("class=chart", "")
+    )
+    dashes = [p.get("stroke-dasharray") for p in root.iter("path") if p.get("fill") == "none"]
+    assert dashes[0] is None and dashes[1]
+
+
 def test_a_constant_line_and_an_empty_chart_can_be_drawn():
     assert path_of(chart([2.0, 2.0, 2.0])).count("L") == 2
     empty = figures.curves(np.array([]), [("A", np.array([]), "@critic")])

@@ -48,8 +48,13 @@ def export_report(run: Run, out: Path) -> dict[str, object]:
     return {"bytes": len(content)}
 
 
-def report(run: Run) -> str:
-    """Return a run as a web page: numbers, timeline, latent space, curves, config, how to repeat it."""
+def report(run: Run, *, home: str = "") -> str:
+    """Return a run as a web page: numbers, timeline, latent space, curves, config, how to repeat it.
+
+    Args:
+        run: The run.
+        home: Address of the page that the page links to; without one it has no link.
+    """
     snapshot = RunReader(run).snapshot()
     marks = [
         (float(c.step), f"step {c.step:,}: {c.path} {c.before} → {c.after}")
@@ -75,26 +80,28 @@ def report(run: Run) -> str:
         _timeline(moments),
         _explorer(latent),
         *(
-            f"<h2>{title}</h2><div class=wide>{svg_chart(figure, title)}</div>"
+            f"<h2>{title}</h2><div class=wide tabindex=0>{svg_chart(figure, title)}</div>"
             for title, figure in charts
         ),
         _metrics(snapshot),
         _config(snapshot),
         _environment(run),
         "<details><summary>How to repeat it</summary>",
-        f"<pre>{escape(command_line(run))}</pre>",
+        f"<pre tabindex=0>{escape(command_line(run))}</pre>",
         "<p>Or in Python, which repeats the numbers exactly on the same machine and versions:</p>",
-        f"<pre>{escape(snippet(run))}</pre></details>",
+        f"<pre tabindex=0>{escape(snippet(run))}</pre></details>",
     ]
     if note := run.fact("note"):
         body.insert(2, f"<p>{escape(note)}</p>")
+    if home:
+        body.insert(0, f'<p><a href="{escape(home)}">WGAN Explorer</a></p>')
     data = {
         "moments": [{"step": step, "image": image} for step, image in moments],
         "latent": latent,
     }
     return _PAGE.format(
         title=escape(name),
-        style=_STYLE,
+        style=STYLE,
         body="\n".join(body),
         data=_script(data),
         program=_PROGRAM,
@@ -216,7 +223,7 @@ def _metrics(snapshot: RunSnapshot) -> str:
     rows = "".join(
         f"<tr><td>{m.step:,}<td>{escape(m.name)}<td>{m.value:.4g}" for m in snapshot.metrics[-60:]
     )
-    return f"<details><summary>Metrics</summary><div class=wide><table><tr><th>step<th>metric<th>value{rows}</table></div></details>"
+    return f"<details><summary>Metrics</summary><div class=wide tabindex=0><table><tr><th>step<th>metric<th>value{rows}</table></div></details>"
 
 
 def _config(snapshot: RunSnapshot) -> str:
@@ -230,28 +237,28 @@ def _config(snapshot: RunSnapshot) -> str:
         if path in fields
     )
     sentence = f"Bold: differs from the preset {PRESETS[preset].title} ({preset})."
-    return f"<details><summary>Config</summary><p class=quiet>{escape(sentence)}</p><div class=wide><table>{rows}</table></div></details>"
+    return f"<details><summary>Config</summary><p class=quiet>{escape(sentence)}</p><div class=wide tabindex=0><table>{rows}</table></div></details>"
 
 
 def _environment(run: Run) -> str:
     engine = run.engine()
     facts = {**run.metadata()["versions"], **(engine.as_dict() if engine else {})}
     rows = "".join(f"<tr><td>{escape(str(k))}<td>{escape(str(v))}" for k, v in facts.items())
-    return f"<details><summary>Environment</summary><div class=wide><table>{rows}</table></div></details>"
+    return f"<details><summary>Environment</summary><div class=wide tabindex=0><table>{rows}</table></div></details>"
 
 
 _LIGHT, _DARK = (
     " ".join(f"--{name}: {colour};" for name, colour in theme.items()) for theme in (LIGHT, DARK)
 )
 
-_STYLE = (
+STYLE = (
     f":root {{ color-scheme: light dark; {_LIGHT} }}"
     f"@media (prefers-color-scheme: dark) {{ :root {{ {_DARK} }} }}"
     + """
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: var(--text); background: var(--background);
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-.quiet { color: var(--muted); margin: .2rem 0; } .error { color: var(--error); }
+a { color: var(--critic); } .quiet { color: var(--muted); margin: .2rem 0; } .error { color: var(--error); }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; }
 dl div { border: 1px solid var(--border); border-radius: 8px; padding: .5rem .8rem; }
 dt { font-size: .85rem; } dd { margin: 0; font-size: 1.3rem; font-weight: 600; }
@@ -276,6 +283,7 @@ table { border-collapse: collapse; } td, th { padding: .15rem 1rem .15rem 0; tex
 pre { background: var(--panel); padding: .8rem; border-radius: 8px; overflow: auto; font-size: .85rem; }
 """
 )
+"""The style sheet of a page, with the palette in light and dark as variables."""
 
 _PROGRAM = """
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -295,7 +303,7 @@ if (at) {
 
 _PAGE = """<!doctype html>
 <html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
-<title>{title}</title><style>{style}</style>
+<title>{title}</title><link rel=icon href="data:,"><style>{style}</style>
 {body}
 <script type="application/json" id=data>{data}</script>
 <script>{program}</script>

@@ -37,9 +37,10 @@ def svg_chart(figure: Figure, title: str) -> str:
     for trace, (x, y) in zip(lines, arrays, strict=True):
         colour, opacity = _colour(trace["line"]["color"])
         width = trace["line"].get("width", 2)
+        dashes = ' stroke-dasharray="3 4"' if trace["line"].get("dash") == "dot" else ""
         parts.append(
             f'<path d="{_path(x, y, x_span, y_span)}" fill="none" stroke="{colour}" '
-            f'stroke-width="{width}" stroke-opacity="{opacity}" stroke-linejoin="round"/>'
+            f'stroke-width="{width}" stroke-opacity="{opacity}" stroke-linejoin="round"{dashes}/>'
         )
     parts += _legend([t for t in lines if t.get("showlegend", True)])
     return (
