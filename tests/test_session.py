@@ -66,6 +66,46 @@ def test_the_app_trains_the_same_numbers_as_a_script(session: Session, runs_dir:
         assert np.array_equal(a.reports()[name], b.reports()[name])
 
 
+def test_step_once_makes_the_step_that_was_shown_in_slow_motion(session: Session, runs_dir: Path):
+    run = session.start(tiny(**LONG, batch_size=8, n_critic=2))
+    reaches(session, run, 3)
+    session.pause(run)
+    until(lambda: session.snapshot(run).status is Status.PAUSED)
+    step = session.snapshot(run).step
+    shown = session.slow_step(run)
+    assert shown.step == step + 1 and shown.has_optimizers and shown.generator is not None
+    assert session.slow_step(run, part="critic").generator is None
+    assert session.snapshot(run).step == step  # looking trains nothing
+    session.step_once(run)
+    session.stop(run)
+    until(lambda: ended(session, run))
+    training = Training.restore(Run.find(run, runs_dir).checkpoints.read(step + 1)[0])
+    with torch.no_grad():
+        samples = training.updates.generate(torch.from_numpy(shown.generator.z), None)
+        scores = training.updates.score(torch.from_numpy(shown.generator.after), None)
+    assert np.array_equal(samples.numpy(), shown.generator.after)
+    assert np.array_equal(scores.numpy(), shown.generator.scores_after)
+    # A run that has ended shows the step after its checkpoint.
+    assert session.slow_step(run).step == step + 2
+
+
+def test_a_slow_step_that_fails_ends_no_run(session: Session, monkeypatch: pytest.MonkeyPatch):
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 1)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("wgan.session.model_copies.slow_step", fail)
+    with pytest.raises(RunError, match="The next step could not be made: out of memory"):
+        session.slow_step(run)
+    step = session.snapshot(run).step
+    reaches(session, run, step + 2)
+    with pytest.raises(RunError):
+        session.slow_step("no-such-run")
+    session.stop(run)
+
+
 def test_a_second_start_says_what_is_running(session: Session):
     run = session.start(tiny(**LONG))
     with pytest.raises(Busy, match=rf"\(run {run}\)\. Add the new run to the queue, or stop this"):

@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 from pages.ui.core.navigation import CRITIC_SECTIONS as SECTIONS
 from pages.ui.core.session import session
 from tests.app.test_pages import button, finished_run, has_button, page_alone, sound
-from tests.conftest import app_at, tiny
-from wgan.data import DATASETS
+from tests.conftest import app_at, tiny, until
+from wgan.data import DATASETS, DataError
+from wgan.format import fmt_sig
 from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status
 
@@ -166,3 +167,118 @@ def test_a_failed_beginning_is_no_traceback(runs_dir: Path):
     job.finish(Status.FAILED, "It broke.")
     app = page_alone("critic.py")
     assert not app.exception
+
+
+# ---- one step in slow motion --------------------------------------------------------------------
+
+
+def stage_title(app: AppTest) -> str:
+    return next(m.value for m in app.markdown if m.value.startswith("##### "))[6:]
+
+
+def titles(app: AppTest) -> list[str]:
+    """The titles of all stages, by pressing Next."""
+    found = [stage_title(app)]
+    while not button(app, "slow_next").disabled:
+        sound(button(app, "slow_next").click().run())
+        found.append(stage_title(app))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changes", "updates", "penalised"),
+    [
+        ({"objective": "wgan", "n_critic": 2}, 2, False),
+        ({"objective": "wgan-gp", "n_critic": 3}, 3, True),
+        ({"objective": "r3gan", "n_critic": 1}, 1, True),
+        (PICTURES, 1, True),
+        (PICTURES | {"network": "brownlee", "objective": "wgan", "split_updates": True}, 1, False),
+    ],
+)
+def test_the_stages_of_a_step(changes, updates: int, penalised: bool, runs_dir: Path):
+    finished_run(runs_dir, **changes)
+    app = page_alone("critic.py")
+    open_section(app, "step")
+    found = titles(app)
+    expected = ["The generator makes fakes", "A batch of real examples"]
+    for i in range(updates):
+        of = f": critic update {i + 1} of {updates}" if updates > 1 else ""
+        loss = "Loss and penalty" if penalised else "Loss"
+        expected += [f"The critic scores both{of}", f"{loss}{of}", f"The critic is updated{of}"]
+    expected += ["What the critic tells the generator", "The generator is updated"]
+    assert found == expected
+    assert "made on a copy of the networks" in page_text(app)
+    sound(app.button_group(key="slow_part").set_value("generator").run())
+    assert titles(app) == expected[-2:]
+    sound(app.button_group(key="slow_part").set_value("critic").run())
+    assert titles(app) == expected[:-2]
+    sound(button(app, "slow_back").click().run())
+    assert stage_title(app) == expected[-4]
+
+
+def test_the_numbers_of_the_stages_are_those_of_the_step(runs_dir: Path):
+    run = finished_run(runs_dir, n_critic=1)
+    app = page_alone("critic.py")
+    open_section(app, "step")
+    step = session().slow_step(run.id)
+    (update,), generator = step.critic, step.generator
+    assert generator is not None
+    texts = []
+    for _ in range(7):
+        texts.append(page_text(app))
+        if not button(app, "slow_next").disabled:
+            sound(button(app, "slow_next").click().run())
+    gap = float(update.real_scores.mean() - update.fake_scores.mean())
+    gap_after = float(update.real_scores_after.mean() - update.fake_scores_after.mean())
+    assert f"**{fmt_sig(gap)}**" in texts[2]
+    assert f"**{fmt_sig(update.loss)}**" in texts[3]
+    assert f"**{fmt_sig(update.penalty)}**" in texts[3]
+    assert f"from {fmt_sig(gap)} to **{fmt_sig(gap_after)}**" in texts[4]
+    assert f"**{fmt_sig(generator.loss)}**" in texts[5]
+    assert f"to **{fmt_sig(float(generator.scores_after.mean()))}**" in texts[6]
+
+
+def test_a_step_is_applied_to_a_paused_run_only(runs_dir: Path):
+    run = session().start(tiny(steps=1_000_000, checkpoint_every=1_000_000))
+    until(lambda: session().snapshot(run).step >= 2)
+    app = page_alone("critic.py")
+    open_section(app, "step")
+    assert button(app, "slow_apply").disabled and not button(app, "slow_newest").disabled
+    assert "Pause the run first" in button(app, "slow_apply").help
+    session().pause(run)
+    until(lambda: session().snapshot(run).status is Status.PAUSED)
+    step = session().snapshot(run).step
+    sound(app.run())
+    assert "The run has gone on" in button(app, "slow_apply").help
+    sound(button(app, "slow_newest").click().run())
+    assert f"This is step {step + 1:,}" in page_text(app)
+    sound(app.button_group(key="slow_part").set_value("critic").run())
+    assert "Only a step of both networks" in button(app, "slow_apply").help
+    sound(app.button_group(key="slow_part").set_value("both").run())
+    shown = session().slow_step(run).generator
+    assert shown is not None and not button(app, "slow_apply").disabled
+    sound(button(app, "slow_apply").click().run())
+    assert session().snapshot(run).step == step + 1
+    assert f"This is step {step + 2:,}" in page_text(app)
+    session().stop(run)
+
+
+def test_a_step_that_cannot_be_made_is_a_sentence(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
+    finished_run(runs_dir, **PICTURES)
+    app = page_alone("critic.py")
+
+    def fail(*_: object, **__: object) -> None:
+        raise DataError("The file of the pictures is damaged.")
+
+    monkeypatch.setattr("wgan.session.session.Session.slow_step", fail)
+    open_section(app, "step")
+    assert "The file of the pictures is damaged." in page_text(app)
+    assert not has_button(app, "slow_next")
+
+
+def test_the_end_of_a_schedule_is_said(runs_dir: Path):
+    finished_run(runs_dir, decay="linear")
+    app = page_alone("critic.py")
+    open_section(app, "step")
+    titles(app)
+    assert "has reached the end of its schedule" in page_text(app)

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.browser.actions import choose_points, drag, metric, press, still, traces, wait_for_chart
+from tests.browser.actions import (
+    button,
+    choose_points,
+    drag,
+    metric,
+    press,
+    still,
+    traces,
+    wait_for_chart,
+)
 from tests.browser.conftest import train, train_digits, until
 from wgan.runs import Status, list_runs
 
@@ -196,3 +205,27 @@ def test_a_live_critic_is_looked_at_again_and_again_and_its_run_goes_on(page, ur
     run = list_runs(runs)[0]
     until(lambda: run.status() is Status.STOPPED)
     assert not page.get_by_text("Traceback").count()
+
+
+def test_one_step_plays_to_its_last_stage(page, site: str):
+    page.goto(f"{site}/critic?section=step")
+    page.get_by_text("The generator makes fakes").wait_for()
+    still(page)
+    slider = page.get_by_role("slider", name="Stage")
+    last = int(str(slider.get_attribute("max")))
+    # The keyboard moves the slider, and the stage follows.
+    slider.focus()
+    for stage in range(2, last - 1):
+        slider.press("ArrowRight")
+        playwright.expect(slider).to_have_value(str(stage))
+    still(page)
+    press(page, "Play")
+    page.get_by_text("The generator is updated").wait_for()
+    button(page, "Play").wait_for()
+    playwright.expect(button(page, "Next")).to_be_disabled()
+    playwright.expect(page.get_by_role("slider", name="Stage")).to_have_value(str(last))
+    # From the last stage, it plays from the first one.
+    press(page, "Play")
+    page.get_by_text("The generator makes fakes").wait_for()
+    press(page, "Pause")
+    button(page, "Play").wait_for()

@@ -34,7 +34,7 @@ from wgan.figures.divergences import (
     two_segments,
 )
 from wgan.figures.latent import bent_grid, inversion_errors
-from wgan.figures.plane import density, lengths, numbered_points, plane
+from wgan.figures.plane import density, labelled_points, lengths, numbered_points, plane
 from wgan.figures.sensitivity import distance_grid
 from wgan.figures.transport import cdfs, potentials, proofs, transport
 from wgan.figures.vanishing import gradient_norms, surface_with_arrows
@@ -64,6 +64,7 @@ __all__ = [
     "gradients_over_mu",
     "histogram",
     "inversion_errors",
+    "labelled_points",
     "lengths",
     "losses",
     "modes_over_steps",

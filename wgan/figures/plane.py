@@ -160,6 +160,30 @@ def numbered_points(points: Real, large: Sequence[int]) -> Figure:
     }
 
 
+def labelled_points(groups: Sequence[tuple[str, Real, str, Sequence[str]]]) -> Figure:
+    """Return groups of points, with a text that appears when a point is pointed at.
+
+    Args:
+        groups: Name, points (N, 2), colour, and the text of each point (N,); without texts an empty sequence.
+    """
+    extent = 1.2 * max(float(np.abs(points).max(initial=1e-3)) for _, points, _, _ in groups)
+    axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False}
+    hover = {"hoverinfo": "text+name"}
+    return {
+        "data": [
+            _dots(name, points, colour, 6.5) | ({"text": list(texts), **hover} if texts else {})
+            for name, points, colour, texts in groups
+        ],
+        "layout": {
+            "margin": {"l": 34, "r": 8, "t": 26, "b": 26},
+            **square(axis),
+            "legend": SMALL_LEGEND,
+            "showlegend": True,
+            "hovermode": "closest",
+        },
+    }
+
+
 def lengths(path: Real, other: Real, names: tuple[str, str]) -> Figure:
     """Return ‖z‖ along two paths, (F, latent_dim) each, with the band that contains most lengths.
 

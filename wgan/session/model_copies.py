@@ -7,6 +7,7 @@ from wgan.jobs import TrainingJob
 from wgan.latent import Models
 from wgan.runs import Run, RunError
 from wgan.session.scheduler import Scheduler
+from wgan.training import Part, SlowStep, slow_step
 
 MODELS_INTERVAL_S = 1.0
 """Seconds for which a copy of a live run's weights counts as recent."""
@@ -58,6 +59,47 @@ class ModelCopies:
                 raise RunError("The run is busy. Try again in a moment.")
         state, _ = Run.named(run, self._runs_dir).checkpoints.read(step)
         return Models(state.config, state.tensors, state.step)
+
+    def slow_step(
+        self, run: str, step: int | None, *, part: Part, root: Path | None, wait: float = 20.0
+    ) -> SlowStep:
+        """Return the stages of a run's next step, made on a copy.
+
+        The worker makes that of a live run, with the threads and the data of its training.
+
+        Args:
+            run: Name of the run.
+            step: Step of a checkpoint. Default: the newest state of a live run, else the newest checkpoint.
+            part: With "critic" or "generator", the other network is not updated.
+            root: The folder of the data sets.
+            wait: Maximum time to wait for a live run, in seconds.
+
+        Raises:
+            RunError: There is no such run or checkpoint, it cannot be read, or the run is busy.
+            DataError: The data set is not on this machine, or damaged.
+            ValueError: The checkpoint does not fit its config.
+        """
+        with self._scheduler.changed:
+            is_live = self._is_live(run)
+        if step is not None or not is_live:
+            state, _ = Run.named(run, self._runs_dir).checkpoints.read(step)
+            return slow_step(state, part=part, data=state.config.dataset.load(root))[0]
+        results: list[SlowStep | Exception] = []
+
+        def make(job: TrainingJob) -> None:
+            # Whatever goes wrong with the copy must not end the run.
+            try:
+                state, data = job.training.state(), job.training.data
+                results.append(slow_step(state, part=part, data=data)[0])
+            except Exception as error:
+                results.append(error)
+
+        self._scheduler.call_between_steps(run, make, wait=wait)
+        if not results:
+            raise RunError("The run is busy. Try again in a moment.")
+        if isinstance(results[0], Exception):
+            raise RunError(f"The next step could not be made: {results[0]}") from results[0]
+        return results[0]
 
     def forget(self, run: str) -> None:
         """Drop the copy of a run."""

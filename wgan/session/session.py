@@ -34,7 +34,7 @@ from wgan.session.model_copies import ModelCopies
 from wgan.session.presets import Presets
 from wgan.session.scheduler import Scheduler
 from wgan.session.snapshots import Snapshots
-from wgan.training import Forecast
+from wgan.training import Forecast, Part, SlowStep
 from wgan.training.engine import cores
 from wgan.training.state import steered
 
@@ -401,6 +401,21 @@ class Session:
     def models(self, name: str, step: int | None = None, *, wait: float = 10.0) -> Models:
         """Return generator and critic of a run, in modules of the caller's own; see `ModelCopies.get`."""
         return self._models.get(name, step, wait=wait)
+
+    def slow_step(self, name: str, step: int | None = None, *, part: Part = "both") -> SlowStep:
+        """Return the stages of a run's next step, made on a copy; see `wgan.training.slow_step`.
+
+        Args:
+            name: The run.
+            step: Step of a checkpoint. Default: the newest state of a live run, else the newest checkpoint.
+            part: With "critic" or "generator", the other network is not updated.
+
+        Raises:
+            RunError: There is no such run or checkpoint, it cannot be read, or the run is busy.
+            DataError: The data set is not on this machine, or damaged.
+            ValueError: The checkpoint does not fit its config.
+        """
+        return self._models.slow_step(name, step, part=part, root=self.root)
 
     def forecast(self, config: TrainConfig, *, measure: bool = True) -> Forecast | str | None:
         """Return a rough cost of a config, a sentence why it cannot run, or None: not known yet.

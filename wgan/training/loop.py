@@ -336,7 +336,7 @@ class Training:
             process_group=process_group,
         )
         training.steps, training.critic_updates = state.step, state.critic_updates
-        if {name.partition(".")[0] for name in state.tensors} == {"average", "critic"}:
+        if not state.has_optimizers:
             training._begin_with(state)
             return training
         with mismatch_as_value_error():

@@ -23,6 +23,11 @@ class State:
     counts: tuple[int, int]
     tensors: dict[str, Tensor]
 
+    @property
+    def has_optimizers(self) -> bool:
+        """Whether there are optimisers; a shipped model has only weights."""
+        return {name.partition(".")[0] for name in self.tensors} != {"average", "critic"}
+
 
 def steered(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
     """Return the config after changes during training.

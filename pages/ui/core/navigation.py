@@ -50,6 +50,7 @@ CRITIC_SECTIONS = {
         "slopes": ":material/trending_up: Slopes",
         "layers": ":material/layers: Layers",
         "inside": ":material/image_search: One picture",
+        "step": ":material/slow_motion_video: One step",
         "alone": ":material/vertical_align_top: To convergence",
     },
     "points": {
@@ -57,6 +58,7 @@ CRITIC_SECTIONS = {
         "slopes": ":material/trending_up: Slopes",
         "layers": ":material/layers: Layers",
         "inside": ":material/grid_view: Units",
+        "step": ":material/slow_motion_video: One step",
         "alone": ":material/vertical_align_top: To convergence",
     },
 }

@@ -13,7 +13,7 @@ from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.core.status import heading
 from pages.ui.core.weights_picker import choose_source, models_of
-from pages.ui.critic import convergence, layers, saliency, scores
+from pages.ui.critic import convergence, layers, saliency, scores, slow_motion
 from pages.ui.critic.inputs import CriticView, absent, open_critic, weights_caption
 from pages.ui.critic.state import CriticState, Look
 from wgan.jobs import RunSnapshot
@@ -80,6 +80,8 @@ def _refresh(snapshot: RunSnapshot, choice: Choice, section: str, alone: bool) -
     """Return the seconds between two reruns of a section; None if only the visitor causes them."""
     if section == "alone":
         return 1.0 if alone else None
+    if section == "step" and slow_motion.is_playing():
+        return slow_motion.PLAY_INTERVAL_S * refresh_interval()
     if choice.step is None and snapshot.status == "running" and section in LIVE_SECTIONS:
         return UPDATE_INTERVAL_S * refresh_interval()
     # If a run or a task ends, the header must be drawn again.
@@ -101,6 +103,9 @@ def _fragment(snapshot: RunSnapshot, choice: Choice, section: str, alone: bool) 
     refresh_interval()  # count this visitor as present
     if section == "alone":
         convergence.show(latest_snapshot)
+        return
+    if section == "step":
+        slow_motion.show(latest_snapshot, choice.step)
         return
     live = section in LIVE_SECTIONS and choice.step is None and latest_snapshot.status == "running"
     started_at = time.monotonic()

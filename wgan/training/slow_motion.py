@@ -1,0 +1,224 @@
+"""One training step in slow motion: what each update sees, and what it changes."""
+
+import copy
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from wgan.arrays import F32, I64
+from wgan.data import Data
+from wgan.training.augmentation import augmented, transforms_of
+from wgan.training.loop import Training
+from wgan.training.state import State
+from wgan.training.steps import critic_step, generator_step, module_score
+
+SHOWN = {"pictures": 8, "points": 128}
+"""Maximum number of examples of a batch that are kept."""
+
+Part = Literal["both", "critic", "generator"]
+"""Which networks a step updates."""
+
+
+@dataclass(frozen=True)
+class CriticStage:
+    """One update of the critic.
+
+    M is the number of examples that are kept, at most that of `SHOWN`; N is the batch size. Scores before and after
+    are those of the same examples.
+    """
+
+    z: F32  # from which the fakes are made, (M, latent_dim)
+    real: F32  # (M, …), as the critic sees them
+    fake: F32  # (M, …)
+    labels: I64 | None  # classes of both, (M,)
+    points: F32 | None  # where the penalty acts, (M, …); None: no penalty in this update
+    slopes: F32 | None  # ‖∇f‖ at these points, (M,)
+    loss: float  # without the penalty
+    penalty: float
+    real_scores: F32  # (N,)
+    fake_scores: F32  # (N,)
+    real_scores_after: F32  # (N,)
+    fake_scores_after: F32  # (N,)
+    weight_change: float  # Euclidean norm of the change of all weights
+
+
+@dataclass(frozen=True)
+class GeneratorStage:
+    """The update of the generator; M and N as in `CriticStage`."""
+
+    z: F32  # (M, latent_dim)
+    labels: I64 | None  # (M,)
+    before: F32  # samples of z before the update, (M, …)
+    after: F32  # samples of the same z after it, (M, …)
+    descent: F32  # −N ∂loss/∂sample at the samples before the update, (M, …)
+    loss: float
+    scores: F32  # of all samples before the update, (N,)
+    scores_after: F32  # of all samples after the update, by the same critic, (N,)
+    weight_change: float  # Euclidean norm of the change of all weights
+
+
+@dataclass(frozen=True)
+class SlowStep:
+    """The stages of one training step. Without an update of the generator, `generator` is None."""
+
+    step: int  # number of the step
+    critic: tuple[CriticStage, ...]
+    generator: GeneratorStage | None
+    learning_rates: dict[str, float]  # of this step, of "generator" and "critic"
+    has_optimizers: bool  # whether the state has the optimisers' averages; else they begin anew
+
+
+def slow_step(
+    state: State, *, part: Part = "both", data: Data | None = None
+) -> tuple[SlowStep, Training]:
+    """Make the step that follows a state, on a copy, and return its stages and the copy after it.
+
+    The copy runs the same code as a training that continues from the state, without compiled steps. Looking
+    at it changes nothing, so the copy is equal bit for bit to such a training on the same engine after one step.
+
+    Args:
+        state: The state of a training between two steps.
+        part: With "critic" or "generator", the other network is not updated.
+        data: The data set, if it is loaded already.
+
+    Raises:
+        DataError: The data set cannot be loaded.
+        ValueError: The state does not fit its config.
+    """
+    training = _SlowTraining.restore(state, data=data)
+    assert isinstance(training, _SlowTraining)
+    training.part = part
+    training.step()
+    updates = training.updates
+    stages = SlowStep(
+        training.steps,
+        training.critic_stages,
+        training.generator_stage,
+        {
+            "generator": updates.generator_optimizer.param_groups[0]["lr"],
+            "critic": updates.critic_optimizer.param_groups[0]["lr"],
+        },
+        state.has_optimizers,
+    )
+    return stages, training
+
+
+class _SlowTraining(Training):
+    """A training that records what its next updates see and change."""
+
+    part: Part = "both"
+    critic_stages: tuple[CriticStage, ...] = ()
+    generator_stage: GeneratorStage | None = None
+
+    @property
+    def _shown(self) -> int:
+        return SHOWN[self.config.dataset.kind]
+
+    def update_critic(
+        self, draw: int, real: Tensor, label: Tensor | None, fake: Tensor, *, held_out: bool
+    ) -> None:
+        """Update the critic, and record the update."""
+        if self.part == "generator":
+            return
+        objective = self.config.objective
+        points = None if self.config.split_updates else self._penalty_points(real, fake, draw)
+        with self.engine.autocast():
+            score = module_score(_copied(self.critic))
+            before = critic_step(objective, score, real=real, fake=fake, label=label, points=points)
+        slopes = None
+        if points is not None:
+            points = points.detach()[: self._shown]
+            shown_label = None if label is None else label[: self._shown]
+            slopes = _slopes(_copied(self.critic), points, shown_label)
+        weights = _weights(self.critic)
+        super().update_critic(draw, real, label, fake, held_out=held_out)
+        self.updates.finish_critic_update()
+        real_after, fake_after = self._scores(torch.cat([real, fake]), label, twice=True).chunk(2)
+        self.critic_stages += (
+            CriticStage(
+                z=_array(self.batches.z(self.steps, draw, len(real))[: self._shown]),
+                real=_array(real[: self._shown]),
+                fake=_array(fake[: self._shown]),
+                labels=None if label is None else label[: self._shown].cpu().numpy().copy(),
+                points=None if points is None else _array(points),
+                slopes=None if slopes is None else _array(slopes),
+                loss=float(before.loss.detach()),
+                penalty=float(before.penalty.detach()),
+                real_scores=_array(before.real_score),
+                fake_scores=_array(before.fake_score),
+                real_scores_after=_array(real_after),
+                fake_scores_after=_array(fake_after),
+                weight_change=float((_weights(self.critic) - weights).norm()),
+            ),
+        )
+
+    def update_generator(self, draw: int) -> None:
+        """Update the generator, and record the update."""
+        if self.part == "critic":
+            return
+        z, label, real, parameters = self._generator_inputs(draw)
+        before = self._samples(z, label).requires_grad_()
+        changed = augmented(
+            lambda _z, _label: before, parameters, transforms_of(self.config), self.batches.layout
+        )
+        with self.engine.autocast():
+            score = module_score(_copied(self.critic))
+            loss = generator_step(self.config.objective, changed, score, z, label, real)
+            (gradient,) = torch.autograd.grad(loss, before)
+        scores = self._scores(before.detach(), label)
+        weights = _weights(self.generator)
+        super().update_generator(draw)
+        after = self._samples(z, label)
+        self.generator_stage = GeneratorStage(
+            z=_array(z[: self._shown]),
+            labels=None if label is None else label[: self._shown].cpu().numpy().copy(),
+            before=_array(before[: self._shown]),
+            after=_array(after[: self._shown]),
+            descent=_array(-len(z) * gradient[: self._shown]),
+            loss=float(loss.detach()),
+            scores=_array(scores),
+            scores_after=_array(self._scores(after, label)),
+            weight_change=float((_weights(self.generator) - weights).norm()),
+        )
+
+    @torch.no_grad()
+    def _samples(self, z: Tensor, label: Tensor | None) -> Tensor:
+        """Return samples of the generator as it trains, (N, …)."""
+        generator = _copied(self.generator)
+        with self.engine.autocast():
+            samples: Tensor = generator(z) if label is None else generator(z, label)
+        return self.batches.lay_out(samples.float())
+
+    def _scores(self, x: Tensor, label: Tensor | None, *, twice: bool = False) -> Tensor:
+        """Return the critic's scores, (N,). With `twice`, the labels are those of each half of `x`.
+
+        Autograd is on, because some CPUs compute bfloat16 in another way without it.
+        """
+        labels = torch.cat([label, label]) if twice and label is not None else label
+        with self.engine.autocast():
+            return module_score(_copied(self.critic))(x, labels).detach().float()
+
+
+def _copied(network: nn.Module) -> nn.Module:
+    """Return a copy of a network, because its use moves running statistics and power iterations."""
+    return copy.deepcopy(network)
+
+
+def _slopes(critic: nn.Module, points: Tensor, label: Tensor | None) -> Tensor:
+    """Return ‖∇f‖ at points, (M,)."""
+    x = points.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(module_score(critic)(x, label).float().sum(), x)
+    slopes: Tensor = gradient.flatten(1).norm(dim=1)
+    return slopes
+
+
+def _weights(network: nn.Module) -> Tensor:
+    """Return a copy of all parameters as one vector."""
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def _array(x: Tensor) -> F32:
+    array: F32 = x.detach().float().contiguous().cpu().numpy().copy()
+    return array
