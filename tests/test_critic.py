@@ -379,3 +379,40 @@ def test_the_layers_of_every_critic_have_titles_and_no_helper_is_shown(
     titles = {name.split(". ", 1)[1].split(",")[0] for name in names}
     kinds = ("Convolution", "Linear", "LeakyReLU", "ReLU", "Batch norm", "Mean", "GroupSort")
     assert names and all(title.startswith(kinds) for title in titles), titles
+
+
+@pytest.mark.parametrize("name", [*CRITICS, "points"])
+def test_the_layers_lead_from_z_to_the_score(name: str):
+    if name == "points":
+        opened = models(tiny())
+    else:
+        values, shape = CRITICS[name]
+        opened = models(TrainConfig.parse(values), data=pictures(40, shape))
+    z = np.random.default_rng(0).standard_normal(opened.config.latent_dim).astype(np.float32)
+    label = 3 if opened.config.conditional else None
+    generator, layers = critic.network_layers(opened, z, label)
+    sample = opened.raw(z[None], None if label is None else [label])
+    np.testing.assert_allclose(generator[-1].values, sample[0].numpy(), atol=1e-6)
+    if label is None:
+        with torch.no_grad():
+            score = float(opened.critic(sample))
+        assert float(layers[-1].values.reshape(-1)[0]) == pytest.approx(score, rel=1e-5, abs=1e-6)
+    for network, shown in ((opened.generator, generator), (opened.critic, layers)):
+        own = sum(p.numel() for p in network.parameters())
+        classes = sum(
+            p.numel()
+            for part in network.modules()
+            if isinstance(part, nn.Embedding)
+            for p in part.parameters()
+        )
+        assert sum(layer.parameters for layer in shown) == own - classes
+    for layer in (*generator, *layers):
+        if "onvolution" in layer.name:
+            n_out = int(layer.name.split("→")[1])
+            assert layer.values.shape[0] == n_out and layer.weights is not None
+            assert layer.weights.shape[0] == n_out
+        elif "Linear" in layer.name:
+            n_in, n_out = map(int, layer.name.split("Linear ")[1].split(" → "))
+            assert layer.weights is not None and layer.weights.shape == (1, n_out, n_in)
+        else:
+            assert layer.weights is None

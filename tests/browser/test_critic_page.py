@@ -229,3 +229,24 @@ def test_one_step_plays_to_its_last_stage(page, site: str):
     page.get_by_text("The generator makes fakes").wait_for()
     press(page, "Pause")
     button(page, "Play").wait_for()
+
+
+def test_a_layer_of_the_diagram_opens_its_output_and_weights(page, site: str):
+    page.goto(f"{site}/critic?section=networks")
+    caption = page.locator(".st-key-networks_maps")
+    playwright.expect(caption).to_contain_text("Critic, layer 1. Convolution")
+    layers = page.locator(".wgan-layer")
+    generator = page.get_by_role("group", name=re.compile("^Generator, "))
+    last = generator.get_by_role("button").last
+    last.click()
+    playwright.expect(caption).to_contain_text(re.compile(r"Generator, layer \d+\. Tanh"))
+    assert last.get_attribute("aria-pressed") == "true"
+    assert layers.locator("xpath=self::*[@aria-pressed='true']").count() == 1
+    page.get_by_text("This layer has no kernels or matrix.").wait_for()
+    # With the keyboard, to a layer before it; the picture of the sample changes with another z.
+    picture = last.locator("img").get_attribute("src")
+    press(page, "Another sample")
+    until(lambda: last.locator("img").get_attribute("src") != picture)
+    generator.get_by_role("button").first.press("Enter")
+    playwright.expect(caption).to_contain_text("Generator, layer 1. Linear")
+    page.locator(".st-key-networks_weights img, .st-key-networks_weights canvas").first.wait_for()

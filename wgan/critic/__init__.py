@@ -20,8 +20,10 @@ from wgan.critic.examples import (
 )
 from wgan.critic.inside import (
     Activation,
+    Layer,
     Saliency,
     activations,
+    network_layers,
     saliency,
     step_uphill,
     units,
@@ -46,6 +48,7 @@ __all__ = [
     "Activation",
     "Examples",
     "Gradients",
+    "Layer",
     "RankedExamples",
     "RealFakeBatch",
     "Saliency",
@@ -63,6 +66,7 @@ __all__ = [
     "floor",
     "gradients",
     "interpolates",
+    "network_layers",
     "picture_from",
     "pictures_of",
     "rank_by_score",

@@ -1,7 +1,7 @@
-"""One example in the critic: the gradient of its score, and the activations of each layer."""
+"""One example in the networks: the gradient of its score, and the activations of each layer."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -117,22 +117,76 @@ def units(models: Models, extent: float, layer: int, side: int = 32) -> Activati
     return Activation(name, values.T.reshape(-1, side, side).numpy())
 
 
-@torch.no_grad()
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a network, with its output for one input.
+
+    Weights are None for a layer without any. Of a convolution they are its kernels for the first input
+    channel, (K, h, w); of a linear layer, its matrix, (1, outputs, inputs).
+    """
+
+    name: str
+    parameters: int
+    values: F32  # (K, h, w): K feature maps; (K,): K units
+    weights: F32 | None
+
+
+def network_layers(
+    models: Models, z: F32, label: int | None = None
+) -> tuple[list[Layer], list[Layer]]:
+    """Return the layers of the generator and of the critic, in the order of computation, for one sample.
+
+    Args:
+        models: The networks.
+        z: The latent vector of the sample, (latent_dim,).
+        label: Its class, if the networks are class-conditional.
+    """
+    labels = None if label is None else torch.tensor([label])
+    sample = models.raw(z[None], None if label is None else [label])
+    *generator, last = [
+        _layer(*each) for each in _run_layers(models.generator, torch.from_numpy(z[None]), labels)
+    ]
+    # The last layer of a perceptron has no rows and columns yet.
+    generator.append(replace(last, values=sample[0].numpy()))
+    return generator, [_layer(*each) for each in _run_layers(models.critic, sample, labels)]
+
+
+def _layer(name: str, part: nn.Module, output: Tensor) -> Layer:
+    weights: F32 | None = None
+    if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+        kernels = part.weight.detach().float()
+        # A transposed convolution has its input channels first.
+        kernels = kernels[0] if isinstance(part, nn.ConvTranspose2d) else kernels[:, 0]
+        weights = kernels.numpy().copy()
+    elif isinstance(part, nn.Linear):
+        weights = part.weight.detach().float()[None].numpy().copy()
+    own = sum(p.numel() for p in part.parameters())
+    return Layer(name, own, output[0].numpy().copy(), weights)
+
+
 def _outputs(critic: nn.Module, x: Tensor, label: Tensor | None) -> list[tuple[str, Tensor]]:
-    """Return the name and the output of each layer, in the order of computation."""
-    critic = copy.deepcopy(critic)  # other threads would see hooks on the caller's critic
-    outputs: list[tuple[str, Tensor]] = []
+    """Return the name and the output of each layer of a critic, in the order of computation."""
+    return [(name, output) for name, _, output in _run_layers(critic, x, label)]
+
+
+@torch.no_grad()
+def _run_layers(
+    network: nn.Module, x: Tensor, label: Tensor | None
+) -> list[tuple[str, nn.Module, Tensor]]:
+    """Return the name, the module and the output of each layer, in the order of computation."""
+    network = copy.deepcopy(network)  # other threads would see hooks on the caller's network
+    outputs: list[tuple[str, nn.Module, Tensor]] = []
 
     def keep(layer: nn.Module, _: object, output: Tensor) -> None:
-        outputs.append((f"{len(outputs) + 1}. {title_of(layer)}", output.float()))
+        outputs.append((f"{len(outputs) + 1}. {title_of(layer)}", layer, output.float()))
 
-    for part in _layers(critic):
+    for part in _layers(network):
         part.register_forward_hook(keep)
-    score_of(critic, x, label)
+    score_of(network, x, label)
     return outputs
 
 
-_HELPERS = (nn.Flatten, nn.Sequential, nn.Embedding, Score)
+_HELPERS = (nn.Flatten, nn.Unflatten, nn.Sequential, nn.Embedding, Score)
 """Modules without an output of interest. Embeddings turn labels into weights of the score."""
 
 _TITLES: tuple[tuple[type[nn.Module], str], ...] = (
@@ -142,31 +196,36 @@ _TITLES: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.BatchNorm2d, "Batch norm"),
     (nn.AvgPool2d, "Mean of 2×2"),
     (nn.AdaptiveAvgPool2d, "Mean over the map"),
+    (nn.Upsample, "Each pixel 2×2"),
+    (nn.Tanh, "Tanh"),
 )
 
 
-def _layers(critic: nn.Module) -> list[nn.Module]:
-    """Return the layers of a critic whose outputs are shown, without containers and helpers."""
+def _layers(network: nn.Module) -> list[nn.Module]:
+    """Return the layers of a network whose outputs are shown, without containers and helpers."""
     inside = {
         id(own)
-        for part in critic.modules()
+        for part in network.modules()
         if isinstance(own_modules := getattr(part, "parametrizations", None), nn.Module)
         for own in own_modules.modules()
     }
     return [
         part
-        for part in critic.modules()
+        for part in network.modules()
         if id(part) not in inside
-        and (isinstance(part, nn.Linear | nn.Conv2d) or not any(part.children()))
+        and (
+            isinstance(part, nn.Linear | nn.Conv2d | nn.ConvTranspose2d) or not any(part.children())
+        )
         and not isinstance(part, _HELPERS)
     ]
 
 
 def title_of(part: nn.Module) -> str:
     """Return a layer's title: its kind and sizes."""
-    if isinstance(part, nn.Conv2d):
+    if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+        kind = "Convolution" if isinstance(part, nn.Conv2d) else "Transposed convolution"
         return (
-            f"Convolution {part.kernel_size[0]}×{part.kernel_size[1]}, "
+            f"{kind} {part.kernel_size[0]}×{part.kernel_size[1]}, "
             f"{part.in_channels} → {part.out_channels}"
         )
     if isinstance(part, nn.Linear):

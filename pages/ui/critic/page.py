@@ -13,7 +13,7 @@ from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.core.status import heading
 from pages.ui.core.weights_picker import choose_source, models_of
-from pages.ui.critic import convergence, layers, saliency, scores, slow_motion
+from pages.ui.critic import convergence, layers, networks, saliency, scores, slow_motion
 from pages.ui.critic.inputs import CriticView, absent, open_critic, weights_caption
 from pages.ui.critic.state import CriticState, Look
 from wgan.jobs import RunSnapshot
@@ -21,7 +21,7 @@ from wgan.latent import Models
 from wgan.runs import RunError
 
 UPDATE_INTERVAL_S = 2.5  # seconds between two updates for a live run
-LIVE_SECTIONS = ("scores", "slopes", "layers")
+LIVE_SECTIONS = ("scores", "slopes", "layers", "networks")
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,8 @@ def _section(critic_view: CriticView, section: str) -> None:
         layers.slopes(critic_view)
     elif section == "layers":
         layers.layers(critic_view)
+    elif section == "networks":
+        networks.networks(critic_view)
     elif pictures:
         saliency.picture(critic_view.key, models, critic_view.examples)
     else:

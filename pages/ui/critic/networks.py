@@ -1,0 +1,162 @@
+"""The layers of generator and critic for one sample, with the feature maps and weights of one layer."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.core.state import page_state
+from pages.ui.critic.inputs import CriticView
+from pages.ui.widgets.image_grid.image_grid import image_grid
+from pages.ui.widgets.network_diagram.network_diagram import Node, network_diagram
+from wgan import critic
+from wgan.arrays import F32, U8
+from wgan.format import fmt_sig
+from wgan.imaging import encode, tile
+from wgan.latent import preview_z
+
+THUMBNAIL_MAPS = 16
+MAX_MAPS = 64
+MAX_SIDE = 512
+"""Largest side of a weight matrix on show."""
+
+SAMPLES = 64
+"""Number of z from which *Another sample* takes one after the other."""
+
+DIAGRAM_HELP = """Each box is a layer. Its picture shows the layer's output for the sample on show: of convolutions the first 16
+feature maps, of other layers all units. Light is high. Below are the shape of the output and the number of parameters.
+Choose a layer to see all of its output, and its weights."""
+
+MAPS_HELP = "The output of the layer for this sample, one picture for each channel. All have the same scale."
+
+WEIGHTS_HELP = """The learned weights of the layer. Of a convolution: the kernel of each channel for the first input channel. Of a linear
+layer: its matrix, with a row for each output and a column for each input."""
+
+
+@dataclass
+class NetworkChoice:
+    """The sample and the layer on show."""
+
+    sample: int = 0
+    layer: int | None = None  # counted over both networks; None for the critic's first one
+
+
+def networks(critic_view: CriticView) -> None:
+    """Show the layers of both networks, and the outputs and weights of the chosen one."""
+    models, choice = critic_view.models, page_state(NetworkChoice)
+    z = preview_z(models.config, SAMPLES)[choice.sample]
+    names = models.config.dataset.class_names()
+    label = choice.sample % len(names) if models.config.conditional else None
+    generator, critic_layers = critic_view.cached(
+        f"networks-{choice.sample}", lambda: critic.network_layers(models, z, label)
+    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**From z to the score**", help=DIAGRAM_HELP, width="content")
+        st.button(
+            "Another sample",
+            icon=":material/casino:",
+            key="networks_sample",
+            on_click=_next_sample,
+            args=(choice,),
+            help="Show the layers for the next z.",
+        )
+        score = float(critic_layers[-1].values.reshape(-1)[0]) if label is None else None
+        sentence = (
+            "" if score is None else f"The critic gives this sample the score {fmt_sig(score)}."
+        )
+        st.caption(sentence if label is None else f"The class of this sample is {names[label]}.")
+    sides = (
+        ("Generator", models.generator, generator),
+        ("Critic", models.critic, critic_layers),
+    )
+    layers = [layer for _, _, side in sides for layer in side]
+    titles = [f"{title}, layer {layer.name}" for title, _, side in sides for layer in side]
+
+    def keep(index: int) -> None:
+        choice.layer = index
+
+    chosen = network_diagram(
+        [
+            (
+                f"{title}, {sum(p.numel() for p in network.parameters()):,} parameters",
+                [_node(layer) for layer in side],
+            )
+            for title, network, side in sides
+        ],
+        key="networks_diagram",
+        chosen=min(len(generator) if choice.layer is None else choice.layer, len(layers) - 1),
+        on_change=keep,
+    )
+    _details(layers[chosen], titles[chosen])
+
+
+def _next_sample(choice: NetworkChoice) -> None:
+    choice.sample = (choice.sample + 1) % SAMPLES
+
+
+def _node(layer: critic.Layer) -> Node:
+    shape = " × ".join(f"{side:,}" for side in layer.values.shape)
+    parameters = f"{layer.parameters:,} weights" if layer.parameters else "no weights"
+    maps = _maps(layer.values)[:THUMBNAIL_MAPS]
+    grey = _grey(maps)
+    return Node(
+        layer.name,
+        shape,
+        parameters,
+        encode(tile(grey[:, None], math.ceil(math.sqrt(len(grey)))), "PNG"),
+    )
+
+
+def _maps(values: F32) -> F32:
+    """Return the outputs of a layer as maps, (K, h, w): units become the pixels of one map."""
+    if values.ndim == 3:
+        return values
+    side = math.ceil(math.sqrt(values.size))
+    padded = np.full(side * side, float(values.min()), np.float32)
+    padded[: values.size] = values.reshape(-1)
+    return padded.reshape(1, side, side)
+
+
+def _grey(maps: F32) -> U8:
+    low, high = float(maps.min()), float(maps.max())
+    grey: U8 = ((maps - low) / ((high - low) or 1.0) * 255).round().astype(np.uint8)
+    return grey
+
+
+def _details(layer: critic.Layer, title: str) -> None:
+    left, right = st.columns(2, gap="medium")
+    with left:
+        units = layer.values.ndim < 3
+        _sheet(
+            "Units" if units else "Feature maps",
+            MAPS_HELP,
+            _maps(layer.values),
+            title,
+            "networks_maps",
+        )
+    with right:
+        if layer.weights is None:
+            st.markdown("**Weights**", help=WEIGHTS_HELP)
+            st.caption("This layer has no kernels or matrix.")
+        else:
+            weights = layer.weights[:, :MAX_SIDE, :MAX_SIDE]
+            _sheet("Weights", WEIGHTS_HELP, weights, title, "networks_weights")
+
+
+def _sheet(heading: str, help: str, values: F32, title: str, key: str) -> None:
+    """Show pictures of the same scale in a grid."""
+    st.markdown(f"**{heading}**", help=help)
+    shown = values[:MAX_MAPS]
+    columns = min(8, len(shown))
+    part = f"the first {len(shown)} of {len(values)}" if len(shown) < len(values) else ""
+    scale = f"black is {fmt_sig(float(shown.min()))}, white {fmt_sig(float(shown.max()))}"
+    image_grid(
+        encode(tile(_grey(shown)[:, None], columns), "PNG"),
+        key=key,
+        rows=math.ceil(len(shown) / columns),
+        columns=columns,
+        max_height=250,
+        caption=f"{title}: " + ", ".join(filter(None, (part, scale))),
+        alt=f"{heading}: {title}",
+    )
