@@ -410,9 +410,13 @@ def test_the_layers_lead_from_z_to_the_score(name: str):
         if "onvolution" in layer.name:
             n_out = int(layer.name.split("→")[1])
             assert layer.values.shape[0] == n_out and layer.weights is not None
-            assert layer.weights.shape[0] == n_out
+            assert layer.weights.shape[0] == min(n_out, 64)
         elif "Linear" in layer.name:
             n_in, n_out = map(int, layer.name.split("Linear ")[1].split(" → "))
-            assert layer.weights is not None and layer.weights.shape == (1, n_out, n_in)
+            assert layer.weights is not None and layer.weights.shape == (
+                1,
+                min(n_out, 512),
+                min(n_in, 512),
+            )
         else:
             assert layer.weights is None

@@ -1,4 +1,5 @@
 import contextlib
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from tests.conftest import tiny, until
 from wgan.config import PRESETS, ConfigError
 from wgan.data import DataError, Mnist10k, Ring8
 from wgan.jobs import RunSnapshot, TaskProgress, TrainingJob
+from wgan.paths import shipped_runs
 from wgan.runs import Change, Measured, Run, RunError, Status, list_runs
 from wgan.session import Busy, Session, datasets
 from wgan.session.history import undo_and_redo
@@ -87,6 +89,47 @@ def test_step_once_makes_the_step_that_was_shown_in_slow_motion(session: Session
     assert np.array_equal(scores.numpy(), shown.generator.scores_after)
     # A run that has ended shows the step after its checkpoint.
     assert session.slow_step(run).step == step + 2
+
+
+def test_a_slow_step_of_a_machine_with_a_gpu_is_made_on_the_cpu(session: Session, runs_dir: Path):
+    run = session.start(tiny())
+    until(lambda: session.snapshot(run).status is Status.FINISHED)
+    expected = session.slow_step(run)
+    checkpoints = Run.find(run, runs_dir).checkpoints
+    state, facts = checkpoints.read()
+    assert state.engine.device == "cpu"
+    moved = replace(state, engine=replace(state.engine, device="cuda:7"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wgan.runs.checkpoints.Checkpoints.read", lambda *_: (moved, facts))
+        made = session.slow_step(run)
+    assert made.generator is not None and expected.generator is not None
+    assert np.array_equal(made.generator.after, expected.generator.after)
+
+
+def test_a_slow_step_downloads_nothing(tmp_path: Path):
+    runs = tmp_path / "runs"
+    shutil.copytree(shipped_runs() / "example-fashion", runs / "example-fashion")
+    session = Session(runs, root=tmp_path / "data", threads=1)
+    try:
+        with pytest.raises(DataError, match=r"is not on this machine\. You can download it"):
+            session.slow_step("example-fashion")
+    finally:
+        session.close(timeout=60)
+    assert not (tmp_path / "data").exists()
+
+
+def test_only_the_step_that_was_shown_is_made(session: Session):
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 2)
+    session.pause(run)
+    until(lambda: session.snapshot(run).status is Status.PAUSED)
+    step = session.snapshot(run).step
+    session.step_once(run, only_step=step)
+    session.step_once(run, only_step=step + 2)
+    assert session.snapshot(run).step == step
+    session.step_once(run, only_step=step + 1)
+    assert session.snapshot(run).step == step + 1
+    session.stop(run)
 
 
 def test_a_slow_step_that_fails_ends_no_run(session: Session, monkeypatch: pytest.MonkeyPatch):

@@ -21,6 +21,10 @@ CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "relativistic": ("toy-ring", POINTS | {"objective": "r3gan"}),
     "spectral norm": ("toy-ring", POINTS | {"objective": "wgan-sn"}),
     "classes": ("quick-mnist", PICTURES),
+    "classes, few examples, penalty at real and fake": (
+        "quick-mnist",
+        PICTURES | {"batch_size": 4, "objective": "r3gan"},
+    ),
     "halves, batch norm": ("seed-corrected", PICTURES | {"dataset": "mnist-10k"}),
     "adaptive augmentation": (
         "quick-mnist",
@@ -139,3 +143,25 @@ def test_the_state_is_not_changed():
     before = {key: value.clone() for key, value in state.tensors.items()}
     slow_step(state)
     assert all(torch.equal(before[key], value) for key, value in state.tensors.items())
+
+
+def test_a_penalty_at_real_and_fake_keeps_points_of_both():
+    changes = POINTS | {"batch_size": 256, "objective": "r3gan", "n_critic": 1}
+    slow, _ = slow_step(state_after(2, "toy-ring", changes))
+    (stage,) = slow.critic
+    assert stage.points is not None and stage.slopes is not None
+    half = len(stage.points) // 2
+    assert len(stage.slopes) == len(stage.points) == 128
+    np.testing.assert_array_equal(stage.points[:half], stage.real[:half])
+    np.testing.assert_array_equal(stage.points[half:], stage.fake[:half])
+
+
+def test_the_number_of_threads_is_as_before():
+    before = torch.get_num_threads()
+    state = state_after(1, "toy-ring", POINTS)
+    torch.set_num_threads(2)
+    try:
+        slow_step(state)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

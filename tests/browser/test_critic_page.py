@@ -242,7 +242,7 @@ def test_a_layer_of_the_diagram_opens_its_output_and_weights(page, site: str):
     playwright.expect(caption).to_contain_text(re.compile(r"Generator, layer \d+\. Tanh"))
     assert last.get_attribute("aria-pressed") == "true"
     assert layers.locator("xpath=self::*[@aria-pressed='true']").count() == 1
-    page.get_by_text("This layer has no kernels or matrix.").wait_for()
+    page.get_by_text("This layer has no kernels and no matrix.").wait_for()
     # With the keyboard, to a layer before it; the picture of the sample changes with another z.
     picture = last.locator("img").get_attribute("src")
     press(page, "Another sample")

@@ -117,12 +117,17 @@ def units(models: Models, extent: float, layer: int, side: int = 32) -> Activati
     return Activation(name, values.T.reshape(-1, side, side).numpy())
 
 
+MAX_KERNELS, MAX_SIDE = 64, 512
+"""Kernels, and rows and columns of a matrix, that are kept for display: networks can be large."""
+
+
 @dataclass(frozen=True)
 class Layer:
     """One layer of a network, with its output for one input.
 
-    Weights are None for a layer without any. Of a convolution they are its kernels for the first input
-    channel, (K, h, w); of a linear layer, its matrix, (1, outputs, inputs).
+    Weights are None for a layer without kernels or matrix. Of a convolution they are its first MAX_KERNELS kernels
+    for the first input channel, (K, h, w); of a linear layer, the first MAX_SIDE rows and columns of its
+    matrix, (1, outputs, inputs).
     """
 
     name: str
@@ -157,9 +162,9 @@ def _layer(name: str, part: nn.Module, output: Tensor) -> Layer:
         kernels = part.weight.detach().float()
         # A transposed convolution has its input channels first.
         kernels = kernels[0] if isinstance(part, nn.ConvTranspose2d) else kernels[:, 0]
-        weights = kernels.numpy().copy()
+        weights = kernels[:MAX_KERNELS].numpy().copy()
     elif isinstance(part, nn.Linear):
-        weights = part.weight.detach().float()[None].numpy().copy()
+        weights = part.weight.detach().float()[None, :MAX_SIDE, :MAX_SIDE].numpy().copy()
     own = sum(p.numel() for p in part.parameters())
     return Layer(name, own, output[0].numpy().copy(), weights)
 

@@ -77,7 +77,7 @@ def report(run: Run, *, home: str = "") -> str:
         f"<h1>{escape(name)}</h1>",
         f"<p class=quiet>{escape(snapshot.run)} · {snapshot.status}</p>",
         _numbers(snapshot),
-        _timeline(moments),
+        _timeline(moments, points=snapshot.config.dataset.kind == "points"),
         _explorer(latent),
         *(
             f"<h2>{title}</h2><div class=wide tabindex=0>{svg_chart(figure, title)}</div>"
@@ -206,11 +206,12 @@ def _numbers(snapshot: RunSnapshot) -> str:
     )
 
 
-def _timeline(moments: list[tuple[int, str]]) -> str:
+def _timeline(moments: list[tuple[int, str]], *, points: bool) -> str:
     if not moments:
         return ""
+    legend = "<p class=quiet>Green points are real, pink ones are samples.</p>" if points else ""
     return (
-        "<h2>Samples of the generator</h2>"
+        f"<h2>Samples of the generator</h2>{legend}"
         f'<img id=sample src="{moments[-1][1]}" alt="Samples at step {moments[-1][0]}">'
         f"<p class=line><input id=at type=range min=0 max={len(moments) - 1} value={len(moments) - 1} "
         'aria-label="Training step shown"><span id=step></span></p>'

@@ -37,10 +37,9 @@ def svg_chart(figure: Figure, title: str) -> str:
     for trace, (x, y) in zip(lines, arrays, strict=True):
         colour, opacity = _colour(trace["line"]["color"])
         width = trace["line"].get("width", 2)
-        dashes = ' stroke-dasharray="3 4"' if trace["line"].get("dash") == "dot" else ""
         parts.append(
             f'<path d="{_path(x, y, x_span, y_span)}" fill="none" stroke="{colour}" '
-            f'stroke-width="{width}" stroke-opacity="{opacity}" stroke-linejoin="round"{dashes}/>'
+            f'stroke-width="{width}" stroke-opacity="{opacity}" stroke-linejoin="round"{_dashes(trace)}/>'
         )
     parts += _legend([t for t in lines if t.get("showlegend", True)])
     return (
@@ -121,10 +120,16 @@ def _legend(traces: Sequence[Figure]) -> list[str]:
     for trace in traces:
         colour, _ = _colour(trace["line"]["color"])
         name = str(trace.get("name", ""))
-        parts.append(f'<path d="M{x:.0f} 12h22" stroke="{colour}" stroke-width="2.2"/>')
+        parts.append(
+            f'<path d="M{x:.0f} 12h22" stroke="{colour}" stroke-width="2.2"{_dashes(trace)}/>'
+        )
         parts.append(_text(x + 28, 16, name, "start"))
         x += 46 + 7.2 * len(name)
     return parts
+
+
+def _dashes(trace: Figure) -> str:
+    return ' stroke-dasharray="3 4"' if trace["line"].get("dash") == "dot" else ""
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:

@@ -1,16 +1,26 @@
 """ModelCopies: copies of a run's networks for pages. Only the worker thread touches the originals."""
 
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
+from wgan.data import Data, DataError
 from wgan.jobs import TrainingJob
 from wgan.latent import Models
 from wgan.runs import Run, RunError
 from wgan.session.scheduler import Scheduler
-from wgan.training import Part, SlowStep, slow_step
+from wgan.training import Engine, Part, SlowStep, State, slow_step, this_machine
 
 MODELS_INTERVAL_S = 1.0
 """Seconds for which a copy of a live run's weights counts as recent."""
+
+
+def _available(engine: Engine) -> Engine:
+    """Return an engine, or the CPU if this machine does not have its device."""
+    if engine.device.partition(":")[0] in this_machine().devices:
+        return engine
+    return replace(engine, device="cpu", precision="float32")
 
 
 class ModelCopies:
@@ -83,23 +93,40 @@ class ModelCopies:
             is_live = self._is_live(run)
         if step is not None or not is_live:
             state, _ = Run.named(run, self._runs_dir).checkpoints.read(step)
-            return slow_step(state, part=part, data=state.config.dataset.load(root))[0]
-        results: list[SlowStep | Exception] = []
+            dataset = state.config.dataset
+            if not dataset.present(root):
+                raise DataError(
+                    f"{dataset.title} is not on this machine. You can download it on the Data page."
+                )
+            return self._made(state, part, _available(state.engine), dataset.load(root))
+        results: list[SlowStep | RunError] = []
+        is_late = threading.Event()
 
         def make(job: TrainingJob) -> None:
+            if is_late.is_set():
+                return
             # Whatever goes wrong with the copy must not end the run.
             try:
-                state, data = job.training.state(), job.training.data
-                results.append(slow_step(state, part=part, data=data)[0])
-            except Exception as error:
+                state, training = job.training.state(), job.training
+                results.append(self._made(state, part, training.engine, training.data))
+            except RunError as error:
                 results.append(error)
 
         self._scheduler.call_between_steps(run, make, wait=wait)
+        is_late.set()
         if not results:
             raise RunError("The run is busy. Try again in a moment.")
-        if isinstance(results[0], Exception):
-            raise RunError(f"The next step could not be made: {results[0]}") from results[0]
+        if isinstance(results[0], RunError):
+            raise results[0]
         return results[0]
+
+    @staticmethod
+    def _made(state: State, part: Part, engine: Engine, data: Data) -> SlowStep:
+        """Return the stages of the step after a state. Raises RunError for whatever goes wrong."""
+        try:
+            return slow_step(state, part=part, engine=engine, data=data)[0]
+        except Exception as error:
+            raise RunError(f"The next step could not be made: {error}") from error
 
     def forget(self, run: str) -> None:
         """Drop the copy of a run."""

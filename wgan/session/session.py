@@ -187,10 +187,12 @@ class Session:
         """End the pause of a run."""
         self._scheduler.unpause(name)
 
-    def step_once(self, name: str) -> None:
-        """Make one step of a paused run."""
+    def step_once(self, name: str, *, only_step: int | None = None) -> None:
+        """Make one step of a paused run; with `only_step`, only if its number is this one."""
 
         def once(job: TrainingJob) -> None:
+            if only_step not in (None, job.training.steps + 1):
+                return
             if job.paused and not job.done:
                 job.step()
                 job.pause(True)

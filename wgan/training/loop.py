@@ -336,7 +336,7 @@ class Training:
             process_group=process_group,
         )
         training.steps, training.critic_updates = state.step, state.critic_updates
-        if not state.has_optimizers:
+        if state.has_only_weights:
             training._begin_with(state)
             return training
         with mismatch_as_value_error():

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from wgan.arrays import F32, I64
+from wgan.config import TrainConfig
 from wgan.data import Data
 from wgan.training.augmentation import augmented, transforms_of
+from wgan.training.engine import Engine, use_threads
 from wgan.training.loop import Training
 from wgan.training.state import State
 from wgan.training.steps import critic_step, generator_step, module_score
@@ -54,8 +56,8 @@ class GeneratorStage:
     after: F32  # samples of the same z after it, (M, …)
     descent: F32  # −N ∂loss/∂sample at the samples before the update, (M, …)
     loss: float
-    scores: F32  # of all samples before the update, (N,)
-    scores_after: F32  # of all samples after the update, by the same critic, (N,)
+    scores: F32  # of all samples before the update, as the critic sees them, (N,)
+    scores_after: F32  # the same after the update, by the same critic, (N,)
     weight_change: float  # Euclidean norm of the change of all weights
 
 
@@ -63,6 +65,7 @@ class GeneratorStage:
 class SlowStep:
     """The stages of one training step. Without an update of the generator, `generator` is None."""
 
+    config: TrainConfig
     step: int  # number of the step
     critic: tuple[CriticStage, ...]
     generator: GeneratorStage | None
@@ -71,7 +74,7 @@ class SlowStep:
 
 
 def slow_step(
-    state: State, *, part: Part = "both", data: Data | None = None
+    state: State, *, part: Part = "both", engine: Engine | None = None, data: Data | None = None
 ) -> tuple[SlowStep, Training]:
     """Make the step that follows a state, on a copy, and return its stages and the copy after it.
 
@@ -81,18 +84,25 @@ def slow_step(
     Args:
         state: The state of a training between two steps.
         part: With "critic" or "generator", the other network is not updated.
+        engine: Default: the engine of the state.
         data: The data set, if it is loaded already.
 
     Raises:
         DataError: The data set cannot be loaded.
         ValueError: The state does not fit its config.
     """
-    training = _SlowTraining.restore(state, data=data)
-    assert isinstance(training, _SlowTraining)
-    training.part = part
-    training.step()
+    threads = torch.get_num_threads()
+    (engine or state.engine).activate()
+    try:
+        training = _SlowTraining.restore(state, engine=engine, data=data)
+        assert isinstance(training, _SlowTraining)
+        training.part = part
+        training.step()
+    finally:
+        use_threads(threads)
     updates = training.updates
     stages = SlowStep(
+        training.config,
         training.steps,
         training.critic_stages,
         training.generator_stage,
@@ -100,7 +110,7 @@ def slow_step(
             "generator": updates.generator_optimizer.param_groups[0]["lr"],
             "critic": updates.critic_optimizer.param_groups[0]["lr"],
         },
-        state.has_optimizers,
+        any("_optimizer." in name for name in state.tensors),
     )
     return stages, training
 
@@ -124,18 +134,25 @@ class _SlowTraining(Training):
             return
         objective = self.config.objective
         points = None if self.config.split_updates else self._penalty_points(real, fake, draw)
-        with self.engine.autocast():
-            score = module_score(_copied(self.critic))
-            before = critic_step(objective, score, real=real, fake=fake, label=label, points=points)
+        real_scores, fake_scores = self._both_scores(real, fake, label)
+        if self.config.split_updates:
+            penalty, loss = 0.0, objective.critic_loss(real=real_scores, fake=fake_scores)
+        else:
+            with self.engine.autocast():
+                score = module_score(_copied(self.critic))
+                before = critic_step(
+                    objective, score, real=real, fake=fake, label=label, points=points
+                )
+            penalty, loss = float(before.penalty.detach()), before.loss.detach()
         slopes = None
         if points is not None:
-            points = points.detach()[: self._shown]
-            shown_label = None if label is None else label[: self._shown]
-            slopes = _slopes(_copied(self.critic), points, shown_label)
+            points, point_labels = self._shown_points(points.detach(), len(real), label)
+            with self.engine.autocast():
+                slopes = _slopes(_copied(self.critic), points, point_labels)
         weights = _weights(self.critic)
         super().update_critic(draw, real, label, fake, held_out=held_out)
         self.updates.finish_critic_update()
-        real_after, fake_after = self._scores(torch.cat([real, fake]), label, twice=True).chunk(2)
+        real_after, fake_after = self._both_scores(real, fake, label)
         self.critic_stages += (
             CriticStage(
                 z=_array(self.batches.z(self.steps, draw, len(real))[: self._shown]),
@@ -144,10 +161,10 @@ class _SlowTraining(Training):
                 labels=None if label is None else label[: self._shown].cpu().numpy().copy(),
                 points=None if points is None else _array(points),
                 slopes=None if slopes is None else _array(slopes),
-                loss=float(before.loss.detach()),
-                penalty=float(before.penalty.detach()),
-                real_scores=_array(before.real_score),
-                fake_scores=_array(before.fake_score),
+                loss=float(loss),
+                penalty=penalty,
+                real_scores=_array(real_scores),
+                fake_scores=_array(fake_scores),
                 real_scores_after=_array(real_after),
                 fake_scores_after=_array(fake_after),
                 weight_change=float((_weights(self.critic) - weights).norm()),
@@ -167,10 +184,13 @@ class _SlowTraining(Training):
             score = module_score(_copied(self.critic))
             loss = generator_step(self.config.objective, changed, score, z, label, real)
             (gradient,) = torch.autograd.grad(loss, before)
-        scores = self._scores(before.detach(), label)
+        scores = self._scores(changed(z, label).detach(), label)
         weights = _weights(self.generator)
         super().update_generator(draw)
         after = self._samples(z, label)
+        seen_after = augmented(
+            lambda _z, _label: after, parameters, transforms_of(self.config), self.batches.layout
+        )(z, label)
         self.generator_stage = GeneratorStage(
             z=_array(z[: self._shown]),
             labels=None if label is None else label[: self._shown].cpu().numpy().copy(),
@@ -179,7 +199,7 @@ class _SlowTraining(Training):
             descent=_array(-len(z) * gradient[: self._shown]),
             loss=float(loss.detach()),
             scores=_array(scores),
-            scores_after=_array(self._scores(after, label)),
+            scores_after=_array(self._scores(seen_after, label)),
             weight_change=float((_weights(self.generator) - weights).norm()),
         )
 
@@ -191,14 +211,42 @@ class _SlowTraining(Training):
             samples: Tensor = generator(z) if label is None else generator(z, label)
         return self.batches.lay_out(samples.float())
 
-    def _scores(self, x: Tensor, label: Tensor | None, *, twice: bool = False) -> Tensor:
-        """Return the critic's scores, (N,). With `twice`, the labels are those of each half of `x`.
+    def _both_scores(
+        self, real: Tensor, fake: Tensor, label: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the critic's scores of real examples and of fakes, (N,) each.
+
+        They share a pass unless the critic's updates are split: batch norm mixes what shares a pass.
+        """
+        if self.config.split_updates:
+            return self._scores(real, label), self._scores(fake, label)
+        labels = None if label is None else torch.cat([label, label])
+        real_scores, fake_scores = self._scores(torch.cat([real, fake]), labels).chunk(2)
+        return real_scores, fake_scores
+
+    def _scores(self, x: Tensor, label: Tensor | None) -> Tensor:
+        """Return the critic's scores, (N,).
 
         Autograd is on, because some CPUs compute bfloat16 in another way without it.
         """
-        labels = torch.cat([label, label]) if twice and label is not None else label
         with self.engine.autocast():
-            return module_score(_copied(self.critic))(x, labels).detach().float()
+            return module_score(_copied(self.critic))(x, label).detach().float()
+
+    def _shown_points(
+        self, points: Tensor, n: int, label: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the points of the penalty that are kept, and their classes.
+
+        Args:
+            points: (N, …), or (2N, …): real examples and fakes.
+            n: N.
+            label: Classes of the batch, (N,).
+        """
+        if len(points) == n:
+            return points[: self._shown], None if label is None else label[: self._shown]
+        half = self._shown // 2
+        kept = torch.cat([points[:n][:half], points[n:][:half]])
+        return kept, None if label is None else torch.cat([label[:half], label[:half]])
 
 
 def _copied(network: nn.Module) -> nn.Module:

@@ -24,9 +24,9 @@ class State:
     tensors: dict[str, Tensor]
 
     @property
-    def has_optimizers(self) -> bool:
-        """Whether there are optimisers; a shipped model has only weights."""
-        return {name.partition(".")[0] for name in self.tensors} != {"average", "critic"}
+    def has_only_weights(self) -> bool:
+        """Whether there is nothing but the weights of a shipped model."""
+        return {name.partition(".")[0] for name in self.tensors} == {"average", "critic"}
 
 
 def steered(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:

@@ -1,6 +1,7 @@
 """The layers of generator and critic for one sample, with the feature maps and weights of one layer."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +16,12 @@ from wgan.arrays import F32, U8
 from wgan.format import fmt_sig
 from wgan.imaging import encode, tile
 from wgan.latent import preview_z
+from wgan.networks.modules import LABEL_DIM
 
 THUMBNAIL_MAPS = 16
 MAX_MAPS = 64
-MAX_SIDE = 512
-"""Largest side of a weight matrix on show."""
+FEW_UNITS = 8
+"""Outputs up to this number are also written as numbers."""
 
 SAMPLES = 64
 """Number of z from which *Another sample* takes one after the other."""
@@ -61,11 +63,11 @@ def networks(critic_view: CriticView) -> None:
             args=(choice,),
             help="Show the layers for the next z.",
         )
-        score = float(critic_layers[-1].values.reshape(-1)[0]) if label is None else None
-        sentence = (
-            "" if score is None else f"The critic gives this sample the score {fmt_sig(score)}."
+        labels = None if label is None else np.array([label])
+        score = float(critic.scores(models, generator[-1].values[None], labels)[0])
+        st.caption(
+            f"The critic gives this sample the score {fmt_sig(score)}.{_class_text(label, names)}"
         )
-        st.caption(sentence if label is None else f"The class of this sample is {names[label]}.")
     sides = (
         ("Generator", models.generator, generator),
         ("Critic", models.critic, critic_layers),
@@ -91,13 +93,19 @@ def networks(critic_view: CriticView) -> None:
     _details(layers[chosen], titles[chosen])
 
 
+def _class_text(label: int | None, names: Sequence[str]) -> str:
+    if label is None:
+        return ""
+    return f" Its class is {names[label]}. For the generator, the class is {LABEL_DIM} more numbers beside z."
+
+
 def _next_sample(choice: NetworkChoice) -> None:
     choice.sample = (choice.sample + 1) % SAMPLES
 
 
 def _node(layer: critic.Layer) -> Node:
     shape = " × ".join(f"{side:,}" for side in layer.values.shape)
-    parameters = f"{layer.parameters:,} weights" if layer.parameters else "no weights"
+    parameters = f"{layer.parameters:,} param." if layer.parameters else "no parameters"
     maps = _maps(layer.values)[:THUMBNAIL_MAPS]
     grey = _grey(maps)
     return Node(
@@ -112,6 +120,8 @@ def _maps(values: F32) -> F32:
     """Return the outputs of a layer as maps, (K, h, w): units become the pixels of one map."""
     if values.ndim == 3:
         return values
+    if values.size <= FEW_UNITS:
+        return values.reshape(1, 1, -1)
     side = math.ceil(math.sqrt(values.size))
     padded = np.full(side * side, float(values.min()), np.float32)
     padded[: values.size] = values.reshape(-1)
@@ -135,13 +145,14 @@ def _details(layer: critic.Layer, title: str) -> None:
             title,
             "networks_maps",
         )
+        if layer.values.size <= FEW_UNITS:
+            st.caption("Values: " + ", ".join(fmt_sig(float(v)) for v in layer.values.reshape(-1)))
     with right:
         if layer.weights is None:
             st.markdown("**Weights**", help=WEIGHTS_HELP)
-            st.caption("This layer has no kernels or matrix.")
+            st.caption("This layer has no kernels and no matrix.")
         else:
-            weights = layer.weights[:, :MAX_SIDE, :MAX_SIDE]
-            _sheet("Weights", WEIGHTS_HELP, weights, title, "networks_weights")
+            _sheet("Weights", WEIGHTS_HELP, layer.weights, title, "networks_weights")
 
 
 def _sheet(heading: str, help: str, values: F32, title: str, key: str) -> None:

@@ -1,5 +1,6 @@
 """One training step in slow motion: its stages, one after the other, with the tensors of the run's next step."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -47,20 +48,25 @@ PICTURES_HEIGHT = 140
 class SlowMotion:
     """The step on show, and the stage of it."""
 
-    source: tuple[str, int | None, Part] | None = None  # run, checkpoint and part
+    source: tuple[object, ...] = ()  # what was asked for
     step: SlowStep | None = None
     problem: str = ""
     stage: int = 0
     playing: bool = False
+    shown_at: float = 0.0  # `time.monotonic()` since which the stage is shown
 
     def load(self, run: str, checkpoint: int | None, part: Part) -> None:
         """Make the next step of a run on a copy, and go to its first stage."""
-        self.source, self.stage, self.problem, self.step = (run, checkpoint, part), 0, "", None
+        self.go(0)
+        self.problem, self.step = "", None
         try:
             self.step = session().slow_step(run, checkpoint, part=part)
         except (RunError, DataError, ValueError) as error:
             self.problem = str(error)
-            self.playing = False
+
+    def go(self, stage: int, *, playing: bool = False) -> None:
+        """Show a stage."""
+        self.stage, self.playing, self.shown_at = stage, playing, time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -80,17 +86,23 @@ def is_playing() -> bool:
 def show(snapshot: RunSnapshot, checkpoint: int | None) -> None:
     """Show the stages of the step after the newest state of a run, or after a checkpoint."""
     motion = page_state(SlowMotion)
-    part = _controls(snapshot, checkpoint, motion)
-    if motion.source != (snapshot.run, checkpoint, part):
-        with st.spinner("The next step is made on a copy of the run …"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        part = _choose_part()
+        # A change of a hyperparameter changes the next step, too, and so does a step of a paused run.
+        at = snapshot.step if snapshot.status is Status.PAUSED else None
+        source = (snapshot.run, checkpoint, part, snapshot.config, at)
+        if motion.source != source:
+            motion.source = source
             motion.load(snapshot.run, checkpoint, part)
+        _buttons(snapshot, checkpoint, part, motion)
     if motion.step is None:
         st.info(motion.problem, icon=":material/info:")
         return
-    stages = stages_of(motion.step, snapshot.config)
-    if motion.playing:
+    stages = stages_of(motion.step)
+    # Other reruns than those of the page's timer come earlier.
+    if motion.playing and time.monotonic() - motion.shown_at > 0.8 * PLAY_INTERVAL_S:
         _advance(motion, len(stages))
-    motion.stage = min(motion.stage, len(stages) - 1)
+    st.caption(_caption(motion.step, snapshot, checkpoint))
     _timeline(motion, stages)
     stage = stages[motion.stage]
     st.markdown(f"##### {stage.title}")
@@ -98,71 +110,91 @@ def show(snapshot: RunSnapshot, checkpoint: int | None) -> None:
     # A fixed height, so that the controls stay where they are.
     with st.container(height=340, border=False, key="slow_stage_body"):
         stage.draw()
-    st.caption(_caption(motion.step))
 
 
-def _controls(snapshot: RunSnapshot, checkpoint: int | None, motion: SlowMotion) -> Part:
-    """Show the choice of networks and the buttons for the whole step; return the choice."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        part: Part = st.segmented_control(
-            "Update",
-            list(PARTS),
-            format_func=PARTS.__getitem__,
-            default="both",
-            required=True,
-            key="slow_part",
-            persist_state="session",
-            label_visibility="collapsed",
-            width="content",
-            help=PART_HELP,
-        )
-        st.button(
-            "Newest step",
-            icon=":material/refresh:",
-            key="slow_newest",
-            on_click=motion.load,
-            args=(snapshot.run, checkpoint, part),
-            disabled=checkpoint is not None or not snapshot.status.active,
-            help=NEWEST_HELP,
-        )
-        reason = _why_not_apply(snapshot, checkpoint, part, motion.step)
-        st.button(
-            "Apply",
-            icon=":material/check:",
-            key="slow_apply",
-            on_click=_apply,
-            args=(snapshot.run, motion),
-            disabled=bool(reason),
-            help=reason or APPLY_HELP,
-        )
+def _choose_part() -> Part:
+    """Show the choice of the networks that the step updates, and return it."""
+    part: Part = st.segmented_control(
+        "Update",
+        list(PARTS),
+        format_func=PARTS.__getitem__,
+        default="both",
+        required=True,
+        key="slow_part",
+        persist_state="session",
+        label_visibility="collapsed",
+        width="content",
+        help=PART_HELP,
+    )
     return part
+
+
+def _buttons(snapshot: RunSnapshot, checkpoint: int | None, part: Part, motion: SlowMotion) -> None:
+    """Show the buttons for the whole step."""
+    st.button(
+        "Newest step",
+        icon=":material/refresh:",
+        key="slow_newest",
+        on_click=motion.load,
+        args=(snapshot.run, checkpoint, part),
+        disabled=not _is_old(snapshot, checkpoint, motion),
+        help=NEWEST_HELP,
+    )
+    reason = _why_not_apply(snapshot, checkpoint, part, motion.step)
+    st.button(
+        "Apply",
+        icon=":material/check:",
+        key="slow_apply",
+        on_click=_apply,
+        args=(snapshot.run, motion),
+        disabled=bool(reason),
+        help=reason or APPLY_HELP,
+    )
 
 
 def _why_not_apply(
     snapshot: RunSnapshot, checkpoint: int | None, part: Part, step: SlowStep | None
 ) -> str:
     """Return why the step on show cannot be made in the run; empty if it can."""
+    if snapshot.is_trained_by_other_process:
+        return "Another process trains this run."
     if checkpoint is not None or not snapshot.status.active:
         return "Only the next step of a paused run can be applied. You can resume a run on the Train page."
     if snapshot.status is not Status.PAUSED:
-        return "Pause the run first, on the Train page. A run that trains makes its steps itself."
+        return "Pause the run first, on the Train page."
     if part != "both":
         return "Only a step of both networks can be applied."
     if step is None or step.step != snapshot.step + 1:
-        return "The run has gone on. Press “Newest step” first."
+        return "The run is already at a later step. Press “Newest step” first."
     return ""
 
 
+def _is_old(snapshot: RunSnapshot, checkpoint: int | None, motion: SlowMotion) -> bool:
+    """Return whether another step than the one on show would be made now."""
+    if motion.step is None:
+        return True
+    return checkpoint is None and motion.step.step != snapshot.step + 1
+
+
 def _apply(run: str, motion: SlowMotion) -> None:
-    session().step_once(run)
-    motion.playing = False
-    motion.load(run, None, "both")
+    if motion.step is None:
+        return
+    session().step_once(run, only_step=motion.step.step)
+    made = session().snapshot(run).step
+    if made == motion.step.step:
+        st.toast(f"The run has made step {made:,}.", icon=":material/check:")
+    motion.source = ()  # the step after it is shown
 
 
-def _caption(step: SlowStep) -> str:
-    text = f"This is step {step.step:,}, made on a copy of the networks. The run does not change."
-    if not step.has_optimizers:
-        text += " Only weights were stored at the step before, so the optimisers begin anew."
+def _caption(step: SlowStep, snapshot: RunSnapshot, checkpoint: int | None) -> str:
+    """Return what is on show, in one line."""
+    text = f"Step {step.step:,}, made on a copy of the networks: the run does not change."
+    if not any(step.learning_rates.values()):
+        text += " The learning rates have decayed to 0, so nothing changes: choose earlier weights."
+    elif not step.has_optimizers:
+        text += " The checkpoint has only weights, so the optimisers start without their averages."
+    elif checkpoint is None and snapshot.status.active and step.step <= snapshot.step:
+        text += " The run is already at a later step."
     return text
 
 
@@ -173,15 +205,12 @@ def _timeline(motion: SlowMotion, stages: Sequence[Stage]) -> None:
     """Show the buttons and the slider that choose a stage."""
     last = len(stages) - 1
 
-    def go(stage: int) -> None:
-        motion.stage, motion.playing = stage, False
-
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Previous",
             icon=":material/chevron_left:",
             key="slow_back",
-            on_click=go,
+            on_click=motion.go,
             args=(max(0, motion.stage - 1),),
             disabled=motion.stage == 0,
         )
@@ -192,15 +221,14 @@ def _timeline(motion: SlowMotion, stages: Sequence[Stage]) -> None:
             type="primary",
             width=110,
         ):
-            motion.playing = not motion.playing
-            if motion.playing and motion.stage == last:
-                motion.stage = -1  # playing begins with the stage after it
+            begins_anew = not motion.playing and motion.stage == last
+            motion.go(0 if begins_anew else motion.stage, playing=not motion.playing)
             st.rerun()  # the page sets the interval of its fragment
         st.button(
             "Next",
             icon=":material/chevron_right:",
             key="slow_next",
-            on_click=go,
+            on_click=motion.go,
             args=(min(last, motion.stage + 1),),
             disabled=motion.stage == last,
         )
@@ -208,7 +236,7 @@ def _timeline(motion: SlowMotion, stages: Sequence[Stage]) -> None:
 
         def choose() -> None:
             if user_changed(key):
-                go(int(st.session_state[key]) - 1)
+                motion.go(int(st.session_state[key]) - 1)
 
         st.slider(
             "Stage",
@@ -224,18 +252,18 @@ def _timeline(motion: SlowMotion, stages: Sequence[Stage]) -> None:
 
 def _advance(motion: SlowMotion, stages: int) -> None:
     """Go to the next stage; at the last one, stop."""
-    if motion.stage + 1 < stages:
-        motion.stage += 1
-    if motion.stage + 1 == stages:
-        motion.playing = False
-        st.rerun()
+    at = min(motion.stage + 1, stages - 1)
+    motion.go(at, playing=at + 1 < stages)
+    if not motion.playing:
+        st.rerun()  # the page ends the interval of its fragment
 
 
 # ---- the stages ---------------------------------------------------------------------------------
 
 
-def stages_of(step: SlowStep, config: TrainConfig) -> list[Stage]:
+def stages_of(step: SlowStep) -> list[Stage]:
     """Return the stages of a step in the order in which they happen."""
+    config = step.config
     stages: list[Stage] = []
     for i, update in enumerate(step.critic):
         of = f": critic update {i + 1} of {len(step.critic)}" if len(step.critic) > 1 else ""
@@ -288,12 +316,13 @@ def _critic_stages(update: CriticStage, config: TrainConfig, rate: float, of: st
         )
     ]
     points, slopes = update.points, update.slopes
+    minimised = "the loss" if points is None else "loss and penalty"
     if points is not None and slopes is not None:
         stages.append(
             Stage(
                 f"Loss and penalty{of}",
                 rf"The loss is {loss}. The penalty measures the slope $\|\nabla f(\hat x)\|$ at the points "
-                rf"$\hat x$ below. It is **{fmt_sig(update.penalty)}**. {_where_numbers_are(update.real, 'slope')}",
+                rf"$\hat x$ below. With its weight λ, it is **{fmt_sig(update.penalty)}**. {_where_numbers_are(update.real, 'slope')}",
                 lambda: _rows([("Points of the penalty", points, fmt_alike(slopes.tolist()))]),
             )
         )
@@ -310,9 +339,9 @@ def _critic_stages(update: CriticStage, config: TrainConfig, rate: float, of: st
     stages.append(
         Stage(
             f"The critic is updated{of}",
-            f"{config.optimizer.title} moves each weight against the gradient of loss and penalty, with learning rate "
-            f"{rate:g}. Together the weights move by {fmt_sig(update.weight_change)}. The gap of the same batch goes "
-            f"from {fmt_sig(gap)} to **{fmt_sig(gap_after)}**.{_at_rest(rate)}",
+            f"{config.optimizer.title} moves each weight against the gradient of {minimised}, with learning rate "
+            f"{rate:g}.{_how(config)} Together the weights move by {fmt_sig(update.weight_change)}. The gap of the same batch goes "
+            f"from {fmt_sig(gap)} to **{fmt_sig(gap_after)}**.{_why_smaller(gap, gap_after, update)}",
             lambda: _histogram(
                 update.real_scores_after,
                 update.fake_scores_after,
@@ -323,17 +352,25 @@ def _critic_stages(update: CriticStage, config: TrainConfig, rate: float, of: st
     return stages
 
 
+def _how(config: TrainConfig) -> str:
+    """Return what an update of the critic does besides a step of the optimiser."""
+    if config.split_updates:
+        return " It makes one update with the real examples, and then one with the fakes."
+    if config.objective.name == "wgan":
+        return " Then each weight is clipped."
+    return ""
+
+
 def _where_numbers_are(examples: F32, name: str) -> str:
     if examples.ndim == 4:
         return f"The number on each picture is its {name}."
     return f"Point at an example to read its {name}."
 
 
-def _at_rest(rate: float) -> str:
-    """Return what to do if the learning rates have decayed to 0; empty if they have not."""
-    if rate:
+def _why_smaller(gap: float, gap_after: float, update: CriticStage) -> str:
+    if update.points is None or gap_after >= gap:
         return ""
-    return " This run has reached the end of its schedule. Choose earlier weights in the sidebar to see a change."
+    return " It can shrink, because the update lowers the sum of loss and penalty."
 
 
 def _generator_stages(update: GeneratorStage, config: TrainConfig, rate: float) -> list[Stage]:
@@ -343,8 +380,8 @@ def _generator_stages(update: GeneratorStage, config: TrainConfig, rate: float) 
     return [
         Stage(
             "What the critic tells the generator",
-            f"The generator's loss is {config.objective.generator_formula} = **{fmt_sig(update.loss)}**. Its gradient "
-            "at each fake says how the fake should change. "
+            f"For its update the generator makes fakes from new z. Its loss is {config.objective.generator_text()} = **{fmt_sig(update.loss)}**. The gradient of "
+            "the loss at each fake says how the fake should change. "
             + (
                 "**Blue** pixels should get lighter, **orange** ones darker."
                 if update.before.ndim == 4
@@ -357,7 +394,7 @@ def _generator_stages(update: GeneratorStage, config: TrainConfig, rate: float) 
             f"{config.optimizer.title} moves each weight of the generator against the gradient of its loss, with "
             f"learning rate {rate:g}. Together the weights move by {fmt_sig(update.weight_change)}. The mean score "
             f"of fakes from the same z goes from {fmt_sig(float(update.scores.mean()))} to "
-            f"**{fmt_sig(float(update.scores_after.mean()))}**.{_at_rest(rate)}",
+            f"**{fmt_sig(float(update.scores_after.mean()))}**.",
             lambda: _rows(
                 [
                     ("Before the update", update.before, scores),

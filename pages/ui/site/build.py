@@ -16,7 +16,7 @@ import numpy as np
 from latex2mathml.converter import convert
 from markdown import markdown
 
-from pages.ui.labs.divergences import FIRST_THETA, FORMULAS, HELPS, NAMES, SLIDE
+from pages.ui.labs.divergences import FIRST_THETA, FORMULAS, NAMES, SLIDE
 from pages.ui.labs.divergences import LABS as SLIDE_LABS
 from pages.ui.labs.dual import DUAL
 from pages.ui.labs.frame import Lab
@@ -48,6 +48,8 @@ CURVES = (("values", "Distances", 0.0, 3.2), ("slopes", "Their slopes", -2.2, 2.
 """The two charts of distances: field, title, and both ends of the axis."""
 
 THETA_STEP = 0.05
+
+NO_KL = "<p class=quiet>KL is infinite at every θ except 0, so it has no curve.</p>"
 
 CARDS = {
     "example-mnist-wgan-gp": ("Digits", "A WGAN-GP that learned handwritten digits."),
@@ -187,12 +189,12 @@ def _labs() -> str:
         for field, title, low, top in CURVES
     )
     numbers = "".join(
-        f'<div title="{escape(HELPS[name].replace("**", ""))}"><dt>{name}</dt>'
-        f"<dd data-value={i}></dd><dd class=slope data-slope={i}></dd></div>"
+        f"<div><dt>{name}</dt><dd data-value={i}></dd><dd class=slope data-slope={i}></dd></div>"
         for i, name in enumerate(DISTANCES)
     )
     formulas = "".join(
-        f"<div class=formula tabindex=0 data-formula={shape} hidden>{rendered(formula)}</div>"
+        f"<div class=formula tabindex=0 data-formula={shape} hidden>{rendered(formula)}"
+        f"{NO_KL if shape != 'gaussians' else ''}</div>"
         for shape, formula in FORMULAS.items()
     )
     return f"""<p><a href="index.html">WGAN Explorer</a></p>
@@ -233,8 +235,8 @@ def _question(lab: Lab) -> str:
 
 def _result(lab: Lab) -> str:
     return (
-        f"<div class=result hidden aria-live=polite><p class=answer></p>{rendered(lab.why)}"
-        f"<p class=quiet>Source: {escape(lab.source)}</p></div>"
+        f"<div aria-live=polite><div class=result hidden><p class=answer></p>{rendered(lab.why)}"
+        f"<p class=quiet>Source: {escape(lab.source)}</p></div></div>"
     )
 
 
