@@ -128,6 +128,14 @@ def _maps(values: F32) -> F32:
     return padded.reshape(1, side, side)
 
 
+def _thickened(maps: F32) -> F32:
+    """Return maps that are at most four times as long as wide: the pixels of thin ones are repeated."""
+    height, width = maps.shape[1:]
+    return maps.repeat(max(1, -(-width // (4 * height))), 1).repeat(
+        max(1, -(-height // (4 * width))), 2
+    )
+
+
 def _grey(maps: F32) -> U8:
     low, high = float(maps.min()), float(maps.max())
     grey: U8 = ((maps - low) / ((high - low) or 1.0) * 255).round().astype(np.uint8)
@@ -158,7 +166,7 @@ def _details(layer: critic.Layer, title: str) -> None:
 def _sheet(heading: str, help: str, values: F32, title: str, key: str) -> None:
     """Show pictures of the same scale in a grid."""
     st.markdown(f"**{heading}**", help=help)
-    shown = values[:MAX_MAPS]
+    shown = _thickened(values[:MAX_MAPS])
     columns = min(8, len(shown))
     part = f"the first {len(shown)} of {len(values)}" if len(shown) < len(values) else ""
     scale = f"black is {fmt_sig(float(shown.min()))}, white {fmt_sig(float(shown.max()))}"
