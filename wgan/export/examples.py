@@ -79,7 +79,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "example-mnist-classes": Example(
         "Example: digits by class",
-        "A class-conditional WGAN-GP of digits: choose the class on the Latent page.",
+        "A class-conditional WGAN-GP of digits: it draws the digit that you choose.",
         "quick-mnist",
         4_000,
         (100, 1_000),

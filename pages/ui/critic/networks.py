@@ -105,7 +105,7 @@ def _next_sample(choice: NetworkChoice) -> None:
 
 def _node(layer: critic.Layer) -> Node:
     shape = " × ".join(f"{side:,}" for side in layer.values.shape)
-    parameters = f"{layer.parameters:,} param." if layer.parameters else "no parameters"
+    parameters = f"{layer.parameters:,} param."
     maps = _maps(layer.values)[:THUMBNAIL_MAPS]
     grey = _grey(maps)
     return Node(
