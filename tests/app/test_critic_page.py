@@ -248,7 +248,7 @@ def test_a_step_is_applied_to_a_paused_run_only(runs_dir: Path):
     session().pause(run)
     until(lambda: session().snapshot(run).status is Status.PAUSED)
     step = session().snapshot(run).step
-    sound(app.run())  # the next step of a paused run is made by itself
+    sound(app.run())  # shows the next step of the paused run without a press
     assert f"Step {step + 1:,}, made" in page_text(app)
     sound(app.button_group(key="slow_part").set_value("critic").run())
     assert "Only a step of both networks" in button(app, "slow_apply").help

@@ -85,9 +85,8 @@ class ModelCopies:
             wait: Maximum time to wait for a live run, in seconds.
 
         Raises:
-            RunError: There is no such run or checkpoint, it cannot be read, or the run is busy.
+            RunError: There is no such run or checkpoint, the step cannot be made, or the run is busy.
             DataError: The data set is not on this machine, or damaged.
-            ValueError: The checkpoint does not fit its config.
         """
         with self._scheduler.changed:
             is_live = self._is_live(run)

@@ -413,9 +413,8 @@ class Session:
             part: With "critic" or "generator", the other network is not updated.
 
         Raises:
-            RunError: There is no such run or checkpoint, it cannot be read, or the run is busy.
+            RunError: There is no such run or checkpoint, the step cannot be made, or the run is busy.
             DataError: The data set is not on this machine, or damaged.
-            ValueError: The checkpoint does not fit its config.
         """
         return self._models.slow_step(name, step, part=part, root=self.root)
 

@@ -7,14 +7,14 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from wgan.arrays import F32, I64
+from wgan.arrays import F32
 from wgan.config import TrainConfig
 from wgan.data import Data
 from wgan.training.augmentation import augmented, transforms_of
 from wgan.training.engine import Engine, use_threads
 from wgan.training.loop import Training
 from wgan.training.state import State
-from wgan.training.steps import critic_step, generator_step, module_score
+from wgan.training.steps import Generate, critic_step, generator_step, module_score
 
 SHOWN = {"pictures": 8, "points": 128}
 """Maximum number of examples of a batch that are kept."""
@@ -34,7 +34,6 @@ class CriticStage:
     z: F32  # from which the fakes are made, (M, latent_dim)
     real: F32  # (M, …), as the critic sees them
     fake: F32  # (M, …)
-    labels: I64 | None  # classes of both, (M,)
     points: F32 | None  # where the penalty acts, (M, …); None: no penalty in this update
     slopes: F32 | None  # ‖∇f‖ at these points, (M,)
     loss: float  # without the penalty
@@ -51,7 +50,6 @@ class GeneratorStage:
     """The update of the generator; M and N as in `CriticStage`."""
 
     z: F32  # (M, latent_dim)
-    labels: I64 | None  # (M,)
     before: F32  # samples of z before the update, (M, …)
     after: F32  # samples of the same z after it, (M, …)
     descent: F32  # −N ∂loss/∂sample at the samples before the update, (M, …)
@@ -135,19 +133,16 @@ class _SlowTraining(Training):
         objective = self.config.objective
         points = None if self.config.split_updates else self._penalty_points(real, fake, draw)
         real_scores, fake_scores = self._both_scores(real, fake, label)
-        if self.config.split_updates:
-            penalty, loss = 0.0, objective.critic_loss(real=real_scores, fake=fake_scores)
-        else:
+        loss = objective.critic_loss(real=real_scores, fake=fake_scores)
+        penalty, slopes = 0.0, None
+        if points is not None:
             with self.engine.autocast():
                 score = module_score(_copied(self.critic))
-                before = critic_step(
+                update = critic_step(
                     objective, score, real=real, fake=fake, label=label, points=points
                 )
-            penalty, loss = float(before.penalty.detach()), before.loss.detach()
-        slopes = None
-        if points is not None:
-            points, point_labels = self._shown_points(points.detach(), len(real), label)
-            with self.engine.autocast():
+                penalty = float(update.penalty.detach())
+                points, point_labels = self._shown_points(points.detach(), len(real), label)
                 slopes = _slopes(_copied(self.critic), points, point_labels)
         weights = _weights(self.critic)
         super().update_critic(draw, real, label, fake, held_out=held_out)
@@ -158,7 +153,6 @@ class _SlowTraining(Training):
                 z=_array(self.batches.z(self.steps, draw, len(real))[: self._shown]),
                 real=_array(real[: self._shown]),
                 fake=_array(fake[: self._shown]),
-                labels=None if label is None else label[: self._shown].cpu().numpy().copy(),
                 points=None if points is None else _array(points),
                 slopes=None if slopes is None else _array(slopes),
                 loss=float(loss),
@@ -177,23 +171,18 @@ class _SlowTraining(Training):
             return
         z, label, real, parameters = self._generator_inputs(draw)
         before = self._samples(z, label).requires_grad_()
-        changed = augmented(
-            lambda _z, _label: before, parameters, transforms_of(self.config), self.batches.layout
-        )
+        seen_before = self._augmented(before, parameters)
         with self.engine.autocast():
             score = module_score(_copied(self.critic))
-            loss = generator_step(self.config.objective, changed, score, z, label, real)
+            loss = generator_step(self.config.objective, seen_before, score, z, label, real)
             (gradient,) = torch.autograd.grad(loss, before)
-        scores = self._scores(changed(z, label).detach(), label)
+        scores = self._scores(seen_before(z, label).detach(), label)
         weights = _weights(self.generator)
         super().update_generator(draw)
         after = self._samples(z, label)
-        seen_after = augmented(
-            lambda _z, _label: after, parameters, transforms_of(self.config), self.batches.layout
-        )(z, label)
+        seen_after = self._augmented(after, parameters)(z, label)
         self.generator_stage = GeneratorStage(
             z=_array(z[: self._shown]),
-            labels=None if label is None else label[: self._shown].cpu().numpy().copy(),
             before=_array(before[: self._shown]),
             after=_array(after[: self._shown]),
             descent=_array(-len(z) * gradient[: self._shown]),
@@ -201,6 +190,12 @@ class _SlowTraining(Training):
             scores=_array(scores),
             scores_after=_array(self._scores(seen_after, label)),
             weight_change=float((_weights(self.generator) - weights).norm()),
+        )
+
+    def _augmented(self, samples: Tensor, parameters: Tensor | None) -> Generate:
+        """Return a generator of given samples, as the critic sees them."""
+        return augmented(
+            lambda _z, _label: samples, parameters, transforms_of(self.config), self.batches.layout
         )
 
     @torch.no_grad()
@@ -245,8 +240,8 @@ class _SlowTraining(Training):
         if len(points) == n:
             return points[: self._shown], None if label is None else label[: self._shown]
         half = self._shown // 2
-        kept = torch.cat([points[:n][:half], points[n:][:half]])
-        return kept, None if label is None else torch.cat([label[:half], label[:half]])
+        real_and_fake = torch.cat([points[:n][:half], points[n:][:half]])
+        return real_and_fake, None if label is None else torch.cat([label[:half], label[:half]])
 
 
 def _copied(network: nn.Module) -> nn.Module:

@@ -9,17 +9,16 @@ import streamlit as st
 
 from pages.ui.core.state import page_state
 from pages.ui.critic.inputs import CriticView
-from pages.ui.widgets.image_grid.image_grid import image_grid
+from pages.ui.critic.maps import grey, maps_sheet
 from pages.ui.widgets.network_diagram.network_diagram import Node, network_diagram
 from wgan import critic
-from wgan.arrays import F32, U8
+from wgan.arrays import F32
 from wgan.format import fmt_sig
 from wgan.imaging import encode, tile
 from wgan.latent import preview_z
 from wgan.networks.modules import LABEL_DIM
 
 THUMBNAIL_MAPS = 16
-MAX_MAPS = 64
 FEW_UNITS = 8
 """Outputs up to this number are also written as numbers."""
 
@@ -107,12 +106,11 @@ def _node(layer: critic.Layer) -> Node:
     shape = " × ".join(f"{side:,}" for side in layer.values.shape)
     parameters = f"{layer.parameters:,} param."
     maps = _maps(layer.values)[:THUMBNAIL_MAPS]
-    grey = _grey(maps)
     return Node(
         layer.name,
         shape,
         parameters,
-        encode(tile(grey[:, None], math.ceil(math.sqrt(len(grey)))), "PNG"),
+        encode(tile(grey(maps)[:, None], math.ceil(math.sqrt(len(maps)))), "PNG"),
     )
 
 
@@ -128,30 +126,16 @@ def _maps(values: F32) -> F32:
     return padded.reshape(1, side, side)
 
 
-def _thickened(maps: F32) -> F32:
-    """Return maps that are at most four times as long as wide: the pixels of thin ones are repeated."""
-    height, width = maps.shape[1:]
-    return maps.repeat(max(1, -(-width // (4 * height))), 1).repeat(
-        max(1, -(-height // (4 * width))), 2
-    )
-
-
-def _grey(maps: F32) -> U8:
-    low, high = float(maps.min()), float(maps.max())
-    grey: U8 = ((maps - low) / ((high - low) or 1.0) * 255).round().astype(np.uint8)
-    return grey
-
-
 def _details(layer: critic.Layer, title: str) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         units = layer.values.ndim < 3
-        _sheet(
-            "Units" if units else "Feature maps",
-            MAPS_HELP,
+        maps_sheet(
             _maps(layer.values),
             title,
-            "networks_maps",
+            title="Units" if units else "Feature maps",
+            help=MAPS_HELP,
+            key="networks_maps",
         )
         if layer.values.size <= FEW_UNITS:
             st.caption("Values: " + ", ".join(fmt_sig(float(v)) for v in layer.values.reshape(-1)))
@@ -160,22 +144,6 @@ def _details(layer: critic.Layer, title: str) -> None:
             st.markdown("**Weights**", help=WEIGHTS_HELP)
             st.caption("This layer has no kernels and no matrix.")
         else:
-            _sheet("Weights", WEIGHTS_HELP, layer.weights, title, "networks_weights")
-
-
-def _sheet(heading: str, help: str, values: F32, title: str, key: str) -> None:
-    """Show pictures of the same scale in a grid."""
-    st.markdown(f"**{heading}**", help=help)
-    shown = _thickened(values[:MAX_MAPS])
-    columns = min(8, len(shown))
-    part = f"the first {len(shown)} of {len(values)}" if len(shown) < len(values) else ""
-    scale = f"black is {fmt_sig(float(shown.min()))}, white {fmt_sig(float(shown.max()))}"
-    image_grid(
-        encode(tile(_grey(shown)[:, None], columns), "PNG"),
-        key=key,
-        rows=math.ceil(len(shown) / columns),
-        columns=columns,
-        max_height=250,
-        caption=f"{title}: " + ", ".join(filter(None, (part, scale))),
-        alt=f"{heading}: {title}",
-    )
+            maps_sheet(
+                layer.weights, title, title="Weights", help=WEIGHTS_HELP, key="networks_weights"
+            )

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core.state import page_state
+from pages.ui.critic.maps import maps_sheet
 from pages.ui.critic.state import Climb, CriticState
 from pages.ui.panels import own_image
 from pages.ui.widgets.base.images import data_uri
@@ -22,7 +23,6 @@ from wgan.latent import Models, preview_z
 
 SOURCES = {"generated": "Fake", "real": "Real", "drawn": "Draw", "uploaded": "Upload"}
 GRID, COLUMNS = 32, 8
-MAX_MAPS = 64
 
 SIGNED_HELP = """The gradient of the score, ∂f/∂pixel, over the picture. **Blue**: the score rises if the pixel gets lighter.
 **Orange**: it rises if the pixel gets darker. This gradient, passed back through the generator, is all that the generator
@@ -274,7 +274,7 @@ def _maps(layers: list[critic.Activation]) -> None:
     if values.ndim == 1:
         # Show units without a position as a sheet of shades.
         values = values[:, None, None]
-    _sheet(values, name, MAPS_HELP, "Feature maps")
+    maps_sheet(values, f"Layer {name}", title="Feature maps", help=MAPS_HELP, key="critic_maps")
 
 
 def _choose_layer(names: list[str]) -> str:
@@ -287,27 +287,6 @@ def _choose_layer(names: list[str]) -> str:
             persist_state="session",
             help="A layer of the critic, in order from the input.",
         )
-    )
-
-
-def _sheet(values: F32, name: str, help: str, title: str, *, height: int = 250) -> None:
-    count = len(values)
-    maps = values[:MAX_MAPS]
-    low, high = float(maps.min()), float(maps.max())
-    grey = ((maps - low) / ((high - low) or 1.0) * 255).round().astype(np.uint8)
-    columns = min(8, len(grey))
-    blank = np.zeros((-len(grey) % columns, *grey.shape[1:]), np.uint8)
-    sheet = np.concatenate([grey, blank])[:, None]
-    count_text = f", the first {MAX_MAPS} of {count}" if count > MAX_MAPS else f", all {count}"
-    st.markdown(f"**{title}**", help=help)
-    image_grid(
-        encode(tile(sheet, columns), "PNG"),
-        key="critic_maps",
-        rows=len(sheet) // columns,
-        columns=columns,
-        max_height=height,
-        caption=f"Layer {name}{count_text}: black is {fmt_sig(low)}, white {fmt_sig(high)}",
-        alt=f"{title} of layer {name}",
     )
 
 
@@ -326,11 +305,12 @@ def units(key: str, models: Models, extent: float) -> None:
     unit_maps = _cached(f"{key}-{layer}", lambda: critic.units(models, extent, layer))
     with right:
         # Rows of a picture go down, those of the plane go up.
-        _sheet(
+        maps_sheet(
             unit_maps.values[:, ::-1],
-            layer_name,
-            UNITS_HELP,
-            "Units over the plane",
+            f"Layer {layer_name}",
+            title="Units over the plane",
+            help=UNITS_HELP,
+            key="critic_maps",
             height=440,
         )
 

@@ -61,7 +61,7 @@ class SlowMotion:
         self.problem, self.step = "", None
         try:
             self.step = session().slow_step(run, checkpoint, part=part)
-        except (RunError, DataError, ValueError) as error:
+        except (RunError, DataError) as error:
             self.problem = str(error)
 
     def go(self, stage: int, *, playing: bool = False) -> None:
@@ -180,9 +180,9 @@ def _apply(run: str, motion: SlowMotion) -> None:
     if motion.step is None:
         return
     session().step_once(run, only_step=motion.step.step)
-    made = session().snapshot(run).step
-    if made == motion.step.step:
-        st.toast(f"The run has made step {made:,}.", icon=":material/check:")
+    newest_step = session().snapshot(run).step
+    if newest_step == motion.step.step:
+        st.toast(f"The run has made step {newest_step:,}.", icon=":material/check:")
     motion.source = ()  # the step after it is shown
 
 

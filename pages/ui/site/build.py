@@ -99,9 +99,9 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def _page(title: str, body: str, data: str) -> str:
@@ -156,17 +156,12 @@ def _card(out: Path, name: str) -> str:
     image = frame_image(run, step, side=280)
     if image is None:
         raise ValueError(f"{name} has no picture of step {step}")
-    _write_picture(out / f"{name}.webp", encode(image))
+    _write(out / f"{name}.webp", encode(image))
     title, text = CARDS[name]
     return (
         f'<a class=card href="{name}.html"><img src="{name}.webp" alt="">'
         f"<strong>{escape(title)}</strong><span>{escape(text)}</span></a>"
     )
-
-
-def _write_picture(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
 
 
 # ---- the labs -----------------------------------------------------------------------------------
@@ -245,10 +240,10 @@ def _chart(shape: str, field: str, title: str, low: float, top: float) -> str:
     curves = divergences.curves(shape)
     values = getattr(curves, field)
     # A curve ends where it would leave the axis.
-    seen = np.where(np.isfinite(values) & (values >= low) & (values <= top), values, np.nan)
+    on_axis = np.where(np.isfinite(values) & (values >= low) & (values <= top), values, np.nan)
     figure = figures.distances_over_theta(
         curves.theta,
-        list(zip(DISTANCES, seen, strict=True)),
+        list(zip(DISTANCES, on_axis, strict=True)),
         at=0.0,
         top=top,
         low=low,

@@ -1,7 +1,7 @@
 // The labs of the static site. There is no Streamlit, so this program gives the widgets their data.
 
 import { make, makeSvg } from "../widgets/base/dom.js";
-import showPlan from "../widgets/plan_editor/plan_editor.js";
+import showPlan, { shares } from "../widgets/plan_editor/plan_editor.js";
 import showFunction from "../widgets/potential_editor/potential_editor.js";
 
 /** @typedef {{ fake: number[], real: number[] }} Piles the heights of the columns */
@@ -19,12 +19,6 @@ import showFunction from "../widgets/potential_editor/potential_editor.js";
  *   labs: Record<string, { answers: string[], right: number }>, shapes: Record<string, Shape>,
  *   chart: { left: number, right: number, farthest: number } }} LabData
  */
-
-/** @param {number[]} heights */
-export const shares = (heights) => {
-  const total = heights.reduce((a, b) => a + b, 0);
-  return heights.map((h) => h / total);
-};
 
 /**
  * A function of slope at most 1 that reaches W₁, with mean 0: it rises where earth must move right.

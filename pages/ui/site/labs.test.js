@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { bendFunction, lowerBound, wasserstein } from "../widgets/potential_editor/potential_editor.js";
-import { optimalFunction, shares } from "./labs.js";
+import { shares } from "../widgets/plan_editor/plan_editor.js";
+import { optimalFunction } from "./labs.js";
 
 test("an optimal function has slope at most 1, and no such function gives a higher bound", () => {
   let seed = 7;
