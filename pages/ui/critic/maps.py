@@ -34,7 +34,9 @@ def maps_sheet(
     count = len(values)
     maps = _thickened(values[:MAX_MAPS])
     columns = min(8, len(maps))
-    count_text = f", the first {MAX_MAPS} of {count}" if count > MAX_MAPS else f", all {count}"
+    count_text = f", all {count}" if count > 1 else ""
+    if count > MAX_MAPS:
+        count_text = f", the first {MAX_MAPS} of {count}"
     low, high = float(maps.min()), float(maps.max())
     st.markdown(f"**{title}**", help=help)
     image_grid(
