@@ -4,4 +4,9 @@ import streamlit as st
 
 from pages.ui import server
 
-app = st.App("pages/ui/main.py", routes=server.routes(), lifespan=server.lifespan)
+app = st.App(
+    "pages/ui/main.py",
+    routes=server.routes(),
+    middleware=server.middleware(),
+    lifespan=server.lifespan,
+)

@@ -37,8 +37,8 @@ from wgan.runs import Run
 class Visitor:
     """An open page: the bytes that it has received, and the duration of each update."""
 
-    def __init__(self, url: str, query: str) -> None:
-        self.url, self.query = url, query
+    def __init__(self, url: str, query: str, page: str = "") -> None:
+        self.url, self.query, self.page = url, query, page
         self.page_hash = ""
         self.page_ms: float = 0.0
         self.updates: list[tuple[float, float]] = []  # (time of the request, duration in ms)
@@ -50,6 +50,8 @@ class Visitor:
         message = BackMsg()
         state = message.rerun_script
         state.query_string, state.page_script_hash = self.query, self.page_hash
+        if not self.page_hash:
+            state.page_name = self.page
         if fragment:
             state.fragment_id, state.is_auto_rerun = fragment, True
         return bytes(message.SerializeToString())
@@ -179,7 +181,7 @@ def interval(values: list[float], draws: int = 4000) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def start_training(url: str, preset: str, runs: Path) -> Run:
+def start_training(url: str, preset: str, runs: Path, query: str = "") -> Run:
     """Start a training in a browser, then close the browser; the training continues."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if chromium is None:
@@ -187,7 +189,7 @@ def start_training(url: str, preset: str, runs: Path) -> Run:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 720})
-        run = start_in_browser(page, url, preset, runs)
+        run = start_in_browser(page, url + query, preset, runs)
         browser.close()
     return run
 

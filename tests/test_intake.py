@@ -24,6 +24,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from tests.conftest import paths_below
+from wgan.background import BackgroundTask
 from wgan.config import TrainConfig
 from wgan.data import (
     DATASETS,
@@ -267,6 +268,27 @@ def test_links_and_pipes_in_a_folder_are_skipped(tmp_path: Path):
     assert reasons_by_name["link.png"] == reasons_by_name["outside"] == "it is a link"
     assert reasons_by_name["pipe.png"] == "it is not an ordinary file"
     assert "outside/secret.png" not in reasons_by_name
+
+
+@pytest.mark.parametrize(
+    "place", ["/proc/kmsg", "/proc/self", "pipe", "folder with a pipe", "/dev/tty"]
+)
+def test_no_file_makes_the_reader_wait(place: str, tmp_path: Path, root: Path):
+    """Reading /proc/kmsg or a pipe without a writer would wait for ever."""
+    if place == "pipe":
+        os.mkfifo(tmp_path / "pipe.zip")
+        source = tmp_path / "pipe.zip"
+    elif place == "folder with a pipe":
+        source = tmp_path / "in"
+        source.mkdir()
+        os.mkfifo(source / "pipe.png")
+    else:
+        source = Path(place)
+        if not source.exists():
+            pytest.skip(f"This system has no {place}.")
+    task = BackgroundTask("Reading", lambda progress: prepare(source, Recipe(), root, progress))
+    task.wait(60)
+    assert task.done and task.error and "unexpected" not in task.error
 
 
 def test_an_encrypted_member_is_skipped(root: Path):

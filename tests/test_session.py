@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from tests.conftest import tiny, until
+from wgan.access import LOCAL_VISITOR, Owners
 from wgan.config import PRESETS, ConfigError
 from wgan.data import DataError, Mnist10k, Ring8
 from wgan.jobs import RunSnapshot, TaskProgress, TrainingJob
@@ -23,6 +24,7 @@ from wgan.paths import shipped_runs
 from wgan.runs import Change, Measured, Run, RunError, Status, list_runs
 from wgan.session import Busy, Session, datasets
 from wgan.session.history import undo_and_redo
+from wgan.session.permissions import Permissions
 from wgan.session.scheduler import Scheduler
 from wgan.session.snapshots import Snapshots
 from wgan.training import Training
@@ -517,10 +519,10 @@ def test_a_damaged_set_is_not_read_at_every_look(tmp_path: Path, monkeypatch: py
 
     dataset = Mnist10k()
     monkeypatch.setattr(type(dataset), "load", load)
-    sets = datasets.DatasetLibrary(tmp_path)
+    sets = datasets.DatasetLibrary(tmp_path, Permissions(LOCAL_VISITOR, Owners(tmp_path)))
     assert [sets.examples(dataset, 3) for _ in range(5)] == [None] * 5 and len(tried) == 1
     monkeypatch.setattr(datasets, "DAMAGED_RETRY_S", 0.0)
-    sets = datasets.DatasetLibrary(tmp_path)
+    sets = datasets.DatasetLibrary(tmp_path, Permissions(LOCAL_VISITOR, Owners(tmp_path)))
     assert [sets.examples(dataset, 3) for _ in range(2)] == [None] * 2 and len(tried) == 3
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui.core import navigation, startup
 from pages.ui.core.browser_tab import ICON, tab_title
 from pages.ui.core.url import arrive
+from pages.ui.panels import sharing
 from pages.ui.tour import bar
 from pages.ui.widgets.browser_history.browser_history import browser_history
 
@@ -25,4 +26,5 @@ arrive(page.url_path)
 bar.show(page)
 page.run()
 bar.remember(page)
+sharing.footer()
 startup.freeze_loaded_objects()

@@ -8,12 +8,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from pages.ui.core import startup
+from pages.ui.core.visitor import link, settings
+from pages.ui.middleware import AccessMiddleware
 from pages.ui.widgets.base import assets
+from wgan.access import Role, SettingError, configure
+from wgan.paths import default_runs_dir
 
 startup.fix_import_path()
 startup.expect_imports()
@@ -30,9 +35,21 @@ def routes() -> list[BaseRoute]:
     ]
 
 
+def middleware() -> list[Middleware]:
+    """Return the middleware before every request. Raises SystemExit if a setting is not valid."""
+    try:
+        settings()
+    except SettingError as error:
+        raise SystemExit(f"The app cannot start: {error}") from None
+    return [Middleware(AccessMiddleware)]
+
+
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """At shutdown, stop the trainings after their current step, with a checkpoint."""
+    """At the start, print the links of a shared app. At shutdown, stop the trainings with a checkpoint."""
+    configure(default_runs_dir())
+    if settings().share:
+        print(links(), flush=True)
     yield
     # After its shutdown, uvicorn raises the signal that ended it once more. Block it: otherwise the
     # process would end as killed or aborted and skip the `atexit` handlers. Now it ends with status
@@ -42,6 +59,18 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     close_sessions = _of_session_module("close_shared_sessions")
     if close_sessions is not None:
         await asyncio.to_thread(close_sessions)
+
+
+def links() -> str:
+    """Return the links of a shared app, as text for the terminal. Raises OSError."""
+    lines = ["", "  WGAN Explorer is shared. Keep the second and the third link to yourself:", ""]
+    for role, what in (
+        (Role.VIEWER, "Viewers can look at everything"),
+        (Role.MEMBER, "Control link: also train, and change what they have started"),
+        (Role.ADMIN, "For you: change and delete everything"),
+    ):
+        lines += [f"  {what}:", f"    {link(role)}"]
+    return "\n".join([*lines, ""])
 
 
 def _of_session_module(name: str) -> Any:

@@ -66,7 +66,11 @@ def test_every_page_is_drawn_beside_a_damaged_run(pair: tuple[Run, Run], page: s
     assert not app.exception, app.exception
 
 
-@pytest.mark.parametrize("name", ["../outside", 5000 * "x"], ids=["a path", "a long name"])
+@pytest.mark.parametrize(
+    "name",
+    ["../outside", 5000 * "x", 200 * "é"],
+    ids=["a path", "a long name", "a name of many bytes"],
+)
 @pytest.mark.parametrize("page", PAGES)
 def test_an_address_opens_no_run_outside_the_folder(pair: tuple[Run, Run], page: str, name: str):
     whole, other = pair

@@ -31,7 +31,7 @@ from wgan.data.mapped import Mapped
 from wgan.data.prepared_sets import FOLDER, SCHEMA, Prepared, Recipe, folders, read_header, writable
 from wgan.data.stored import ArrayToWrite, write
 from wgan.rng import keyed_rng
-from wgan.untrusted.folders import list_files
+from wgan.untrusted.folders import NotRegular, list_files, open_regular
 from wgan.untrusted.limits import Limits, Meter
 from wgan.untrusted.members import CHUNK
 from wgan.untrusted.picture_set import (
@@ -390,8 +390,6 @@ def _parts(source: Source, meter: Meter) -> tuple[int, Iterable[tuple[str, Itera
 
 def _chunks(path: Path) -> Iterable[bytes]:
     # Skip unreadable files here: `members` reports them.
-    with contextlib.suppress(OSError):
-        if path.is_file():
-            with path.open("rb") as file:
-                while chunk := file.read(CHUNK):
-                    yield chunk
+    with contextlib.suppress(OSError, NotRegular), open_regular(path) as file:
+        while chunk := file.read(CHUNK):
+            yield chunk

@@ -307,6 +307,7 @@ class RunReader:
             name=facts.get("name", ""),
             is_trained_by_other_process=status.active,
             error=facts.get("error", ""),
+            warning=facts.get("notices", ""),
         )
 
 

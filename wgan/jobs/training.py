@@ -11,6 +11,7 @@ from typing import Any
 
 from wgan.config import PARTS, TrainConfig
 from wgan.data import Data
+from wgan.format import fmt_duration
 from wgan.jobs.engine_tuner import EngineTuner
 from wgan.jobs.problems import Problems
 from wgan.jobs.record_buffer import replay_changes
@@ -72,6 +73,9 @@ class TrainingJob:
         self.seconds_used = 0.0  # seconds of the worker's time, for fair shares
         self.new = not resume  # whether its folder was made for it
         self.group = ""  # jobs of one group start together
+        self.owner = ""  # id of the visitor who started it
+        self.max_seconds: float | None = None  # of training by this job; None: no limit
+        self._seconds_before = 0.0
         self.fetch_reports_lazily = False
         """Whether reports are fetched from the device only when they are shown or written."""
         self._root, self._threads = root, threads
@@ -223,6 +227,7 @@ class TrainingJob:
         self.run.rewind(state.step, changes_before, records.replay)
         self.run.drop_engines_after(recorded_engine)
         self._is_untouched = False
+        self._seconds_before = self.recorder.seconds
         self.recorder.load_history()
 
     def _resolved(self, config: TrainConfig, check: Callable[[], None]) -> Engine:
@@ -263,6 +268,19 @@ class TrainingJob:
         return self.training.steps >= self.config.steps or (
             limit is not None and self.recorder.seconds >= limit
         )
+
+    def is_over_time(self) -> bool:
+        """Return whether this job has trained for longer than allowed. Then the run gets a notice."""
+        if (
+            self.max_seconds is None
+            or self.recorder.seconds - self._seconds_before < self.max_seconds
+        ):
+            return False
+        self.problems.add_notice(
+            f"This server ends the runs of members after {fmt_duration(self.max_seconds)} of "
+            "training. To continue this run, press Train longer or Resume."
+        )
+        return True
 
     def step(self) -> None:
         """Make one training step, and record what is due. Raises Diverged."""
@@ -395,6 +413,8 @@ class TrainingJob:
             if self.prepared:
                 status, error = self._finish_recording(status, error)
             self.run.set_fact("error", error)
+            if self.problems.notices or self.run.fact("notices"):
+                self.run.set_fact("notices", " ".join(self.problems.notices))
             self.run.set_fact("status", status)
             if status in (Status.FINISHED, Status.STOPPED):
                 self.run.set_fact("replay", "[]")

@@ -37,6 +37,8 @@ NEIGHBOURS = "neighbours.webp"
 
 RUN_NAME = re.compile(r"[^./\\:\0][^/\\:\0]{0,199}")
 """The name of a folder, which is not hidden."""
+MAX_NAME_BYTES = 255
+"""Most file systems refuse longer names."""
 
 
 class Run(RunTables):
@@ -141,7 +143,8 @@ class Run(RunTables):
 
         For names that come from outside, such as from an address: no name leads out of the folder.
         """
-        if not RUN_NAME.fullmatch(name):
+        length = len(name.encode("utf-8", "surrogatepass"))
+        if not RUN_NAME.fullmatch(name) or length > MAX_NAME_BYTES:
             shown = name if len(name) <= 60 else f"{name[:60]}…"
             raise RunError(f"{shown!r} is not a valid name of a run.")
         if not _is_run(runs_dir / name):

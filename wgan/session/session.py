@@ -7,9 +7,11 @@ carries out between two steps.
 import atexit
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from wgan.access import LOCAL_VISITOR, Limits, Owners, Visitor
 from wgan.arrays import U8
 from wgan.config import ConfigError, TrainConfig
 from wgan.diagnosis import Finding
@@ -31,6 +33,7 @@ from wgan.session.forecasts import Forecaster
 from wgan.session.history import undo_and_redo
 from wgan.session.library import RunLibrary
 from wgan.session.model_copies import ModelCopies
+from wgan.session.permissions import ForVisitors, Permissions, TaskCount, guarded, require
 from wgan.session.presets import Presets
 from wgan.session.scheduler import Scheduler
 from wgan.session.snapshots import Snapshots
@@ -58,22 +61,36 @@ class Busy(Exception):
         )
 
 
-class Session:
+class Session(ForVisitors):
     """Starts, steers and shows the runs of one folder.
+
+    Methods that change something raise NotAllowed, a RunError, if the visitor may not do so. At first,
+    the visitor is the person at this machine, who may do everything; see `for_visitor`.
 
     Args:
         runs_dir: the folder of runs.
         root: the folder of the data sets.
         threads: the number of CPU threads. None: one fewer than there are cores, because the app needs one for
             its pages; a training may take fewer, if that is measured to be faster.
+        limits: limits for visitors who are members.
+        folders: folders of this machine from which visitors may add pictures.
     """
 
     def __init__(
-        self, runs_dir: Path, *, root: Path | None = None, threads: int | None = None
+        self,
+        runs_dir: Path,
+        *,
+        root: Path | None = None,
+        threads: int | None = None,
+        limits: Limits | None = None,
+        folders: Sequence[Path] = (),
     ) -> None:
         self.runs_dir, self.root = runs_dir, root
-        self.datasets, self.presets = DatasetLibrary(root), Presets(runs_dir / PRESETS_FOLDER)
-        self.library = RunLibrary(runs_dir)
+        self.permissions = Permissions(LOCAL_VISITOR, Owners(runs_dir), limits or Limits())
+        self.datasets = DatasetLibrary(root, self.permissions, folders)
+        self.presets = Presets(runs_dir / PRESETS_FOLDER, self.permissions)
+        self.library = RunLibrary(runs_dir, self.permissions)
+        self._task_count = TaskCount()
         self._fixed_threads = threads
         self.threads = threads or max(1, cores() - 1)
         self._snapshots = Snapshots(runs_dir)
@@ -87,6 +104,18 @@ class Session:
         self._models = ModelCopies(self._scheduler, runs_dir)
         atexit.register(self._exit)
 
+    def as_visitor(self, visitor: Visitor) -> "Session":
+        """Return this session for a visitor, who may do what their role allows."""
+        return self.for_visitor(replace(self.permissions, visitor=visitor))
+
+    def for_visitor(self, permissions: Permissions) -> "Session":
+        """Return this session, and its libraries, with other permissions."""
+        view = super().for_visitor(permissions)
+        view.datasets = self.datasets.for_visitor(permissions)
+        view.presets = self.presets.for_visitor(permissions)
+        view.library = self.library.for_visitor(permissions)
+        return view
+
     # ---- orders -------------------------------------------------------------------------------
 
     def start(self, config: TrainConfig, *, queue: bool = False) -> str:
@@ -94,10 +123,14 @@ class Session:
 
         Raises RunError where no folder can be made.
         """
+        self._check_new_runs(config)
         with self._scheduler.changed:
             self._refuse_if_busy(queue)
-            return self._enqueue(Run.create(config, self.runs_dir), resume=False, changes={})
+            run = Run.create(config, self.runs_dir)
+            self._own_run(run, "start")
+            return self._enqueue(run, resume=False, changes={})
 
+    @guarded("run", "resume")
     def resume(
         self, name: str, *, changes: Mapping[str, Any] | None = None, queue: bool = False
     ) -> str:
@@ -115,6 +148,7 @@ class Session:
                 f"Run {run.id} has reached its last step, {config.steps:,}. To continue it, "
                 "increase “Stop at step”."
             )
+        self._check_new_runs(config)
         with self._scheduler.changed:
             self._refuse_if_busy(queue)
             return self._enqueue(run, resume=True, changes=changes or {})
@@ -127,11 +161,14 @@ class Session:
         Raises Busy, RunError or ConfigError.
         """
         run = Run.named(name, self.runs_dir)
+        begins = run.checkpoints.steps()[-1:] if step is None else [step]
+        length = {"steps": changes["steps"]} if "steps" in changes else {}
+        self._check_new_runs(*(run.checkpoints.config_at(s).changed(length) for s in begins))
         with self._scheduler.changed:
             self._refuse_if_busy(queue)
-            return self._enqueue(
-                fork(run, step, changes, self.runs_dir), resume=True, changes={}, new=True
-            )
+            child = fork(run, step, changes, self.runs_dir)
+            self._own_run(child, "fork")
+            return self._enqueue(child, resume=True, changes={}, new=True)
 
     def race(self, configs: Sequence[TrainConfig], *, queue: bool = False) -> list[str]:
         """Start several runs together, in fair shares of the time; return their names.
@@ -140,15 +177,31 @@ class Session:
         """
         if not 2 <= len(configs) <= MAX_RACING_RUNS:
             raise ConfigError(f"A race needs two to {MAX_RACING_RUNS} runs.")
+        self._check_new_runs(*configs)
         with self._scheduler.changed:
-            self._refuse_if_busy(queue)
+            self._refuse_if_busy(queue, len(configs))
             runs = [Run.create(config, self.runs_dir) for config in configs]
             for run in runs:
+                self._own_run(run, "race")
                 self._enqueue(run, resume=False, changes={}, group=runs[0].id)
             return [run.id for run in runs]
 
-    def _refuse_if_busy(self, queue: bool) -> None:
+    def _check_new_runs(self, *configs: TrainConfig) -> None:
+        """Raise NotAllowed if the visitor may not train these configs."""
+        may = self.permissions
+        require(may.refusal_to_add())
+        for config in configs:
+            require(may.refusal_of_size(config))
+        require(may.refusal_to_store(self.library.summaries))
+
+    def _own_run(self, run: Run, action: str) -> None:
+        self.permissions.own("run", run.id)
+        self.permissions.record(action, run.id)
+
+    def _refuse_if_busy(self, queue: bool, n: int = 1) -> None:
+        """Raise Busy if `queue` is False and a run is active, or NotAllowed if the queue is too long for `n` more."""
         jobs = (*self._scheduler.active, *self._scheduler.queue)
+        require(self.permissions.refusal_to_queue([job.run.id for job in jobs], n))
         if jobs and not queue:
             raise Busy(jobs[0].snapshot)
 
@@ -172,6 +225,7 @@ class Session:
         )
         job.group = group or run.id
         job.new = new or not resume
+        job.owner, job.max_seconds = self.permissions.visitor.id, self.permissions.max_seconds
         job.take_lock()
         self._models.forget(run.id)
         self.library.invalidate()
@@ -179,14 +233,17 @@ class Session:
         self._scheduler.enqueue(job)
         return run.id
 
+    @guarded("run", "pause")
     def pause(self, name: str) -> None:
         """Pause a run after the current step."""
         self._scheduler.call_between_steps(name, lambda job: job.pause(True))
 
+    @guarded("run", "continue")
     def unpause(self, name: str) -> None:
         """End the pause of a run."""
         self._scheduler.unpause(name)
 
+    @guarded("run", "step")
     def step_once(self, name: str, *, only_step: int | None = None) -> None:
         """Make one step of a paused run; with `only_step`, only if its number is this one."""
 
@@ -199,10 +256,13 @@ class Session:
 
         self._scheduler.call_between_steps(name, once, wait=10.0)
 
+    @guarded("run", "move")
     def move(self, name: str, by: int) -> None:
         """Move a queued run up (by < 0) or down; runs of one race move together."""
-        self._scheduler.move(name, by)
+        visitor = self.permissions.visitor
+        self._scheduler.move(name, by, owner=None if visitor.is_admin else visitor.id)
 
+    @guarded("run", "stop")
     def stop(self, name: str) -> None:
         """End a run after the current step, with a checkpoint.
 
@@ -210,11 +270,13 @@ class Session:
         """
         self._scheduler.stop(name)
 
+    @guarded("run", "withdraw")
     def withdraw(self, name: str) -> bool:
         """Remove a run from the queue; tell whether it was there."""
         return self._scheduler.withdraw(name)
 
-    def change(self, name: str, **changes: Any) -> None:
+    @guarded("run", "change")
+    def change(self, name: str, /, **changes: Any) -> None:
         """Change hyperparameters of a live run, dotted for parts. Raises ConfigError, RunError."""
         snapshot = self.snapshot(name)
         if not snapshot.status.active:
@@ -223,6 +285,7 @@ class Session:
             raise RunError(f"Run {name} is still being prepared. Change it in a moment.")
         # In the caller's thread, so that ConfigError reaches the caller.
         config = steered(snapshot.config, changes)
+        require(self.permissions.refusal_of_size(config))
 
         request = self._snapshots.request(name, config)
 
@@ -234,12 +297,14 @@ class Session:
 
     def undo(self, name: str) -> None:
         """Undo the newest change of a live run that is not undone yet; the undo is recorded as a change."""
+        require(self.permissions.refusal_to_change("run", name))
         done, _ = self.history(name)
         if done:
             self.change(name, **{done[-1].path: done[-1].before})
 
     def redo(self, name: str) -> None:
         """Redo the change of a live run that was undone last; the redo is recorded as a change."""
+        require(self.permissions.refusal_to_change("run", name))
         _, undone = self.history(name)
         if undone:
             self.change(name, **{undone[-1].path: undone[-1].after})
@@ -262,7 +327,27 @@ class Session:
 
         It must not touch the networks of a training: ask `models` for copies.
         """
-        return self._scheduler.begin_task(title, run, work, pauses_training=pauses_training)
+        require(self.refusal_to_begin_task())
+        if pauses_training:
+            require(self.permissions.refusal_to_change("run", run))
+        task = self._scheduler.begin_task(title, run, work, pauses_training=pauses_training)
+        self._task_count.add(task.key, self.permissions.visitor)
+        self.permissions.record(f"begin {title}", run)
+        return task
+
+    def refusal_to_begin_task(self) -> str:
+        """Say why the visitor may not begin a task now; "" if it is allowed."""
+        visitor, limit = self.permissions.visitor, self.permissions.limits.tasks
+
+        def is_unfinished(key: str) -> bool:
+            status = self._scheduler.task(key)
+            return status is not None and not status.done
+
+        if refusal := self.permissions.refusal_to_add():
+            return refusal
+        if visitor.is_admin or self._task_count.unfinished(visitor, is_unfinished) < limit:
+            return ""
+        return f"At most {limit} of your tasks can run at a time. Wait until one has ended."
 
     def evaluate(
         self,
@@ -273,6 +358,7 @@ class Session:
         pauses_training: bool = False,
     ) -> TaskStatus:
         """Begin an evaluation of a run's newest weights, or of a checkpoint. Raises RunError."""
+        require(self.permissions.refusal_to_change("run", name))  # it records metrics
         models, run = self.models(name, step), Run.named(name, self.runs_dir)
 
         def work() -> TaskSteps:
@@ -327,7 +413,12 @@ class Session:
 
     def cancel_task(self, key: str) -> None:
         """End a task; its result so far can still be asked for."""
+        require(self.refusal_to_cancel(key))
         self._scheduler.cancel_task(key)
+
+    def refusal_to_cancel(self, key: str) -> str:
+        """Say why the visitor may not end a task; "" if it is allowed."""
+        return self._task_count.refusal_to_cancel(key, self.permissions.visitor)
 
     def _forget_orders(self, run: str) -> None:
         """Forget what was asked of a run that has ended."""
@@ -364,6 +455,7 @@ class Session:
         """Return the result of every rule for a run, raised or not. Raises RunError."""
         return self._snapshots.diagnosis(name)
 
+    @guarded("run", "describe")
     def describe(
         self,
         name: str,
@@ -384,6 +476,7 @@ class Session:
             run.set_fact("star", "1" if star else "0")
         self.library.invalidate()
 
+    @guarded("run", "delete")
     def throw_away(self, name: str) -> TrashedRun:
         """Move a run to the trash. Raises RunError if it is being trained."""
         trashed = throw_away(Run.named(name, self.runs_dir))
@@ -425,6 +518,7 @@ class Session:
         is returned. Starting a run stops the measurement.
         """
         with self._scheduler.changed:
+            measure = measure and not self.permissions.refusal_to_add()
             idle = not (self._scheduler.active or self._scheduler.queue)
             if idle and measure and self._forecaster.ask(config):
                 self._scheduler.wake()

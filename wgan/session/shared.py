@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+from wgan.access import AccessSettings
 from wgan.session.session import Session
 
 _shared: dict[Path, Session] = {}
@@ -18,7 +19,9 @@ def shared_session(runs_dir: Path) -> Session:
     with _sharing:
         session = _shared.get(key)
         if session is None or session.closed:
-            session = _shared[key] = Session(runs_dir)
+            access = AccessSettings.from_environment()
+            session = Session(runs_dir, limits=access.limits, folders=access.folders)
+            _shared[key] = session
         return session
 
 

@@ -1,9 +1,12 @@
 """The files of a folder."""
 
+import contextlib
+import io
 import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from wgan.sandbox import Refused
 from wgan.untrusted.limits import Meter
@@ -33,14 +36,44 @@ def folder_members(folder: Path, accepts: Callable[[str], bool], meter: Meter) -
 def _content_of(file: Path, meter: Meter) -> tuple[bytes, str]:
     """Return (content, problem) of a file. The problem is empty if the content could be read."""
     try:
-        mode = file.lstat().st_mode
-        if not stat.S_ISREG(mode):
-            return b"", f"it is {('a link' if stat.S_ISLNK(mode) else 'not an ordinary file')}"
-        with file.open("rb") as opened:
+        if file.is_symlink():
+            return b"", "it is a link"
+        with open_regular(file, follow_link=False) as opened:
             content = read_bounded(opened, meter)
+    except NotRegular:
+        return b"", "it is not an ordinary file"
     except OSError as error:
         return b"", f"it cannot be read ({error.strerror or error})"
     return (b"", meter.too_large_reason()) if content is None else (content, "")
+
+
+class NotRegular(Exception):
+    """A file is a device, a pipe, a socket or a folder."""
+
+
+@contextlib.contextmanager
+def open_regular(path: Path, *, follow_link: bool = True) -> Iterator[IO[bytes]]:
+    """Open an ordinary file for reading. Neither opening nor reading can wait for another process.
+
+    Reading a pipe waits for a writer, and reading some files below `/proc` waits for events. So pipes
+    and devices are refused. Files below `/proc` claim to be empty, and a file that does is not read.
+
+    Args:
+        path: The file.
+        follow_link: Whether a symbolic link is followed. Otherwise it raises OSError.
+
+    Raises:
+        NotRegular: It is not an ordinary file.
+        OSError: It cannot be opened.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if not follow_link:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    with open(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise NotRegular
+        yield file if status.st_size else io.BytesIO()
 
 
 def list_files(folder: Path, meter: Meter) -> tuple[list[str], list[tuple[str, str]]]:

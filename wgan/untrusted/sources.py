@@ -7,13 +7,12 @@ a problem and does not end the reading.
 
 import io
 import os
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from wgan.sandbox import Refused
 from wgan.untrusted.archives import archive_members
-from wgan.untrusted.folders import folder_members
+from wgan.untrusted.folders import NotRegular, folder_members, open_regular
 from wgan.untrusted.limits import Meter
 from wgan.untrusted.member_paths import path_inside
 from wgan.untrusted.members import Member
@@ -52,11 +51,12 @@ def _archive_file_members(
     path: Path, accepts: Callable[[str], bool], meter: Meter
 ) -> Iterator[Member]:
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise Refused(f"{path} is not an ordinary file.")
-            yield from archive_members(file, status.st_size, accepts, meter)
+        with open_regular(path) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            yield from archive_members(file, size, accepts, meter)
+    except NotRegular:
+        raise Refused(f"{path} is not an ordinary file.") from None
     except FileNotFoundError:
         raise Refused(f"The file or folder {path} does not exist.") from None
     except OSError as error:

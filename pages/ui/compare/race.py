@@ -8,6 +8,7 @@ import streamlit as st
 from pages.ui.compare.curves import snapshots_of
 from pages.ui.compare.state import CompareState
 from pages.ui.core import draft
+from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_change
 from pages.ui.core.session import session
 from pages.ui.core.state import ComparedRuns, page_state
 from wgan.config import (
@@ -68,7 +69,7 @@ def _race_dialog() -> None:
         icon=":material/sports_score:",
         type="primary",
         key="start_race",
-        disabled=len(objectives) < 2,
+        **permitted(refusal_to_add(), disabled=len(objectives) < 2),
     ):
         try:
             configs = [with_objective(base, name) for name in objectives]
@@ -131,11 +132,13 @@ def steer(runs: Sequence[str]) -> tuple[Status, ...]:
         if not active_snapshots:
             return tuple(snapshot.status for snapshot in snapshots)
         statuses = {snapshot.status for snapshot in active_snapshots}
+        refusal = refusal_to_change(*(snapshot.run for snapshot in active_snapshots))
         if Status.PAUSED in statuses:
             st.button(
                 "Resume all",
                 icon=":material/play_arrow:",
                 key="resume_all",
+                **permitted(refusal),
                 type="primary",
                 on_click=_each,
                 args=(session().unpause, active_snapshots),
@@ -145,6 +148,7 @@ def steer(runs: Sequence[str]) -> tuple[Status, ...]:
                 "Pause all",
                 icon=":material/pause:",
                 key="pause_all",
+                **permitted(refusal),
                 type="primary",
                 on_click=_each,
                 args=(session().pause, active_snapshots),
@@ -153,6 +157,7 @@ def steer(runs: Sequence[str]) -> tuple[Status, ...]:
             "Stop all",
             icon=":material/stop:",
             key="stop_all",
+            **permitted(refusal),
             on_click=_each,
             args=(session().stop, active_snapshots),
         )

@@ -42,6 +42,7 @@ def control(
     locked: bool = False,
     preparing: bool = False,
     kept_by_fork: bool = False,
+    refusal: str = "",
     prefix: str = "w",
     on_change: Callable[[str, Any], None] | None = None,
 ) -> None:
@@ -54,16 +55,19 @@ def control(
         locked: Whether a run uses the value. Then it can be changed only if it is live.
         preparing: Whether that run is still being prepared.
         kept_by_fork: Whether a fork cannot change it.
+        refusal: Why the visitor may not change it, or "".
         prefix: The first part of the control's key.
         on_change: Called with the hyperparameter's path and its new value. Without it, the value
             goes to the live run or to the next one.
     """
     key = widget_key_for(f"{prefix}:{value.path}", current)
-    disabled = kept_by_fork or (locked and (preparing or not value.live))
+    disabled = bool(refusal) or kept_by_fork or (locked and (preparing or not value.live))
     common: dict[str, Any] = {
         "label": f"{value.title} ({value.unit})" if value.unit else value.title,
         "key": key,
-        "help": _help(value, locked=locked, kept_by_fork=kept_by_fork, disabled=disabled),
+        "help": _help(
+            value, locked=locked, kept_by_fork=kept_by_fork, refusal=refusal, disabled=disabled
+        ),
         "disabled": disabled,
         "on_change": _on_change,
         "args": (value.path, key, on_change or _change),
@@ -103,13 +107,17 @@ def control(
         _number(value, current, common)
 
 
-def _help(value: Hyperparameter, *, locked: bool, kept_by_fork: bool, disabled: bool) -> str:
+def _help(
+    value: Hyperparameter, *, locked: bool, kept_by_fork: bool, refusal: str, disabled: bool
+) -> str:
     """Return the control's help: the effect of the value, and why it cannot be changed."""
     text = value.help
     if value.source:
         text += f"\n\n*Source: {value.source}.*"
     for variant in PARTS.get(value.path, {}).values():
         text += f"\n\n**{short(_title(variant))}**: {_summary(variant)}"
+    if refusal:
+        return f"{refusal}\n\n{text}"
     if kept_by_fork:
         return f"**Fixed in a fork:** the saved weights belong to it.\n\n{text}"
     if disabled and value.live:

@@ -2,13 +2,14 @@
 
 import streamlit as st
 
+from pages.ui.core.visitor import visitor
 from wgan.paths import default_runs_dir
 from wgan.session import Session, shared_session
 
 
 def session() -> Session:
-    """Return the session of this server. Its worker thread outlives every browser tab."""
-    return shared_session(default_runs_dir())
+    """Return the session of this server for its visitor. Its worker thread outlives every browser tab."""
+    return shared_session(default_runs_dir()).as_visitor(visitor())
 
 
 def upload_limit_mb() -> int:

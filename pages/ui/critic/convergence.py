@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_change
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.core.status import newest_task
@@ -65,7 +66,8 @@ def settings(snapshot: RunSnapshot) -> Order:
         help=f"As a multiple of the run's learning rate, {fmt_number(snapshot.config.critic_learning_rate)}.",
     )
     pauses_training = False
-    if snapshot.status.active and not snapshot.is_trained_by_other_process:
+    steerable = snapshot.status.active and not snapshot.is_trained_by_other_process
+    if steerable and not refusal_to_change(snapshot.run):
         pauses_training = st.toggle(
             "Pause the run while this trains",
             key="alone_holds",
@@ -94,12 +96,13 @@ def button(snapshot: RunSnapshot, step: int | None, order: Order) -> bool:
             "Stop training the critic",
             icon=":material/close:",
             key="stop_critic",
+            **permitted(session().refusal_to_cancel(task.key)),
             on_click=session().cancel_task,
             args=(task.key,),
         )
         return True
-    # Never disable it: it is outside the fragment, which would enable it too late. A refusal is
-    # explained.
+    # Never disable it because of what runs now: it is outside the fragment, which would enable it
+    # too late. A refusal is explained.
     st.button(
         "Train the critic to convergence",
         icon=":material/vertical_align_top:",
@@ -107,8 +110,11 @@ def button(snapshot: RunSnapshot, step: int | None, order: Order) -> bool:
         key="train_critic",
         on_click=_begin,
         args=(snapshot.run, step, order),
-        help="Trains a copy of the critic with a fixed generator, to see how close its lower bound gets to the "
-        "exact distance. The run itself does not change.",
+        **permitted(
+            refusal_to_add(),
+            help="Trains a copy of the critic with a fixed generator, to see how close its lower bound gets to the "
+            "exact distance. The run itself does not change.",
+        ),
     )
     return False
 

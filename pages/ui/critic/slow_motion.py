@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.permissions import refusal_to_change
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.core.widget_state import user_changed, widget_key_for
@@ -160,6 +161,8 @@ def _why_not_apply(
         return "Another process trains this run."
     if checkpoint is not None or not snapshot.status.active:
         return "Only the next step of a paused run can be applied. You can resume a run on the Train page."
+    if refusal := refusal_to_change(snapshot.run):
+        return refusal
     if snapshot.status is not Status.PAUSED:
         return "Pause the run first, on the Train page."
     if part != "both":

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core import config_form, draft, navigation
+from pages.ui.core.permissions import permitted, refusal_to_add
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.datasets import upload
@@ -91,6 +92,7 @@ def _heading(dataset: Dataset) -> bool:
                 "Add your own pictures",
                 icon=":material/add_photo_alternate:",
                 key="add_pictures",
+                **permitted(refusal_to_add()),
                 on_click=_add,
                 args=(True,),
             )
@@ -125,7 +127,7 @@ def _absent(dataset: Dataset) -> bool:
         icon=":material/download:",
         key="fetch",
         type="secondary",
-        disabled=upload.busy(),
+        **permitted(refusal_to_add(), disabled=upload.busy()),
         on_click=upload.fetch,
         args=(dataset,),
     )

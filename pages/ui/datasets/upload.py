@@ -1,19 +1,20 @@
 """The visitor's own pictures: the form, the upload, and the task that prepares them."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from pydantic import ValidationError
 
+from pages.ui.core.permissions import permitted
 from pages.ui.core.session import session, upload_limit_mb
 from pages.ui.core.state import page_state
+from pages.ui.core.visitor import upload_meter, visitor
 from pages.ui.datasets.selection import look_at
 from pages.ui.datasets.state import DatasetsState
-from wgan.background import BackgroundTask
-from wgan.data import ARCHIVE_SUFFIXES, PICTURE_SUFFIXES, Dataset, Own, Prepared, Recipe
+from wgan.data import ARCHIVE_SUFFIXES, PICTURE_SUFFIXES, DataError, Dataset, Own, Prepared, Recipe
 from wgan.format import fmt_bytes
+from wgan.runs import RunError
 
 
 def busy() -> bool:
@@ -65,22 +66,17 @@ def form() -> None:
             "Drop an archive or several pictures here. They stay on this machine. Folders in "
             "the archive become classes. Files that cannot be read are skipped and listed."
         )
+        if refusal := upload_meter().refusal(visitor()):
+            st.warning(refusal, icon=":material/hourglass_top:")
         files = st.file_uploader(
             "Archive or pictures",
             type=[*ARCHIVE_SUFFIXES, *PICTURE_SUFFIXES],
             accept_multiple_files=True,
             key="intake_files",
         )
-        st.caption(
-            f"Up to {upload_limit_mb():,} MB in total. For more, enter a folder or an "
-            "archive on the machine that runs the app."
-        )
-        folder = st.text_input(
-            "Or the path of a folder or archive on the machine that runs the app",
-            key="intake_folder",
-            placeholder="/home/me/pictures",
-        )
-        has_source = bool(files) or bool(folder.strip())
+        st.caption(f"Up to {upload_limit_mb():,} MB in total.")
+        folder = _folder_field()
+        has_source = bool(files) or bool(folder)
         is_pressed = st.button(
             "Create data set",
             icon=":material/auto_awesome_mosaic:",
@@ -108,9 +104,27 @@ def form() -> None:
         )
         source = files[0].getvalue() if archive else [(f.name, f.getvalue()) for f in files]
     else:
-        source = Path(os.path.expanduser(folder.strip()))  # unknown users are not expanded
-    page_state(DatasetsState).task = session().datasets.prepare(source, recipe)
+        source = Path(folder)
+    try:
+        page_state(DatasetsState).task = session().datasets.prepare(source, recipe)
+    except RunError as error:
+        st.error(str(error), icon=":material/error:")
+        return
     st.rerun()
+
+
+def _folder_field() -> str:
+    """Let the visitor enter a folder of this machine, if some folders are open to the app; else return ""."""
+    folders = session().datasets.folders
+    if not folders:
+        return ""
+    names = ", ".join(str(folder) for folder in folders)
+    return st.text_input(
+        "Or the path of a folder or archive on the machine that runs the app",
+        key="intake_folder",
+        placeholder=str(folders[0]),
+        help=f"The app reads pictures only from these folders and what they contain: {names}.",
+    ).strip()
 
 
 def _recipe_fields(name: str) -> dict[str, Any]:
@@ -219,6 +233,7 @@ def forget_button(key: str) -> None:
             key="forget_pictures",
             on_click=_forget,
             args=(key,),
+            **permitted(session().permissions.refusal_to_change("pictures", key)),
         )
 
 
@@ -237,7 +252,10 @@ def _account_of_files(prepared: Prepared) -> str:
 
 
 def _forget(key: str) -> None:
-    session().datasets.forget_pictures(key)
+    try:
+        session().datasets.forget_pictures(key)
+    except (DataError, RunError) as error:
+        st.toast(str(error), icon=":material/error:")
 
 
 def upload_package(dataset: Dataset) -> None:
@@ -246,8 +264,7 @@ def upload_package(dataset: Dataset) -> None:
     if file is not None and not busy():
         st.caption(fmt_bytes(file.size))
         if st.button("Create data set", type="primary", key="pokemon_go"):
-            content, root = file.getvalue(), session().root
-            page_state(DatasetsState).task = BackgroundTask(
-                "Preparing the sprites", lambda p: dataset.prepare_package(content, root, p)
+            page_state(DatasetsState).task = session().datasets.prepare_package(
+                dataset, file.getvalue()
             )
             st.rerun()

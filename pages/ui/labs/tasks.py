@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from pages.ui.core.permissions import permitted
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
@@ -178,7 +179,10 @@ def start_or_stop_button(
             on_click=session().cancel_task,
             width=width,
             args=(task.key,),
-            help="Stops the training. The results so far are kept.",
+            **permitted(
+                session().refusal_to_cancel(task.key),
+                help="Stops the training. The results so far are kept.",
+            ),
         )
         return True
     st.button(
@@ -188,8 +192,7 @@ def start_or_stop_button(
         key=f"{key}_run",
         on_click=start,
         args=(title, work, settings, per_visitor),
-        help=help,
-        disabled=disabled,
+        **permitted(session().refusal_to_begin_task(), help=help, disabled=disabled),
         width=width,
     )
     return False

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core.datasets import critic_examples
+from pages.ui.core.permissions import permitted
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.core.status import newest_task
@@ -90,6 +91,7 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
                 "Cancel",
                 icon=":material/close:",
                 key="find_cancel",
+                **permitted(session().refusal_to_cancel(status.key)),
                 on_click=session().cancel_task,
                 args=(status.key,),
             )
@@ -99,7 +101,7 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
                 icon=":material/search:",
                 type="primary",
                 key="find_start",
-                disabled=target is None,
+                **permitted(session().refusal_to_begin_task(), disabled=target is None),
                 on_click=_begin,
                 args=(generator_view.run, target, choice, int(start_count), int(update_count)),
             )

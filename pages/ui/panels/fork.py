@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui.core import draft
+from pages.ui.core.permissions import permitted, refusal_to_add
 from pages.ui.core.session import session
 from wgan.jobs import RunSnapshot
 from wgan.runs import RunError
@@ -17,9 +18,12 @@ def fork_button(snapshot: RunSnapshot) -> None:
         "Fork",
         icon=":material/fork_right:",
         key=draft.fork_key(),
-        disabled=not snapshot.checkpoint_steps,
-        help="Continue from a checkpoint as a new run with other settings."
-        + ("" if snapshot.checkpoint_steps else " This run has no checkpoint yet."),
+        **permitted(
+            refusal_to_add(),
+            disabled=not snapshot.checkpoint_steps,
+            help="Continue from a checkpoint as a new run with other settings."
+            + ("" if snapshot.checkpoint_steps else " This run has no checkpoint yet."),
+        ),
     ):
         if snapshot.checkpoint_steps:
             fork_choice(snapshot)

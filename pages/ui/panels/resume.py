@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.ui.core.permissions import permitted, refusal_to_change
 from pages.ui.core.run_actions import resume
 from wgan.config import MAX_STEPS, TrainConfig
 from wgan.format import fmt_estimate, fmt_percent
@@ -26,7 +27,10 @@ def resume_popover(snapshot: RunSnapshot) -> bool:
         "Resume",
         icon=":material/play_arrow:",
         key=f"resume_{snapshot.run}_{snapshot.step}",
-        help="Continue from the last checkpoint up to a step of your choice.",
+        **permitted(
+            refusal_to_change(snapshot.run),
+            help="Continue from the last checkpoint up to a step of your choice.",
+        ),
     ):
         return _resume_choice(snapshot)
 

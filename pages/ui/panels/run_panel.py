@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui.core.chart_look import chart_look
 from pages.ui.core.datasets import real_examples, real_sheet
+from pages.ui.core.permissions import permitted, refusal_to_change
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.state import Steering, page_state
@@ -296,7 +297,10 @@ def _choose_class(snapshot: RunSnapshot) -> None:
         "label_visibility": "collapsed",
         "width": "stretch",
         # Ended runs keep the control, so that the page does not move when a run stops.
-        "disabled": not snapshot.status.active or snapshot.is_trained_by_other_process,
+        **permitted(
+            refusal_to_change(snapshot.run) if snapshot.status.active else "",
+            disabled=not snapshot.status.active or snapshot.is_trained_by_other_process,
+        ),
     }
     if sum(len(word) + 4 for word in labels) <= 100:
         st.segmented_control(

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui.core import draft, navigation
 from pages.ui.core.datasets import real_examples, real_sheet
+from pages.ui.core.permissions import permitted, refusal_to_add
 from pages.ui.core.refresh import watch
 from pages.ui.core.run_actions import start
 from pages.ui.core.session import session
@@ -121,6 +122,7 @@ def _show(name: str) -> None:
                     "Delete",
                     icon=":material/delete:",
                     key="delete_preset",
+                    **permitted(session().permissions.refusal_to_change("preset", name)),
                     on_click=draft.delete_preset,
                     args=(name,),
                 )
@@ -130,7 +132,7 @@ def _show(name: str) -> None:
             st.markdown(f"**Source.** {preset.source}")
             st.code(f"python -m wgan train --preset {name}", language=None)
         else:
-            st.markdown(f"{config.title}: settings that you saved on the Train page.")
+            st.markdown(f"{config.title}: settings that were saved on the Train page.")
     with right:
         _data(config)
         if preset is not None:
@@ -149,7 +151,9 @@ def _scenario(scenario: Scenario) -> None:
                 icon=":material/play_arrow:",
                 type="primary",
                 key="start_scenario",
-                help="Start this training and watch it on the Train page.",
+                **permitted(
+                    refusal_to_add(), help="Start this training and watch it on the Train page."
+                ),
             ):
                 start(scenario.config, is_fork=False)
                 st.switch_page(navigation.page("train"))

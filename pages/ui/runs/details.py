@@ -6,6 +6,7 @@ from zlib import crc32
 import streamlit as st
 
 from pages.ui.core import draft, navigation
+from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_change
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
@@ -30,7 +31,12 @@ def show(name: str) -> None:
         snapshot = session().snapshot(name)
     except RunError as error:
         st.error(str(error), icon=":material/error:")
-        if st.button("Delete", icon=":material/delete:", key="delete"):
+        if st.button(
+            "Delete",
+            icon=":material/delete:",
+            key="delete",
+            **permitted(refusal_to_change(name)),
+        ):
             ask_to_delete([name])
         return
     summary = next(
@@ -76,20 +82,24 @@ def _head(snapshot: RunSnapshot, summary: RunSummary) -> None:
             if not snapshot.status.active and not shipped and resume_popover(snapshot):
                 st.switch_page(navigation.page("train"))
         exports.popover(snapshot)
+        refusal = refusal_to_change(name)
         if not shipped:
             if st.button(
                 "Name and note",
                 icon=":material/edit:",
                 key="rename",
-                help="Change the name, the note and the star.",
+                **permitted(refusal, help="Change the name, the note and the star."),
             ):
                 ask_for_name(summary)
             if st.button(
                 "Delete",
                 icon=":material/delete:",
                 key="delete",
-                disabled=snapshot.status.active,
-                help="Move the run to the trash. You can restore it from there.",
+                **permitted(
+                    refusal,
+                    disabled=snapshot.status.active,
+                    help="Move the run to the trash. You can restore it from there.",
+                ),
             ):
                 ask_to_delete([name])
         if snapshot.status is Status.FAILED:
@@ -101,7 +111,9 @@ def _fork(snapshot: RunSnapshot) -> None:
         "Fork",
         icon=":material/fork_right:",
         key=draft.fork_key(),
-        help="Continue from a checkpoint with other settings, as a new run.",
+        **permitted(
+            refusal_to_add(), help="Continue from a checkpoint with other settings, as a new run."
+        ),
     ):
         if fork.fork_choice(snapshot):
             show_run(snapshot.run)
@@ -181,6 +193,7 @@ def _checkpoints(snapshot: RunSnapshot) -> None:
     # row, where another step may be now.
     contents = (snapshot.checkpoint_steps, sorted(starred))
     key = f"stars-{snapshot.run}-{crc32(repr(contents).encode())}"
+    is_read_only = snapshot.status is Status.SHIPPED or bool(refusal_to_change(snapshot.run))
     st.caption(
         "The first, the newest, the best and the starred checkpoints are kept. Some of the others are "
         "deleted during training."
@@ -194,7 +207,7 @@ def _checkpoints(snapshot: RunSnapshot) -> None:
                 for step in snapshot.checkpoint_steps
             ],
         },
-        disabled=True if snapshot.status is Status.SHIPPED else ["Step", "Best"],
+        disabled=True if is_read_only else ["Step", "Best"],
         hide_index=True,
         width=520,
         column_config={

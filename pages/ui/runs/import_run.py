@@ -7,6 +7,7 @@ from pages.ui.core.session import session, upload_limit_mb
 from pages.ui.core.state import page_state
 from pages.ui.core.widget_state import close_popover
 from pages.ui.runs.state import RunsState
+from wgan.runs import RunError
 
 MAX_REMARKS = 5  # remarks about an import that are shown
 
@@ -28,7 +29,10 @@ def _import(key: str) -> None:
     state = page_state(RunsState)
     state.import_count += 1  # a new key makes the field empty
     close_popover("import")
-    state.import_task = session().library.import_run(file, file.name)
+    try:
+        state.import_task = session().library.import_run(file, file.name)
+    except RunError as error:
+        st.toast(str(error), icon=":material/error:")
 
 
 def importing() -> None:

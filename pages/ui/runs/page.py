@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.ui.core import navigation
+from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_change
 from pages.ui.core.refresh import watch
 from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
@@ -51,6 +52,8 @@ def _rename_if_asked(summaries: Sequence[RunSummary]) -> None:
         return
     if summary.status is Status.SHIPPED:
         st.toast("Examples are read-only.", icon=":material/lock:")
+    elif refusal := refusal_to_change(summary.run):
+        st.toast(refusal, icon=":material/lock:")
     else:
         details.ask_for_name(summary)
 
@@ -77,7 +80,7 @@ def _heading(summaries: Sequence[RunSummary]) -> None:
             "Import",
             icon=":material/upload:",
             key=popover_key("import"),
-            help="Import a run that was exported as a ZIP file.",
+            **permitted(refusal_to_add(), help="Import a run that was exported as a ZIP file."),
         ):
             import_run.importer()
         if trashed:
@@ -86,7 +89,9 @@ def _heading(summaries: Sequence[RunSummary]) -> None:
                 label,
                 icon=":material/delete:",
                 key=popover_key("trash"),
-                help="Restore deleted runs, or delete them permanently.",
+                **permitted(
+                    refusal_to_add(), help="Restore deleted runs, or delete them permanently."
+                ),
             ):
                 trash.trash()
 
@@ -105,5 +110,10 @@ def _several(selected: Sequence[str]) -> None:
         ):
             page_state(ComparedRuns).runs = list(selected)
             st.switch_page(navigation.page("compare"))
-        if st.button("Delete", icon=":material/delete:", key="delete_several"):
+        if st.button(
+            "Delete",
+            icon=":material/delete:",
+            key="delete_several",
+            **permitted(refusal_to_change(*selected)),
+        ):
             trash.ask_to_delete(list(selected))

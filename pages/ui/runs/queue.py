@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui.core import run_actions
+from pages.ui.core.permissions import permitted, refusal_to_change
 from pages.ui.core.session import session
 
 
@@ -17,14 +18,14 @@ def queue() -> None:
             help="These runs start automatically, one after the other. The runs of a race start together.",
         )
         for i, snapshot in enumerate(queued):
+            refusal = refusal_to_change(snapshot.run)
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"{i + 1}. {snapshot.title}", width="stretch")
                 st.button(
                     "",
                     icon=":material/arrow_upward:",
                     key=f"up-{snapshot.run}",
-                    disabled=i == 0,
-                    help="Move up",
+                    **permitted(refusal, disabled=i == 0, help="Move up"),
                     on_click=session().move,
                     args=(snapshot.run, -1),
                 )
@@ -32,8 +33,7 @@ def queue() -> None:
                     "",
                     icon=":material/arrow_downward:",
                     key=f"down-{snapshot.run}",
-                    help="Move down",
-                    disabled=i == len(queued) - 1,
+                    **permitted(refusal, disabled=i == len(queued) - 1, help="Move down"),
                     on_click=session().move,
                     args=(snapshot.run, 1),
                 )
@@ -41,6 +41,7 @@ def queue() -> None:
                     "Cancel",
                     icon=":material/close:",
                     key=f"cancel-{snapshot.run}",
+                    **permitted(refusal),
                     on_click=run_actions.cancel,
                     args=(snapshot.run,),
                     kwargs={"waiting": True},

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from pages.ui.core.permissions import permitted
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
 from pages.ui.core.state import RunOnShow, page_state
@@ -15,15 +16,24 @@ from wgan.runs import RunError
 
 def trash() -> None:
     """Show the deleted runs, to restore them or to delete them permanently."""
-    trashed = session().library.trash()
+    library = session().library
+    trashed = library.trash()
     for item in trashed[:20]:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{item.run} · {fmt_bytes(item.size)}")
-            st.button("Restore", key=f"restore-{item.key}", on_click=restore, args=([item.key],))
+            st.button(
+                "Restore",
+                key=f"restore-{item.key}",
+                on_click=restore,
+                args=([item.key],),
+                **permitted(library.refusal_to_restore(item)),
+            )
     if len(trashed) > 20:
         st.caption(f"and {len(trashed) - 20} more")
-    freed = fmt_bytes(sum(item.size for item in trashed))
-    sure = st.checkbox(f"Delete all {len(trashed)} permanently ({freed})", key="sure")
+    own = [item for item in trashed if not library.refusal_to_restore(item)]
+    freed = fmt_bytes(sum(item.size for item in own))
+    label = f"all {len(own)}" if len(own) == len(trashed) else f"yours ({len(own)})"
+    sure = st.checkbox(f"Delete {label} permanently ({freed})", key="sure", disabled=not own)
     st.button(
         "Empty the trash",
         icon=":material/delete_forever:",

@@ -4,6 +4,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from pages.ui.core import navigation
+from pages.ui.core.permissions import permitted, refusal_to_add
 from pages.ui.core.state import page_state
 from pages.ui.tour import guide
 from pages.ui.tour.state import TourState
@@ -77,7 +78,12 @@ def _buttons(number: int, place: Place, *, is_here: bool) -> None:
     places = STEPS[number - 1].places
     if guide.missing_example(place) is not None:
         if guide.can_add_examples():
-            st.button("Add the examples", key="tour_add", on_click=guide.add_examples)
+            st.button(
+                "Add the examples",
+                key="tour_add",
+                on_click=guide.add_examples,
+                **permitted(refusal_to_add()),
+            )
     elif not is_here:
         if st.button("Return", icon=":material/undo:", key="tour_return"):
             guide.go(number, places.index(place))

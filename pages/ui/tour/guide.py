@@ -12,7 +12,7 @@ from pages.ui.core.url import came_by_history, expect_link
 from pages.ui.tour.state import TourState
 from pages.ui.tour.steps import STEPS, Place
 from pages.ui.widgets.browser_cookie.browser_cookie import browser_cookie
-from wgan.export import EXAMPLES, copy_examples, missing_examples
+from wgan.export import EXAMPLES
 from wgan.runs import RunError
 
 PARAMETER = "tour"
@@ -98,7 +98,7 @@ def missing_example(place: Place) -> str | None:
 
 def can_add_examples() -> bool:
     """Return whether examples come with the app that are not in the folder of runs."""
-    return bool(missing_examples(session().runs_dir))
+    return bool(session().library.missing_examples())
 
 
 def add_examples() -> None:
@@ -106,10 +106,9 @@ def add_examples() -> None:
     state = page_state(TourState)
     state.problem = ""
     try:
-        copy_examples(session().runs_dir)
+        session().library.add_examples()
     except RunError as error:
         state.problem = str(error)
-    session().library.invalidate()
 
 
 def remember() -> None:

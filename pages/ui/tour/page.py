@@ -2,13 +2,14 @@
 
 import streamlit as st
 
+from pages.ui.core.permissions import permitted, refusal_to_add
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.tour import glossary, guide
 from pages.ui.tour.state import TourState
 from pages.ui.tour.steps import STEPS, Step
 from pages.ui.widgets.looping_picture.looping_picture import looping_picture
-from wgan.export import EXAMPLES, missing_examples
+from wgan.export import EXAMPLES
 
 
 def show() -> None:
@@ -64,7 +65,7 @@ def _progress(state: TourState) -> str:
 def _examples() -> None:
     """Offer the examples that come with the app, if the folder of runs lacks some."""
     runs_dir = session().runs_dir
-    missing = missing_examples(runs_dir)
+    missing = session().library.missing_examples()
     run_ids = {summary.run for summary in session().library.summaries()}
     if missing:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -77,10 +78,13 @@ def _examples() -> None:
             st.button(
                 "Add the examples",
                 icon=":material/library_add:",
+                **permitted(
+                    refusal_to_add(),
+                    help="Copies the examples into that folder. The Runs page then lists them, and "
+                    "you can delete them there.",
+                ),
                 on_click=guide.add_examples,
                 key="tour_examples",
-                help="Copies the examples into that folder. The Runs page then lists them, and "
-                "you can delete them there.",
             )
     elif not run_ids & EXAMPLES.keys():
         st.markdown(

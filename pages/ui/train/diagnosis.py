@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.core import draft
+from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_change
 from pages.ui.core.session import session
 from pages.ui.core.state import Steering, page_state
 from pages.ui.panels.marks import findings
@@ -124,8 +125,11 @@ def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) 
             proposal.description,
             icon=":material/build:",
             key=key,
-            help="Applies the change to this run at once. Every chart marks the step. You can undo it.",
-            disabled=_was_applied_now(snapshot),
+            **permitted(
+                refusal_to_change(snapshot.run),
+                help="Applies the change to this run at once. Every chart marks the step. You can undo it.",
+                disabled=_was_applied_now(snapshot),
+            ),
             on_click=_apply,
             args=(snapshot.run, proposal),
         )
@@ -135,8 +139,11 @@ def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) 
             f"Set up fork: {proposal.description}",
             icon=":material/tune:",
             key=key,
-            help=f"Sets up a new run that continues from step {step:,} with this change. Then press "
-            "Start fork. The current run does not change.",
+            **permitted(
+                refusal_to_add(),
+                help=f"Sets up a new run that continues from step {step:,} with this change. Then press "
+                "Start fork. The current run does not change.",
+            ),
             on_click=_prepare,
             args=(snapshot.run, step, proposal.changes),
         )

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.ui.core.permissions import permitted, refusal_to_change
 from pages.ui.core.run_actions import queue_run, stop_and_start
 from pages.ui.core.state import Steering, page_state
 from wgan.config import TrainConfig
@@ -49,6 +50,7 @@ def _ask_what_to_do(running: RunSnapshot) -> None:
             "Stop the other run and start it now",
             icon=":material/stop:",
             key="dialog_stop",
+            **permitted(refusal_to_change(running.run)),
             on_click=stop_and_start,
             args=(blocked_start,),
         )

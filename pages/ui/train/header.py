@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.core import draft, navigation
+from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_change
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_actions import cancel, new_z, resume, start, withdraw
 from pages.ui.core.run_on_show import run_link
@@ -94,6 +95,7 @@ def _pause_or_resume_button(snapshot: RunSnapshot, next_run: bool) -> None:
             type=main,
             key="go_on",
             width="stretch",
+            **permitted(refusal_to_change(name)),
             on_click=session().unpause,
             args=(name,),
         )
@@ -105,7 +107,7 @@ def _pause_or_resume_button(snapshot: RunSnapshot, next_run: bool) -> None:
             type=main if running else "secondary",
             key="pause",
             width="stretch",
-            disabled=not running or bool(snapshot.phase),
+            **permitted(refusal_to_change(name), disabled=not running or bool(snapshot.phase)),
             on_click=session().pause,
             args=(name,),
         )
@@ -118,9 +120,12 @@ def _step_button(snapshot: RunSnapshot) -> None:
         icon=":material/skip_next:",
         key="step_once",
         width=BUTTON_WIDTHS["step"],
-        disabled=not paused,
-        help="One generator update, with the critic updates before it."
-        + ("" if paused else " Pause the run first."),
+        **permitted(
+            refusal_to_change(snapshot.run),
+            disabled=not paused,
+            help="One generator update, with the critic updates before it."
+            + ("" if paused else " Pause the run first."),
+        ),
         on_click=session().step_once,
         args=(snapshot.run,),
     )
@@ -133,7 +138,7 @@ def _stop_or_cancel_button(snapshot: RunSnapshot) -> None:
             icon=":material/close:",
             key="cancel",
             width="stretch",
-            help="Removes the run from the queue.",
+            **permitted(refusal_to_change(snapshot.run), help="Removes the run from the queue."),
             on_click=cancel,
             args=(snapshot.run,),
         )
@@ -143,8 +148,11 @@ def _stop_or_cancel_button(snapshot: RunSnapshot) -> None:
         icon=":material/stop:",
         key="stop",
         width="stretch",
-        disabled=not _is_steerable(snapshot),
-        help="Ends the run after the current step and saves a checkpoint. You can resume it.",
+        **permitted(
+            refusal_to_change(snapshot.run),
+            disabled=not _is_steerable(snapshot),
+            help="Ends the run after the current step and saves a checkpoint. You can resume it.",
+        ),
         on_click=cancel,
         args=(snapshot.run,),
     )
@@ -174,8 +182,9 @@ def _resume_button(snapshot: RunSnapshot) -> None:
         key="resume",
         type="primary" if interrupted and resumable else "secondary",
         width="stretch",
-        disabled=not resumable,
-        help=help,
+        **permitted(
+            "" if shipped else refusal_to_change(snapshot.run), disabled=not resumable, help=help
+        ),
         on_click=resume,
         args=(snapshot.run,),
     )
@@ -188,8 +197,11 @@ def _new_z_button(snapshot: RunSnapshot) -> None:
         icon=":material/casino:",
         key="new_z",
         width=BUTTON_WIDTHS["new_z"],
-        disabled=not steerable or snapshot.is_trained_by_other_process or bool(snapshot.phase),
-        help="Draw other fixed z for the grid. This is possible while a run trains.",
+        **permitted(
+            refusal_to_change(snapshot.run) if steerable else "",
+            disabled=not steerable or snapshot.is_trained_by_other_process or bool(snapshot.phase),
+            help="Draw other fixed z for the grid. This is possible while a run trains.",
+        ),
         on_click=new_z,
         args=(snapshot.run,),
     )
@@ -218,10 +230,13 @@ def _start_buttons(snapshot: RunSnapshot, next_run: bool) -> None:
         key="start",
         type="primary" if can_start and snapshot.status is not Status.INTERRUPTED else "secondary",
         width=BUTTON_WIDTHS["start"],
-        disabled=not can_start,
-        help="Train a new run with the settings in the sidebar."
-        if can_start
-        else "To set up another run, choose **Next run** in the sidebar.",
+        **permitted(
+            refusal_to_add(),
+            disabled=not can_start,
+            help="Train a new run with the settings in the sidebar."
+            if can_start
+            else "To set up another run, choose **Next run** in the sidebar.",
+        ),
         on_click=start,
         args=(draft.draft(),),
     )
@@ -246,6 +261,8 @@ def _status_line(snapshot: RunSnapshot, next_run: bool) -> None:
             ":material/computer: Another process trains this run. You can watch it here, but not steer it.",
             width="content",
         )
+    elif refusal := refusal_to_change(snapshot.run):
+        st.caption(f":material/visibility: {refusal}", width="content")
     elif snapshot.status is Status.QUEUED:
         st.caption(":material/hourglass_top: The training begins soon.", width="content")
     else:
@@ -283,6 +300,7 @@ def _queue(others: Sequence[RunSnapshot]) -> None:
         "Cancel the last",
         key="cancel_queued",
         type="tertiary",
+        **permitted(refusal_to_change(others[-1].run)),
         on_click=withdraw,
         args=(others[-1].run,),
     )

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui.core import navigation
 from pages.ui.core.datasets import real_examples, real_sheet
 from pages.ui.core.draft import adapted_settings, draft, keep_in_address, undo
+from pages.ui.core.permissions import permitted, refusal_to_add
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_actions import start
 from pages.ui.core.run_on_show import shown_run
@@ -85,6 +86,7 @@ def _welcome() -> None:
             icon=":material/play_arrow:",
             type="primary",
             key="start",
+            **permitted(refusal_to_add()),
             on_click=start,
             args=(config,),
             width=200,

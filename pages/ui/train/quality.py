@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core.chart_look import chart_look
+from pages.ui.core.permissions import permitted, refusal_to_change
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.state import Steering, page_state
@@ -242,8 +243,11 @@ def _evaluate_button(snapshot: RunSnapshot) -> None:
         "Evaluate",
         icon=":material/straighten:",
         key="evaluate",
-        disabled=busy or not possible,
-        help=EVALUATE_HELP[snapshot.config.dataset.kind],
+        **permitted(
+            refusal_to_change(snapshot.run),
+            disabled=busy or not possible,
+            help=EVALUATE_HELP[snapshot.config.dataset.kind],
+        ),
         on_click=_evaluate,
         args=(snapshot.run,),
     )
@@ -252,6 +256,7 @@ def _evaluate_button(snapshot: RunSnapshot) -> None:
             "Cancel",
             icon=":material/close:",
             key="cancel_evaluation",
+            **permitted(session().refusal_to_cancel(task.key)),
             on_click=session().cancel_task,
             args=(task.key,),
         )

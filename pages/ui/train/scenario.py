@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui.core import draft, navigation
+from pages.ui.core.permissions import permitted, refusal_to_change
 from pages.ui.core.run_actions import change
 from pages.ui.core.session import session
 from wgan.config import TrainConfig
@@ -69,8 +70,11 @@ def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
         "Remedy applied" if is_applied else "Try the remedy",
         icon=":material/check:" if is_applied else ":material/build:",
         key="remedy",
-        help=scenario.remedy,
-        disabled=is_applied or not can_change,
+        **permitted(
+            refusal_to_change(snapshot.run) if can_change else "",
+            help=scenario.remedy,
+            disabled=is_applied or not can_change,
+        ),
         on_click=change,
         args=(snapshot.run, scenario.changes),
     )

@@ -17,6 +17,7 @@ from pages.ui.core.draft import (
     set_draft,
     undo,
 )
+from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_change
 from pages.ui.core.run_picker import choose_run, run_titles
 from pages.ui.core.session import session
 from pages.ui.core.state import NextRun, Steering, page_state
@@ -88,7 +89,11 @@ def sidebar(live: RunSnapshot | None, run: str | None) -> bool:
             steering and live is not None and (live.status is Status.QUEUED or bool(live.phase))
         )
         _fields(
-            config, locked=steering, preparing=preparing, kept_parts=FIXED_PARTS if origin else ()
+            config,
+            locked=steering,
+            preparing=preparing,
+            kept_parts=FIXED_PARTS if origin else (),
+            refusal=refusal_to_change(live.run) if live is not None and steering else "",
         )
         if run is not None:
             chart_look_controls()
@@ -134,7 +139,7 @@ def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
             "Save",
             icon=":material/bookmark_add:",
             key=popover_key("save_settings"),
-            help="Save these settings as a preset.",
+            **permitted(refusal_to_add(), help="Save these settings as a preset."),
         ):
             with st.form("save_preset", border=False):
                 st.text_input("Name of the preset", max_chars=40, key="preset_name")
@@ -143,7 +148,14 @@ def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
                 preset_to_delete = st.selectbox(
                     "Your presets", list(saved_presets), key="preset_gone"
                 )
-                st.button("Delete preset", on_click=_delete_preset, args=(preset_to_delete,))
+                st.button(
+                    "Delete preset",
+                    on_click=_delete_preset,
+                    args=(preset_to_delete,),
+                    **permitted(
+                        session().permissions.refusal_to_change("preset", preset_to_delete or "")
+                    ),
+                )
 
 
 def _about(name: str | None) -> str:
@@ -178,24 +190,23 @@ def _undo_and_redo(live: RunSnapshot | None) -> None:
             if undone
             else "There are no changes to redo.",
         )
+    refusal = "" if live is None else refusal_to_change(live.run)
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Undo",
             icon=":material/undo:",
             on_click=_go,
             args=("undo",),
-            disabled=not can_undo,
             key="undo",
-            help=help_texts[0],
+            **permitted(refusal, disabled=not can_undo, help=help_texts[0]),
         )
         st.button(
             "Redo",
             icon=":material/redo:",
             on_click=_go,
             args=("redo",),
-            disabled=not can_redo,
             key="redo",
-            help=help_texts[1],
+            **permitted(refusal, disabled=not can_redo, help=help_texts[1]),
         )
 
 
@@ -258,7 +269,12 @@ def _head_of_fork(origin: Parent) -> None:
 
 
 def _fields(
-    config: TrainConfig, *, locked: bool, preparing: bool, kept_parts: Sequence[str] = ()
+    config: TrainConfig,
+    *,
+    locked: bool,
+    preparing: bool,
+    kept_parts: Sequence[str] = (),
+    refusal: str = "",
 ) -> None:
     """Show the main settings, and the others in one expander for each group."""
     unused = unused_settings(config, this_machine())
@@ -275,9 +291,12 @@ def _fields(
             locked=locked,
             preparing=preparing,
             kept_by_fork=kept_by_fork,
+            refusal=refusal,
         )
 
-    if locked and not preparing:
+    if refusal:
+        st.caption(f":material/lock: {refusal}")
+    elif locked and not preparing:
         st.caption(
             ":material/lock: Grey settings are fixed during a run. The **?** beside a setting tells why."
         )

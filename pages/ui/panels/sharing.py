@@ -1,0 +1,77 @@
+"""The line of a shared app that says who the visitor is, and the links that an administrator can pass on."""
+
+import streamlit as st
+
+from pages.ui.core.visitor import door, link, settings, visitor
+from wgan.access import Role, audit
+
+ROLES = {
+    Role.VIEWER: ("visibility", "You are a viewer: you can look at everything."),
+    Role.MEMBER: ("group", "You are a member: you can train, and change what you have started."),
+    Role.ADMIN: ("shield_person", "You are an administrator: you can change everything."),
+}
+
+LINKS = {
+    Role.VIEWER: (
+        "For viewers",
+        "They can look at everything, walk through the latent space and use the labs that need no "
+        "training. They cannot change anything.",
+    ),
+    Role.MEMBER: (
+        "For members",
+        "They can also train runs, add pictures and save presets, within the limits of this server. "
+        "They can change and delete only what they have started or added.",
+    ),
+    Role.ADMIN: (
+        "For administrators",
+        "They can change and delete everything. Do not pass this link on to a class.",
+    ),
+}
+
+
+def footer() -> None:
+    """In a shared app, say who the visitor is; an administrator can open the links."""
+    if not settings().share:
+        return
+    who = visitor()
+    icon, text = ROLES[who.role]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="sharing"):
+        st.caption(f":material/{icon}: {text}", width="content")
+        if who.is_admin and st.button(
+            "Links", icon=":material/share:", type="tertiary", key="share_links"
+        ):
+            _links()
+
+
+@st.dialog("Links to this app", width="medium")
+def _links() -> None:
+    """Show the link of each role, with a button that renews it."""
+    if not visitor().is_admin:
+        st.rerun()
+    st.markdown(
+        "Everybody who has a link can open the app with its role. **Renew** makes the old link invalid, "
+        "and closes the app for those who came with it."
+    )
+    for role, (title, text) in LINKS.items():
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            st.markdown(f"**{title}**", help=text, width="stretch")
+            if role is not Role.ADMIN:  # this visitor would be refused at once
+                st.button(
+                    "Renew",
+                    icon=":material/autorenew:",
+                    key=f"renew_{role}",
+                    type="tertiary",
+                    on_click=_renew,
+                    args=(role,),
+                )
+        st.code(link(role), language=None, wrap_lines=True)
+    st.caption(
+        "The link for administrators is renewed in the terminal: `wgan app --share --new-links`."
+    )
+
+
+def _renew(role: Role) -> None:
+    who = visitor()
+    if who.is_admin:
+        door().tokens.renew(role)
+        audit(who, f"renew the link for {role}s")
