@@ -300,7 +300,7 @@ def _refusal_page(refusal: Refusal, base: str) -> str:
 :root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }}
 main {{ max-width: 32rem; margin: 15vh auto; padding: 0 1rem; }}
 h1 {{ font-size: 1.4rem; }}
-input, button {{ font: inherit; padding: 0.4rem 0.7rem; min-height: 2.2rem; margin: 0.2rem 0; }}
+input, button {{ box-sizing: border-box; font: inherit; padding: 0.4rem 0.7rem; min-height: 2.2rem; margin: 0.2rem 0; }}
 label {{ display: block; }}
 </style>
 <main>

@@ -63,11 +63,14 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
 
 def links() -> str:
     """Return the links of a shared app, as text for the terminal. Raises OSError."""
-    lines = ["", "  WGAN Explorer is shared. Keep the second and the third link to yourself:", ""]
+    lines = ["", "  WGAN Explorer is shared with everybody who has one of these links:", ""]
     for role, what in (
         (Role.VIEWER, "Viewers can look at everything"),
-        (Role.MEMBER, "Control link: also train, and change what they have started"),
-        (Role.ADMIN, "For you: change and delete everything"),
+        (
+            Role.MEMBER,
+            "Control link, for members: they also train, and change what they have started",
+        ),
+        (Role.ADMIN, "Only for you: change and delete everything"),
     ):
         lines += [f"  {what}:", f"    {link(role)}"]
     return "\n".join([*lines, ""])

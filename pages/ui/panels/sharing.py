@@ -6,7 +6,10 @@ from pages.ui.core.visitor import door, link, settings, visitor
 from wgan.access import Role, audit
 
 ROLES = {
-    Role.VIEWER: ("visibility", "You are a viewer: you can look at everything."),
+    Role.VIEWER: (
+        "visibility",
+        "You are a viewer: you can look at everything, but not train or change anything.",
+    ),
     Role.MEMBER: ("group", "You are a member: you can train, and change what you have started."),
     Role.ADMIN: ("shield_person", "You are an administrator: you can change everything."),
 }
@@ -21,10 +24,6 @@ LINKS = {
         "For members",
         "They can also train runs, add pictures and save presets, within the limits of this server. "
         "They can change and delete only what they have started or added.",
-    ),
-    Role.ADMIN: (
-        "For administrators",
-        "They can change and delete everything. Do not pass this link on to a class.",
     ),
 }
 
@@ -55,18 +54,18 @@ def _links() -> None:
     for role, (title, text) in LINKS.items():
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             st.markdown(f"**{title}**", help=text, width="stretch")
-            if role is not Role.ADMIN:  # this visitor would be refused at once
-                st.button(
-                    "Renew",
-                    icon=":material/autorenew:",
-                    key=f"renew_{role}",
-                    type="tertiary",
-                    on_click=_renew,
-                    args=(role,),
-                )
+            st.button(
+                "Renew",
+                icon=":material/autorenew:",
+                key=f"renew_{role}",
+                type="tertiary",
+                on_click=_renew,
+                args=(role,),
+            )
         st.code(link(role), language=None, wrap_lines=True)
     st.caption(
-        "The link for administrators is renewed in the terminal: `wgan app --share --new-links`."
+        "The link for administrators is not shown here, because a class may see this page. It is in the terminal "
+        "in which the app was started; `wgan app --share --new-links` renews all links."
     )
 
 

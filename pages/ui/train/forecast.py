@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.ui.core import draft
+from pages.ui.core.permissions import refusal_to_add
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.startup import first_page_is_drawn
@@ -19,7 +20,10 @@ from wgan.training import Forecast
 
 
 def forecast() -> None:
-    """Show the approximate time and memory of the next run."""
+    """Show the approximate time and memory of the next run; to a viewer, why there will be none."""
+    if refusal := refusal_to_add():
+        st.caption(f":material/visibility: {refusal}")
+        return
     config = draft.draft()
     if not config.dataset.present(session().root):
         st.caption(
@@ -67,6 +71,8 @@ def forecast_pending() -> bool:
     """Return whether a forecast is being measured, or the page still says so."""
     state = page_state(TrainState)
     shows_measuring, state.shows_measuring = state.shows_measuring, False
+    if refusal_to_add():
+        return False
     return shows_measuring or (session().live() is None and _cost(draft.draft()) is None)
 
 

@@ -92,7 +92,8 @@ def _welcome() -> None:
             width=200,
         )
         forecast.forecast()
-        st.caption("You can change everything in the sidebar, now or while it learns.")
+        if not refusal_to_add():
+            st.caption("You can change everything in the sidebar, now or while it learns.")
         _examples()
     with right:
         real = real_examples(config.dataset, 256)
