@@ -97,6 +97,8 @@ class Visitor:
         kind = message.WhichOneof("type")
         if kind == "new_session":
             self.page_hash = message.new_session.page_script_hash
+            if not message.new_session.fragment_ids_this_run:
+                self._timers.clear()  # the whole page is drawn anew
         elif kind == "auto_rerun":
             seconds = message.auto_rerun.interval
             self._timers[message.auto_rerun.fragment_id] = seconds, time.monotonic() + seconds
