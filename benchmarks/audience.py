@@ -33,6 +33,8 @@ from websockets.typing import Subprotocol
 from benchmarks.live import quantile, rate, serve, start_in_browser, step_of
 from wgan.runs import Run
 
+FINISHED = ForwardMsg.FINISHED_SUCCESSFULLY
+
 
 class Visitor:
     """An open page: the bytes that it has received, and the duration of each update."""
@@ -45,6 +47,7 @@ class Visitor:
         self.bytes: list[tuple[float, int]] = []
         self.faults = 0
         self._timers: dict[str, tuple[float, float]] = {}  # fragment: interval, next time
+        self._announced: set[str] = set()  # fragments with a timer in the newest run
 
     def _asked(self, fragment: str = "") -> bytes:
         message = BackMsg()
@@ -97,20 +100,23 @@ class Visitor:
         kind = message.WhichOneof("type")
         if kind == "new_session":
             self.page_hash = message.new_session.page_script_hash
-            if not message.new_session.fragment_ids_this_run:
-                self._timers.clear()  # the whole page is drawn anew
+            self._announced.clear()
         elif kind == "auto_rerun":
             seconds = message.auto_rerun.interval
             self._timers[message.auto_rerun.fragment_id] = seconds, time.monotonic() + seconds
+            self._announced.add(message.auto_rerun.fragment_id)
         elif kind == "stop_auto_rerun":
             for fragment in message.stop_auto_rerun.fragment_ids:
                 self._timers.pop(fragment, None)
         elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
             self.faults += 1
+        elif kind == "script_finished" and message.script_finished == FINISHED:
+            # The whole page was drawn anew, so older fragments are gone.
+            self._timers = {k: v for k, v in self._timers.items() if k in self._announced}
         # A full script run may follow that of a fragment (st.rerun). Then the update is not
         # finished yet.
         return kind == "script_finished" and message.script_finished in (
-            ForwardMsg.FINISHED_SUCCESSFULLY,
+            FINISHED,
             ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY,
         )
 
