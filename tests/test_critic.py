@@ -1,6 +1,7 @@
 """The critic, opened up: against closed forms, linear critics above all."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from torch import nn
 
 from tests.conftest import THREADS, pictures, tiny
 from wgan import critic
-from wgan.config import TrainConfig
+from wgan.config import PRESETS, TrainConfig
 from wgan.critic import inside
 from wgan.data import DataError, Pictures, Points
 from wgan.latent import Models
@@ -420,3 +421,42 @@ def test_the_layers_lead_from_z_to_the_score(name: str):
             )
         else:
             assert layer.weights is None
+
+
+# ---- the map of samples -------------------------------------------------------------------------
+
+
+def test_the_plane_of_a_map_is_that_of_the_largest_eigenvalues():
+    rng = np.random.default_rng(0)
+    features = (rng.normal(size=(400, 5)) * [1.0, 6.0, 0.5, 3.0, 0.1] + 7).astype(np.float32)
+    mean, axes, explained = critic.principal_plane(features)
+    values, vectors = np.linalg.eigh(np.cov(features, rowvar=False, bias=True))
+    assert np.allclose(mean, features.mean(0), atol=1e-4)
+    assert np.allclose(axes.T @ axes, np.eye(2), atol=1e-5)
+    for i in range(2):
+        assert abs(abs(float(axes[:, i] @ vectors[:, -1 - i])) - 1) < 1e-4
+        assert axes[np.abs(axes[:, i]).argmax(), i] > 0
+    assert explained == pytest.approx(values[-2:].sum() / values.sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_few_or_equal_points_have_a_plane_too(n: int):
+    features = np.zeros((n, 64), np.float32)
+    features[0, 3] = 2.0
+    _, axes, explained = critic.principal_plane(features)
+    assert abs(float(axes[3, 0])) == pytest.approx(1) and explained == pytest.approx(1)
+    _, axes, explained = critic.principal_plane(np.ones((n, 64), np.float32))
+    assert np.isfinite(axes).all() and explained == 1.0
+
+
+def test_equal_pictures_have_equal_places_and_the_map_does_not_depend_on_the_fakes():
+    digits = models(PRESETS["quick-mnist-unlabelled"].config.changed({"network.size": "small"}))
+    examples = critic.examples_of(digits.config.dataset.load(), 24)
+    batch = critic.with_fakes(digits, examples)
+    copied = replace(batch, fake=batch.real)
+    first, second = critic.sample_map(digits, batch), critic.sample_map(digits, copied)
+    assert np.allclose(first.real, second.real, atol=1e-4)
+    assert np.allclose(second.fake, second.real, atol=1e-4)
+    assert np.allclose(second.fake_scores, second.real_scores, atol=1e-4)
+    assert np.allclose(first.real.mean(0), 0, atol=1e-3) and 0 < first.explained <= 1
+    assert np.array_equal(first.fake_scores, critic.score_batch(digits, batch).fake)

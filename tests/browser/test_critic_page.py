@@ -99,6 +99,7 @@ def test_a_picture_is_picked_drawn_and_uploaded(page, url: str, runs: Path, tmp_
     run = train_digits(runs, "--steps", "6")
     page.goto(f"{url}/critic?run={run}")
     samples_are_ranked(page)
+    samples_are_linked(page)
     section(page, "One picture")
     picture_is_picked(page)
     page.locator(".st-key-critic_way").get_by_text("Draw", exact=True).click()
@@ -134,8 +135,40 @@ def samples_are_ranked(page) -> None:
     )
     assert first >= last
     before = notes.first.get_attribute("data-note")
-    page.locator(".st-key-critic_ranked").get_by_text("Real", exact=True).click()
+    page.locator(".st-key-critic_view").get_by_text("Real pictures by score", exact=True).click()
     until(lambda: notes.first.get_attribute("data-note") != before)
+
+
+def samples_are_linked(page) -> None:
+    """Pointing at a fake marks its score and its place; a gap of the map shows real pictures."""
+    page.locator(".st-key-critic_view").get_by_text("Map of both", exact=True).click()
+    cells = page.locator(".wgan-map .wgan-cells button")
+    until(lambda: cells.count() == 150)
+    words = page.locator(".wgan-map-pair p")
+    page.locator(".wgan-map-chosen").wait_for()
+
+    def place() -> tuple[str | None, ...]:
+        mark, score = page.locator(".wgan-map-chosen"), page.locator(".wgan-map-score")
+        return mark.get_attribute("cx"), mark.get_attribute("cy"), score.get_attribute("x1")
+
+    first = place()
+    cells.nth(7).hover()
+    until(lambda: "Sample 8:" in words.inner_text())
+    assert place() != first and "nearest training picture" in words.inner_text()
+    page.keyboard.press("Tab")
+    cells.nth(7).focus()
+    page.keyboard.press("ArrowRight")
+    until(lambda: "Sample 9:" in words.inner_text())
+    dot = page.locator(".wgan-map-fake circle").nth(20)  # the map leads to the sheet, too
+    dot.hover(force=True)
+    until(lambda: not words.inner_text().startswith("Sample 9:"))
+    assert page.locator(".wgan-map-pictures").is_hidden()
+    page.get_by_role("button", name="Show a gap").click()
+    page.locator(".wgan-map-pictures").wait_for()
+    gap = page.locator(".wgan-map-note").inner_text()
+    assert gap.startswith("The 8 real pictures nearest to this place")
+    page.locator(".wgan-map-plane").click(position={"x": 12, "y": 12})
+    until(lambda: page.locator(".wgan-map-cross").count() == 1)
 
 
 def picture_is_picked(page) -> None:

@@ -18,6 +18,7 @@ from wgan.critic.examples import (
     pictures_of,
     with_fakes,
 )
+from wgan.critic.feature_map import SampleMap, principal_plane, sample_map
 from wgan.critic.inside import (
     Activation,
     Layer,
@@ -52,6 +53,7 @@ __all__ = [
     "RankedExamples",
     "RealFakeBatch",
     "Saliency",
+    "SampleMap",
     "Scores",
     "Slopes",
     "Surfaces",
@@ -69,8 +71,10 @@ __all__ = [
     "network_layers",
     "picture_from",
     "pictures_of",
+    "principal_plane",
     "rank_by_score",
     "saliency",
+    "sample_map",
     "score_batch",
     "scores",
     "slopes",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.ui.critic import surfaces
+from pages.ui.critic import sample_map, surfaces
 from pages.ui.critic.inputs import CriticView
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
@@ -15,6 +15,9 @@ from wgan.imaging import encode, tile
 from wgan.verdicts import critic as verdicts
 
 ROWS, COLUMNS = 6, 8
+
+VIEWS = ("Fakes by score", "Real pictures by score", "Map of both")
+"""Views of the samples; the last one links a sheet, a map and the scores."""
 
 SCORES_HELP = """The distribution of the critic's scores. A score has no unit and no zero: only differences
 count. If **real** is far to the right of **fake**, the critic separates them. If **held-out** is to the left of **real**,
@@ -100,20 +103,23 @@ def ranking(critic_view: CriticView) -> None:
     examples, scores = critic_view.examples, _scores(critic_view)
     assert examples is not None
     stat_cards(_score_cards(critic_view), key="critic_numbers")
+    view = st.segmented_control(
+        "View",
+        VIEWS,
+        default=VIEWS[0],
+        required=True,
+        key="critic_view",
+        persist_state="session",
+        label_visibility="collapsed",
+        width="content",
+    )
+    if view == VIEWS[-1]:
+        sample_map.show(critic_view)
+        return
     left, right = st.columns([0.52, 0.48], gap="medium")
     with left:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown("**Highest to lowest score**", help=RANK_HELP, width="content")
-            side = st.segmented_control(
-                "Ranked",
-                ["Fake", "Real"],
-                default="Fake",
-                required=True,
-                key="critic_ranked",
-                persist_state="session",
-                label_visibility="collapsed",
-                width="content",
-            )
+        side = "Real" if view == VIEWS[1] else "Fake"
+        st.markdown("**Highest to lowest score**", help=RANK_HELP)
         samples, values = (
             (examples.fake, scores.fake) if side == "Fake" else (examples.real, scores.real)
         )
