@@ -21,7 +21,6 @@ COPY wgan wgan
 
 # Runs, links and the audit log are kept in /runs; data sets and compiled steps in /data and the home folder.
 ENV WGAN_RUNS=/runs WGAN_DATA=/data WGAN_SHARE=1 WGAN_COMPILE=off \
-    STREAMLIT_SERVER_ADDRESS=0.0.0.0 STREAMLIT_SERVER_PORT=8501 STREAMLIT_SERVER_HEADLESS=true \
     PYTHONUNBUFFERED=1
 RUN mkdir /runs /data && chown wgan:wgan /runs /data
 VOLUME ["/runs", "/data"]
@@ -34,4 +33,5 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 CMD \
 
 # `exec` form: the server gets the signal to stop, and saves a checkpoint of each run within eight seconds.
 STOPSIGNAL SIGTERM
-CMD ["streamlit", "run", "streamlit_app.py"]
+# `wgan app` copies the trained examples to the folder of the runs, and then becomes the server.
+CMD ["python", "-m", "wgan", "app", "--headless"]

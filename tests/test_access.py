@@ -31,7 +31,7 @@ from wgan.access import (
     limit_variable,
 )
 from wgan.access.audit import one_line
-from wgan.access.door import FORWARDED_HEADERS, NOT_SHARED, WRONG_ORIGIN, host_name, is_loopback
+from wgan.access.door import NOT_SHARED, WRONG_ORIGIN, host_name, is_loopback
 
 LOCAL = {"host": "localhost:8501"}
 KEY = "0123456789abcdef"
@@ -90,7 +90,12 @@ def test_a_name_that_was_rebound_to_this_machine_is_refused(local: Door, host: s
     assert isinstance(local.open_to(knock({})), Refusal)
 
 
-@pytest.mark.parametrize("name", FORWARDED_HEADERS)
+@pytest.mark.parametrize(
+    "name",
+    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
+     "x-forwarded-prefix", "x-client-ip", "x-original-forwarded-for", "cf-connecting-ip", "cdn-loop",
+     "fly-client-ip", "true-client-ip", "x-envoy-external-address"],
+)  # fmt: skip
 def test_a_request_that_a_proxy_has_forwarded_is_refused(local: Door, name: str):
     assert local.open_to(knock({**LOCAL, name: "203.0.113.5"})) == Refusal(NOT_SHARED)
     assert local.open_to(knock({**LOCAL, name: ""})) == Refusal(NOT_SHARED)

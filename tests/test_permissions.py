@@ -1,8 +1,12 @@
 """What viewers, members and administrators may do with a session."""
 
+import ast
 import inspect
 import io
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +50,8 @@ READING = {
         "worker_is_alive close"
     ),
     "library": (
-        "for_visitor summaries invalidate run config_at preview trash missing_examples refusal_to_restore"
+        "for_visitor summaries stored invalidate run config_at preview trash missing_examples "
+        "refusal_to_restore"
     ),
     "presets": "for_visitor all token refusal_to_save",
     "datasets": ("for_visitor examples nearest critic_examples gallery of_classes own_pictures"),
@@ -314,6 +319,7 @@ def test_a_member_who_has_filled_the_disk_space_must_delete_something(limited: S
         ada.library.import_run(io.BytesIO(b""), "x")
     assert trained(limited, BOB) and trained(limited, ADMIN)
     ada.throw_away(run)
+    ada.library.empty_trash()
     assert trained(limited, ADA)
 
 
@@ -329,6 +335,105 @@ def test_a_member_has_a_limited_number_of_tasks(limited: Session):
     released.append(1)
     until(lambda: (status := limited.task(key)) is not None and status.done)
     ada.begin_task("Lab", "", nothing)
+
+
+def test_a_member_cannot_block_the_queue_with_a_paused_run(runs_dir: Path):
+    session = Session(runs_dir, threads=1, limits=Limits(pause_minutes=0.01))
+    try:
+        ada, bob = session.as_visitor(ADA), session.as_visitor(BOB)
+        run = ada.start(tiny(**LONG))
+        until(lambda: session.snapshot(run).step >= 1)
+        ada.pause(run)
+        until(lambda: session.snapshot(run).status is Status.PAUSED)
+        own = session.start(tiny(**LONG), queue=True)
+        until(lambda: session.snapshot(run).status is Status.STOPPED)  # now another run waits
+        assert "paused for" in session.snapshot(run).warning
+        until(lambda: session.snapshot(own).step >= 1)
+        session.pause(own)  # the person at this machine has no limit
+        waiting = bob.start(tiny(**LONG), queue=True)
+        time.sleep(1.5)
+        assert session.snapshot(own).status is Status.PAUSED
+        assert session.snapshot(waiting).status is Status.QUEUED
+    finally:
+        session.close(timeout=60)
+
+
+def test_a_run_that_fills_the_members_disk_space_is_ended(limited: Session):
+    run = limited.as_visitor(ADA).start(tiny(**LONG))
+    until(lambda: limited.snapshot(run).step >= 1)
+    (limited.runs_dir / run / "previews" / "large.bin").write_bytes(bytes(1_100_000))
+    until(lambda: limited.snapshot(run).status is Status.STOPPED)
+    assert "disk space" in limited.snapshot(run).warning
+
+
+def test_the_trash_counts_as_disk_space(limited: Session):
+    ada = limited.as_visitor(ADA)
+    run = trained(limited, ADA)
+    (limited.runs_dir / run / "previews" / "large.bin").write_bytes(bytes(1_100_000))
+    ada.throw_away(run)
+    with pytest.raises(NotAllowed, match="empty the trash"):
+        ada.start(tiny())
+    ada.library.empty_trash()
+    assert trained(limited, ADA)
+
+
+def test_imports_and_preparations_count_as_tasks(limited: Session):
+    released = threading.Event()
+    ada, bob = limited.as_visitor(ADA), limited.as_visitor(BOB)
+    task = ada.permissions.begin_background("Waiting", lambda progress: released.wait(60))
+    for refused in (
+        lambda: ada.library.import_run(io.BytesIO(b""), "x"),
+        lambda: ada.datasets.prepare([], Recipe(title="x")),
+        lambda: ada.datasets.fetch(Ring8()),
+        lambda: ada.begin_task("Lab", "", nothing),
+    ):
+        with pytest.raises(NotAllowed, match="At most 1 of your tasks"):
+            refused()
+    bob.datasets.prepare([], Recipe(title="x")).wait(60)
+    released.set()
+    task.wait(60)
+    ada.begin_task("Lab", "", nothing)
+
+
+def test_many_clicks_at_the_same_moment_begin_no_more_tasks_than_allowed(limited: Session):
+    released: list[int] = []
+    ada = limited.as_visitor(ADA)
+    begin = threading.Barrier(8)
+
+    def click() -> bool:
+        begin.wait()
+        try:
+            ada.begin_task("Lab", "", steps_that_wait(lambda: bool(released)))
+        except NotAllowed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        began = [each.result() for each in [pool.submit(click) for _ in range(8)]]
+    released.append(1)
+    assert sum(began) == 1
+
+
+def test_an_import_cannot_take_the_name_of_a_run_in_the_trash(session: Session, tmp_path: Path):
+    """Otherwise whoever imports a copy of a deleted run would own the original."""
+    run = trained(session, ADA)
+    archive = tmp_path / "run.zip"
+    export(Run.named(run, session.runs_dir), archive)
+    key = session.as_visitor(ADA).throw_away(run).key
+    with archive.open("rb") as file:
+        task = session.as_visitor(BOB).library.import_run(file, "run.zip")
+        task.wait(60)
+    assert task.result[0] != run
+    with pytest.raises(NotAllowed):
+        session.as_visitor(BOB).library.restore(key)
+    assert session.as_visitor(ADA).library.restore(key) == run
+
+
+def test_a_preset_that_cannot_be_read_keeps_its_owner(session: Session):
+    session.as_visitor(ADA).presets.save("Mine", tiny())
+    (session.presets.folder / "Mine.json").write_text("{")
+    with pytest.raises(NotAllowed):
+        session.as_visitor(BOB).presets.save("Mine", tiny())
 
 
 def test_the_server_ends_a_members_run_after_its_time(runs_dir: Path):
@@ -445,3 +550,12 @@ def test_starts_changes_stops_and_deletions_are_in_the_audit_log(session: Sessio
 
 def test_every_preset_is_short_enough_for_members():
     assert max(preset.config.steps for preset in PRESETS.values()) <= Limits().steps
+
+
+@pytest.mark.parametrize("page", sorted(Path("pages").rglob("*.py")), ids=str)
+def test_no_button_keeps_the_rights_of_the_moment_at_which_it_was_drawn(page: Path):
+    """A method of `session()` has the visitor's rights in it: a renewed link would not end them."""
+    for call in ast.walk(ast.parse(page.read_text("utf-8"))):
+        for keyword in getattr(call, "keywords", []):
+            if keyword.arg in ("on_click", "on_change", "args", "kwargs"):
+                assert "session()" not in ast.unparse(keyword.value), ast.unparse(keyword)

@@ -1,26 +1,29 @@
 """The middleware before every request: who may enter, and headers that protect the browser."""
 
+import asyncio
 import base64
+import contextlib
 import hashlib
 import re
 import secrets
 from collections.abc import Mapping
 from html import escape
-from http.cookies import SimpleCookie
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pages.ui.core.visitor import VISITOR_HEADER, door, to_header, upload_meter
+from pages.ui.core.visitor import VISITOR_HEADER, door, settings, to_header, upload_meter
 from wgan.access import Knock, Refusal, Role, Visitor
 
 TOKEN_COOKIE_S = 30 * 86_400
 VISITOR_COOKIE_S = 365 * 86_400
 MAX_FORM_BYTES = 2_000
+FORM_TIMEOUT_S = 10.0
 REVOKED = 4403  # code with which a WebSocket is closed whose visitor is no longer let in
 
 UPLOADS = "/_stcore/upload_file/"
@@ -44,8 +47,11 @@ class AccessMiddleware:
         self.app = app
         self._base = f"/{str(st.get_option('server.baseUrlPath')).strip('/')}".rstrip("/")
         port = st.get_option("server.port")
-        # Browsers do not separate cookies by port, so the names do.
-        self._token_cookie, self._visitor_cookie = f"wgan-token-{port}", f"wgan-visitor-{port}"
+        # Browsers do not separate cookies by port, and a proxy may show several apps below one host, so the
+        # names do.
+        path = urlsplit(settings().urls[0]).path if settings().urls else self._base
+        place = re.sub(r"[^a-z0-9]+", "-", f"{port}{path}".lower()).strip("-")
+        self._token_cookie, self._visitor_cookie = f"wgan-token-{place}", f"wgan-visitor-{place}"
         self._scripts = inline_script_hashes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +75,9 @@ class AccessMiddleware:
                     protected[name] = value
             await send(message)
 
-        if path == OPEN or (path == HEALTH and door().knows_host(headers.get("host", ""))):
+        if OPEN in (path, scope["path"]) or (
+            path == HEALTH and door().knows_host(headers.get("host", ""))
+        ):
             await self.app(_as(scope, None), receive, send_protected)
             return
         token, address = _token_in(scope)
@@ -82,10 +90,11 @@ class AccessMiddleware:
         elif token is not None or path == LOGIN:
             response = RedirectResponse(address, 303)
             self._set_cookies(response, headers, cookies, token, scope)
-        elif (refused := _refused_path(path, entry)) or (
-            refused := _refused_upload(path, scope, headers, entry)
-        ):
+        elif refused := _refused_path(path, entry):
             response = refused
+        elif path.startswith(UPLOADS) and scope["method"] in ("PUT", "POST"):
+            await _upload(scope, receive, send_protected, headers, entry, self.app)
+            return
         else:
             await self._enter(scope, receive, send_protected, entry, headers, cookies)
             return
@@ -158,7 +167,8 @@ class AccessMiddleware:
         scope: Scope,
     ) -> None:
         """Set the cookies for a token, and for a browser that has none yet."""
-        secure = "https" in (scope.get("scheme"), headers.get("x-forwarded-proto"))
+        forwarded = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+        secure = "https" in (scope.get("scheme"), forwarded)
         values = []
         if not cookies.get(self._visitor_cookie):
             values.append((self._visitor_cookie, secrets.token_urlsafe(24), VISITOR_COOKIE_S))
@@ -217,20 +227,31 @@ def inline_script_hashes() -> str:
 
 
 def _headers(scope: Scope) -> dict[str, str]:
-    return dict(Headers(scope=scope).items())
+    """Return the headers of a request. One that is given twice has no value, except for cookies."""
+    headers = Headers(scope=scope)
+    values = {name: headers.getlist(name) for name in headers.keys()}  # noqa: SIM118
+    single = {name: each[0] if len(each) == 1 else "" for name, each in values.items()}
+    return single | {"cookie": "; ".join(values.get("cookie", []))}
 
 
 def _cookies(headers: Mapping[str, str]) -> dict[str, str]:
-    try:
-        return {name: cookie.value for name, cookie in SimpleCookie(headers.get("cookie")).items()}
-    except Exception:
-        return {}
+    """Return the cookies. Unlike `http.cookies`, Starlette's parser skips what other programs have written badly."""
+    return cookie_parser(headers["cookie"])
 
 
 def _as(scope: Scope, visitor: Visitor | None) -> Scope:
-    """Return a scope whose headers name the visitor, whatever the request has claimed."""
+    """Return a scope whose headers name the visitor, whatever the request has claimed.
+
+    The door has checked the origin. Behind a proxy it may differ from the Host, and then Streamlit's own check
+    would fail, after asking a server elsewhere for the address of this one. So Streamlit gets the Host for it.
+    """
     name = VISITOR_HEADER.encode()
-    headers = [(key, value) for key, value in scope["headers"] if key.lower() != name]
+    host = Headers(scope=scope).get("host", "").encode("latin-1")
+    headers = [
+        (key, b"http://" + host if key.lower() == b"origin" else value)
+        for key, value in scope["headers"]
+        if key.lower() != name
+    ]
     if visitor is not None:
         headers.append((name, to_header(visitor).encode()))
     return {**scope, "headers": headers}
@@ -249,13 +270,15 @@ def _token_in(scope: Scope) -> tuple[str | None, str]:
 
 
 async def _token_in_form(receive: Receive) -> str:
-    """Return the token that was entered on the page of a refusal."""
+    """Return the token that was entered on the page of a refusal; "" if it does not arrive in time."""
     body = b""
-    while len(body) <= MAX_FORM_BYTES:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FORM_TIMEOUT_S):
+            while len(body) <= MAX_FORM_BYTES:
+                message = await receive()
+                body += message.get("body", b"")
+                if not message.get("more_body"):
+                    break
     return dict(parse_qsl(body[:MAX_FORM_BYTES].decode("latin-1"))).get("token", "").strip()
 
 
@@ -267,21 +290,44 @@ def _refused_path(path: str, visitor: Visitor) -> Response | None:
     return None
 
 
-def _refused_upload(
-    path: str, scope: Scope, headers: Mapping[str, str], visitor: Visitor
-) -> Response | None:
-    """Refuse an upload of a viewer, or of somebody who has uploaded too much; else count it."""
-    if not path.startswith(UPLOADS) or scope["method"] not in ("PUT", "POST"):
-        return None
-    if visitor.role is Role.VIEWER:
-        return PlainTextResponse("Viewers cannot upload files.", 403)
+async def _upload(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    headers: Mapping[str, str],
+    visitor: Visitor,
+    app: ASGIApp,
+) -> None:
+    """Pass an upload on, and count it. It is refused for viewers, and for those who have uploaded too much."""
     length = headers.get("content-length", "")
-    if not length.isdecimal():
-        return PlainTextResponse("The size of the upload is missing.", 411)
-    if refusal := upload_meter().refusal(visitor, int(length)):
-        return PlainTextResponse(refusal, 429)
-    upload_meter().add(visitor, int(length))
-    return None
+    # With a transfer encoding, more bytes could arrive than the length says.
+    is_measured = length.isdecimal() and "transfer-encoding" not in headers
+    size = int(length[:18]) if is_measured else 0
+    most = 1_000_000 * int(st.get_option("server.maxUploadSize"))
+    refused: Response | None = None
+    if visitor.role is Role.VIEWER:
+        refused = PlainTextResponse("Viewers cannot upload files.", 403)
+    elif not is_measured:
+        refused = PlainTextResponse("The size of the upload is missing.", 411)
+    elif size > 1.1 * most:  # the message is a little larger than the file
+        refused = PlainTextResponse("The upload is too large.", 413)
+    elif refusal := upload_meter().reserve(visitor, size):
+        refused = PlainTextResponse(refusal, 429)
+    if refused is not None:
+        await refused(scope, receive, send)
+        return
+    received = 0
+
+    async def receive_counted() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        return message
+
+    try:
+        await app(_as(scope, visitor), receive_counted, send)
+    finally:
+        upload_meter().add(visitor, received - size)  # what was reserved but never sent
 
 
 def _refusal_page(refusal: Refusal, base: str) -> str:

@@ -29,7 +29,8 @@ def routes() -> list[BaseRoute]:
     base = str(st.get_option("server.baseUrlPath")).strip("/")
     prefix = f"/{base}" if base else ""
     return [
-        Route(f"{prefix}/healthz", health),
+        # Also without the prefix: who watches the server need not know it.
+        *(Route(f"{place}/healthz", health) for place in {prefix, ""}),
         Route(f"{prefix}/{assets.PUBLISHED}/{{digest}}", published_file),
         Route(f"{prefix}/{assets.FOLDER}/{{version}}/{{file:path}}", asset),
     ]
@@ -56,7 +57,7 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     # 0.
     if hasattr(signal, "pthread_sigmask"):  # not on Windows
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    close_sessions = _of_session_module("close_shared_sessions")
+    close_sessions = _of_module("wgan.session", "close_shared_sessions")
     if close_sessions is not None:
         await asyncio.to_thread(close_sessions)
 
@@ -76,17 +77,17 @@ def links() -> str:
     return "\n".join([*lines, ""])
 
 
-def _of_session_module(name: str) -> Any:
-    """Return a function of `wgan.session`; None until a page has completely imported that module.
+def _of_module(module: str, name: str) -> Any:
+    """Return an object of a module; None until a page has completely imported that module.
 
     An import here would wait for torch, and the server could not answer anybody during that time.
     """
-    return getattr(sys.modules.get("wgan.session"), name, None)
+    return getattr(sys.modules.get(module), name, None)
 
 
 async def health(request: Request) -> Response:
     """Return 200 if the app can train, or 503 if the worker thread of a session has ended."""
-    shared_sessions = _of_session_module("shared_sessions")
+    shared_sessions = _of_module("wgan.session", "shared_sessions")
     sessions = [] if shared_sessions is None else shared_sessions()
     alive = all(session.worker_is_alive() for session in sessions)
     return JSONResponse(

@@ -1,6 +1,8 @@
 """A shared app in real browsers: three roles, links that are renewed, and what a browser is protected from."""
 
+import asyncio
 import json
+import socket
 import threading
 import urllib.error
 import urllib.request
@@ -13,6 +15,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.typing import Subprotocol
 
 from pages.ui.core.setup_url import changes_between
 from tests.browser.actions import button, press
@@ -150,8 +156,9 @@ def test_three_visitors_of_different_roles(shared: str, runs: Path, visit):
     press(root, "Stop")
     until(lambda: run.status() is Status.STOPPED)
 
-    audit = (runs / ".access" / "audit.log").read_text().splitlines()
-    done = [line.split()[2:5] for line in audit if f"run={run.id}" in line]
+    log = runs / ".access" / "audit.log"
+    until(lambda: "action=stop" in log.read_text())
+    done = [line.split()[2:5] for line in log.read_text().splitlines() if f"run={run.id}" in line]
     roles = [(line[0].partition("=")[2].partition(":")[0], line[2]) for line in done]
     assert roles == [
         ("member", "action=start"),
@@ -245,10 +252,90 @@ def test_viewers_cannot_upload_and_members_not_without_limit(shared: str, runs: 
 
     refused = upload(Role.VIEWER, 10)
     assert refused.status == 403 and refused.body == b"Viewers cannot upload files."
-    too_much = upload(Role.MEMBER, 2_000_000_000)
-    assert too_much.status == 429 and b"at most 1,000 MB in an hour" in too_much.body
+    assert upload(Role.MEMBER, 2_000_000_000).status == 413
     # This one reaches Streamlit, which refuses it: it does not come from one of its pages.
     assert b"XSRF" in upload(Role.MEMBER, 0).body
+
+
+def put(shared: str, runs: Path, browser: str, head: str, body: bytes = b"") -> bytes:
+    """Send an upload of a member byte by byte as given, and return the answer."""
+    port = shared.rpartition(":")[2]
+    token = ShareTokens(runs).of(Role.MEMBER)
+    text = (
+        f"PUT /_stcore/upload_file/s/f HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n"
+        f"Cookie: wgan-token-{port}={token}; wgan-visitor-{port}={browser}\r\n{head}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=60) as connection:
+        connection.sendall(text.encode() + body)
+        connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while chunk := connection.recv(65_536):
+            received += chunk
+    return received
+
+
+def test_an_upload_cannot_be_larger_than_it_says(shared: str, runs: Path):
+    chunked = "Content-Length: 1\r\nTransfer-Encoding: chunked"
+    assert b" 4" in put(shared, runs, "sly", chunked, b"5\r\nabcde\r\n0\r\n\r\n").splitlines()[0]
+    assert b"size of the upload is missing" in put(
+        shared, runs, "sly", "Transfer-Encoding: chunked", b"0\r\n\r\n"
+    )
+    assert b" 413 " in put(shared, runs, "sly", "Content-Length: 600000000").splitlines()[0]
+
+
+def test_what_is_announced_but_not_sent_is_not_counted(shared: str, runs: Path):
+    for _ in range(4):  # 1.6 GB in all, of which nothing arrives
+        assert (
+            b" 429 " not in put(shared, runs, "empty", "Content-Length: 400000000").splitlines()[0]
+        )
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    ['a={"x": 1}', "foo[bar]=a b c", "justtext", "expires=abc", "n=J\xfcrgen", ";;=;", "wgan=1"],
+)
+def test_a_cookie_of_another_program_shuts_nobody_out(shared: str, runs: Path, foreign: str):
+    port = shared.rpartition(":")[2]
+    own = f"wgan-token-{port}={ShareTokens(runs).of(Role.VIEWER)}; wgan-visitor-{port}=x"
+    for cookies in (f"{foreign}; {own}", f"{own}; {foreign}"):
+        assert answer(shared, {"Cookie": cookies}).status == 200
+
+
+async def session_of(address: str, cookie: str, former: str = "") -> str:
+    """Connect as Streamlit's page does, and return the id of the session."""
+    protocols = [
+        Subprotocol("streamlit"),
+        Subprotocol("none"),
+        *([Subprotocol(former)] if former else []),
+    ]
+    place = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
+    async with websockets.connect(
+        place, subprotocols=protocols, additional_headers={"Cookie": cookie}, max_size=None
+    ) as connection:
+        start = BackMsg()
+        start.rerun_script.query_string = ""
+        await connection.send(bytes(start.SerializeToString()))
+        while True:
+            message = ForwardMsg()
+            message.ParseFromString(await asyncio.wait_for(connection.recv(decode=False), 60))
+            if message.WhichOneof("type") == "new_session":
+                return str(message.new_session.initialize.session_id)
+
+
+def test_a_session_is_given_to_nobody_else(shared: str, runs: Path):
+    """Not to another role, and not to another browser, even if they know its id: it has other rights."""
+    port = shared.rpartition(":")[2]
+
+    def cookie(role: Role, browser: str) -> str:
+        return f"wgan-token-{port}={ShareTokens(runs).of(role)}; wgan-visitor-{port}={browser}"
+
+    async def visits() -> tuple[str, list[str]]:
+        own = await session_of(shared, cookie(Role.ADMIN, "one"))
+        others = [(Role.VIEWER, "one"), (Role.ADMIN, "two"), (Role.MEMBER, "two")]
+        return own, [await session_of(shared, cookie(*other), own) for other in others]
+
+    own, others = asyncio.run(visits())
+    assert own and own not in others
 
 
 def test_a_name_that_was_rebound_to_this_machine_shows_nothing(site: str, shared: str):
@@ -259,6 +346,30 @@ def test_a_name_that_was_rebound_to_this_machine_shows_nothing(site: str, shared
     assert answer(f"{shared}/healthz", {"Host": "10.1.2.3:8501"}).status == 200
     assert answer(site, {"X-Forwarded-For": "203.0.113.9"}).status == 403
     assert answer(site, {"Origin": "http://attacker.example"}).status == 403
+
+
+REFUSED = """
+import streamlit as st
+from pages.ui.core.session import attempt
+from wgan.session.permissions import NotAllowed
+
+def refuse(session, run):
+    raise NotAllowed("Another visitor started this run.")
+
+st.button("Forged", on_click=attempt, args=(refuse, "run"))
+st.write("The page is still here.")
+"""
+
+
+def test_a_refusal_in_a_callback_is_a_sentence_and_the_page_stays(
+    serve: Serve, visit, tmp_path: Path
+):
+    (tmp_path / "script.py").write_text(f"import sys\nsys.path.append({str(ROOT)!r})\n{REFUSED}")
+    page = visit(serve(tmp_path / "script.py", env={"WGAN_RUNS": str(tmp_path / "runs")}))
+    press(page, "Forged")
+    page.get_by_text("Another visitor started this run.").wait_for()
+    page.get_by_text("The page is still here.").wait_for()
+    assert page.get_by_text("encountered an error").count() == 0
 
 
 class Attacker(BaseHTTPRequestHandler):

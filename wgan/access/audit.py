@@ -10,7 +10,7 @@ from wgan.access.roles import Visitor
 from wgan.access.tokens import FOLDER
 
 AUDIT_LOG = "audit.log"
-MAX_LOG_BYTES = 1_000_000
+MAX_LOG_BYTES = 10_000_000
 KEPT_LOGS = 5  # older files, beside the newest
 
 _FIELDS = {"visitor": "-", "run": "-", "action": "-"}

@@ -3,8 +3,10 @@
 import hashlib
 import hmac
 import ipaddress
+import math
 import re
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -13,23 +15,17 @@ from wgan.access.roles import LOCAL_VISITOR, Role, Visitor
 from wgan.access.settings import AccessSettings
 from wgan.access.tokens import ShareTokens
 
-FORWARDED_HEADERS = (
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-forwarded-port",
-    "x-forwarded-server",
-    "x-real-ip",
-    "via",
-    "cf-connecting-ip",
-    "true-client-ip",
+FORWARDED_HEADERS = re.compile(
+    r"forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|x-original-.*|cf-.*|cdn-loop|"
+    r"fly-.*|true-client-ip|x-envoy-.*"
 )
 """Headers by which a proxy tells that the request comes from elsewhere."""
 
 PROXY_KEY_HEADER = "x-wgan-key"
 
 MAX_TOKEN_CHARS = 200
+MAX_USER_CHARS = 200
+OWN_HOSTS_S = 10.0  # seconds for which the addresses of this machine are cached
 
 NOT_SHARED = (
     "This app is open only to the machine on which it runs. To let others in, start it with "
@@ -73,7 +69,7 @@ class Door:
 
     def __init__(self, settings: AccessSettings, tokens: ShareTokens) -> None:
         self.settings, self.tokens = settings, tokens
-        self._own_hosts = own_hosts() if settings.share else frozenset[str]()
+        self._own_hosts: tuple[float, frozenset[str]] = (-math.inf, frozenset())
 
     def open_to(self, knock: Knock) -> Visitor | Refusal:
         """Return who makes a request, or why it is refused.
@@ -95,7 +91,7 @@ class Door:
             return Refusal(WRONG_ORIGIN)
         if not self.settings.share:
             is_local = is_loopback(knock.peer) and not any(
-                name in knock.headers for name in FORWARDED_HEADERS
+                map(FORWARDED_HEADERS.fullmatch, knock.headers)
             )
             return LOCAL_VISITOR if is_local else Refusal(NOT_SHARED)
         return self._shared(knock)
@@ -107,19 +103,20 @@ class Door:
 
     def _shared(self, knock: Knock) -> Visitor | Refusal:
         user = self._user(knock)
-        if user is not None:
-            role = Role.ADMIN if user in self.settings.admins else Role.MEMBER
-            return Visitor(_id("user", user), role, user)
         if knock.token is not None and self._role(knock.token) is None:
             return Refusal(WRONG_TOKEN, asks_for_token=True)
         roles = [self._role(token) for token in (knock.token, knock.token_cookie) if token]
+        if user is not None:
+            roles.append(Role.ADMIN if user in self.settings.admins else Role.MEMBER)
         valid = [role for role in (*roles, self.settings.anonymous) if role is not None]
         if not valid:
             return Refusal(WRONG_TOKEN if knock.token_cookie else NO_LINK, asks_for_token=True)
+        role = max(valid, key=lambda role: role.rank)
+        if user is not None:
+            return Visitor(_id("user", user), role, user)
         if not knock.visitor_cookie:
             # A first request, or a browser without cookies, which cannot own anything.
             return Visitor("", Role.VIEWER)
-        role = max(valid, key=lambda role: role.rank)
         return Visitor(_id("browser", knock.visitor_cookie), role)
 
     def _role(self, token: str) -> Role | None:
@@ -128,17 +125,23 @@ class Door:
     def _user(self, knock: Knock) -> str | None:
         """Return the user of the proxy's login; None if the proxy has not proved who it is."""
         key = self.settings.proxy_key.encode()
-        given = knock.headers.get(PROXY_KEY_HEADER, "").encode("utf-8", "replace")
+        given = _text(knock.headers.get(PROXY_KEY_HEADER, "")).encode("utf-8", "replace")
         if not key or not hmac.compare_digest(given, key):
             return None
-        return knock.headers.get(self.settings.user_header, "").strip()[:100] or None
+        user = _text(knock.headers.get(self.settings.user_header, "")).strip()
+        return user if 0 < len(user) <= MAX_USER_CHARS else None
 
     def _knows(self, host: str) -> bool:
-        return (
-            host in ("localhost",)
-            or is_loopback(host)
-            or (self.settings.share and (host in self._own_hosts or host in self.settings.hosts))
-        )
+        if host == "localhost" or is_loopback(host):
+            return True
+        return self.settings.share and (host in self.settings.hosts or host in self._own())
+
+    def _own(self) -> frozenset[str]:
+        """Return the names and addresses of this machine, which change with its network."""
+        now = time.monotonic()
+        if now - self._own_hosts[0] > OWN_HOSTS_S:
+            self._own_hosts = (now, own_hosts())
+        return self._own_hosts[1]
 
     def _is_own_origin(self, origin: str, host: str) -> bool:
         """Return whether a page of this app made the request: origin and Host agree."""
@@ -187,6 +190,14 @@ def own_address() -> str | None:
         except OSError:
             return None
     return None if is_loopback(address) or address == "0.0.0.0" else address
+
+
+def _text(header: str) -> str:
+    """Return the value of a header, which is read as Latin-1, as the UTF-8 that proxies send."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
 
 
 def _id(kind: str, secret: str) -> str:

@@ -2,6 +2,7 @@
 
 import enum
 from dataclasses import dataclass
+from urllib.parse import quote
 
 
 class Role(enum.StrEnum):
@@ -40,7 +41,7 @@ class Visitor:
         return self.role is Role.ADMIN
 
     def __str__(self) -> str:
-        return f"{self.role}:{self.name or self.id}"
+        return f"{self.role}:{quote(self.name, safe='@') or self.id}"
 
 
 LOCAL_VISITOR = Visitor("local", Role.ADMIN)
@@ -58,5 +59,7 @@ class Limits:
     disk_mb: int = 2_000  # of a member's runs
     disk_mb_in_all: int = 20_000  # of the runs in the folder
     upload_mb_per_hour: int = 1_000  # of a member
-    upload_mb_per_hour_in_all: int = 4_000
-    tasks: int = 2  # unfinished evaluations, searches and labs of a member
+    upload_mb_per_hour_in_all: int = 2_000
+    tasks: int = 2  # unfinished evaluations, searches, labs, imports and preparations of a member
+    tasks_in_all: int = 8
+    pause_minutes: float = 10.0  # of a member's run while others wait

@@ -48,8 +48,7 @@ class AccessSettings:
             raise SettingError(f"WGAN_SHARE must be 1 or 0, not {share!r}.")
         urls = tuple(value("URL").split())
         for url in urls:
-            parts = urlsplit(url)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
+            if not _is_address(url):
                 raise SettingError(
                     f"WGAN_URL must contain addresses such as https://gan.example.org, not {url!r}."
                 )
@@ -76,6 +75,15 @@ class AccessSettings:
             ),
             limits=_limits(environment),
         )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError if it is not valid
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def limit_variable(name: str) -> str:

@@ -18,7 +18,7 @@ class UploadMeter:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._uploads: deque[tuple[float, str, int]] = deque()  # time, visitor's id, bytes
 
     def refusal(self, visitor: Visitor, size: int = 1, *, now: float | None = None) -> str:
@@ -45,8 +45,16 @@ class UploadMeter:
             return "This server has received too many uploads in the last hour. Try again later."
         return ""
 
+    def reserve(self, visitor: Visitor, size: int, *, now: float | None = None) -> str:
+        """Count an upload of `size` bytes that begins now, or say why it is refused."""
+        with self._lock:
+            refusal = self.refusal(visitor, size, now=now)
+            if not refusal:
+                self.add(visitor, size, now=now)
+            return refusal
+
     def add(self, visitor: Visitor, size: int, *, now: float | None = None) -> None:
-        """Count an upload of `size` bytes."""
+        """Count an upload of `size` bytes; a negative number corrects an earlier one."""
         with self._lock:
             self._uploads.append((time.monotonic() if now is None else now, visitor.id, size))
 

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from wgan.config import ConfigError, TrainConfig
 from wgan.export.tables import write_csv
-from wgan.runs import Run, RunError, read_checkpoint
+from wgan.runs import Run, RunError, read_checkpoint, trash
 from wgan.runs.checkpoints import write_checkpoint
 from wgan.runs.files import versions, write
 from wgan.sandbox import Limits, Progress, call_limited
@@ -190,14 +190,18 @@ def _check_ancestors(parent: Mapping[str, Any] | None) -> None:
 
 
 def _move_into_runs_dir(folder: Path, runs_dir: Path, names: Sequence[str]) -> Run:
-    """Move a run's folder into the folder of runs, under the first valid name."""
+    """Move a run's folder into the folder of runs, under the first valid name.
+
+    Names of runs in the trash are taken, too: those can be restored, and belong to whoever deleted them.
+    """
+    trashed = {run.run for run in trash(runs_dir)}
     plain = [re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-._+")[:120] for name in names]
     name = next(filter(None, plain), "imported-run")
     if name.startswith("example-"):  # reserved for the shipped examples
         name = f"copy-of-{name}"
     for suffix in ["", *(f"-{i}" for i in range(2, 1000))]:
         target = runs_dir / (name + suffix)
-        if not target.exists():
+        if not target.exists() and target.name not in trashed:
             folder.rename(target)
             return Run(target)
     raise RunError(f"There are too many runs named {name}. Delete some of them.")

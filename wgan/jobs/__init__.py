@@ -14,7 +14,7 @@ from wgan.jobs.snapshot import (
     thumb,
 )
 from wgan.jobs.task import Task, TaskProgress, TaskStatus, TaskSteps
-from wgan.jobs.training import FLUSH_INTERVAL_S, Cancelled, TrainingJob
+from wgan.jobs.training import FLUSH_INTERVAL_S, Cancelled, JobLimits, TrainingJob
 
 __all__ = [
     "CONVERGENCE",
@@ -29,6 +29,7 @@ __all__ = [
     "Curves",
     "Evaluation",
     "InversionResult",
+    "JobLimits",
     "RunReader",
     "RunSnapshot",
     "StoredPreview",

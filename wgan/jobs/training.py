@@ -1,11 +1,12 @@
 """A training that records itself as it goes."""
 
 import contextlib
+import math
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,20 @@ FLUSH_INTERVAL_S = 0.5
 """Seconds between two writes of reports, and between two snapshots for the pages."""
 
 RATE_WINDOW_S = 6.0  # seconds over which speed is averaged
+SIZE_INTERVAL_S = 10.0  # seconds between two looks at the size of a run's folder, if it is limited
 
 
 class Cancelled(Exception):
     """A job was cancelled while it was prepared."""
+
+
+@dataclass(frozen=True)
+class JobLimits:
+    """What a job may use. By default, there is no limit."""
+
+    seconds: float = math.inf  # of training by this job
+    pause_seconds: float = math.inf  # of all pauses, once others wait
+    folder_bytes: float = math.inf  # of the run's folder
 
 
 class TrainingJob:
@@ -74,8 +85,11 @@ class TrainingJob:
         self.new = not resume  # whether its folder was made for it
         self.group = ""  # jobs of one group start together
         self.owner = ""  # id of the visitor who started it
-        self.max_seconds: float | None = None  # of training by this job; None: no limit
+        self.limits = JobLimits()
         self._seconds_before = 0.0
+        self._paused_at = 0.0  # `time.monotonic()`
+        self._seconds_of_pauses = 0.0  # of earlier pauses
+        self._measured_at = 0.0  # `time.monotonic()` of the newest look at the folder's size
         self.fetch_reports_lazily = False
         """Whether reports are fetched from the device only when they are shown or written."""
         self._root, self._threads = root, threads
@@ -269,18 +283,35 @@ class TrainingJob:
             limit is not None and self.recorder.seconds >= limit
         )
 
-    def is_over_time(self) -> bool:
-        """Return whether this job has trained for longer than allowed. Then the run gets a notice."""
-        if (
-            self.max_seconds is None
-            or self.recorder.seconds - self._seconds_before < self.max_seconds
-        ):
-            return False
-        self.problems.add_notice(
-            f"This server ends the runs of members after {fmt_duration(self.max_seconds)} of "
-            "training. To continue this run, press Train longer or Resume."
-        )
-        return True
+    def is_over_limit(self, *, others_wait: bool = False) -> bool:
+        """Return whether this job has used more than it may. Then the run gets a notice that says so.
+
+        Args:
+            others_wait: Whether other runs wait in the queue. Only then is the time of pauses limited.
+        """
+        limits, now = self.limits, time.monotonic()
+        paused_for = self._seconds_of_pauses + (now - self._paused_at if self.paused else 0.0)
+        message = ""
+        if self.recorder.seconds - self._seconds_before > limits.seconds:
+            message = (
+                f"This server ends the runs of members after {fmt_duration(limits.seconds)} of "
+                "training. To continue this run, press Resume."
+            )
+        elif others_wait and self.paused and paused_for > limits.pause_seconds:
+            message = (
+                f"This run was paused for {fmt_duration(limits.pause_seconds)} while other runs "
+                "waited, so the server has ended it. To continue it, press Resume."
+            )
+        elif now - self._measured_at > SIZE_INTERVAL_S and math.isfinite(limits.folder_bytes):
+            self._measured_at = now
+            if self.run.size() > limits.folder_bytes:
+                message = (
+                    "This run was ended because your runs use all the disk space that a member has "
+                    "on this server. Delete some of them, then press Resume."
+                )
+        if message:
+            self.problems.add_notice(message)
+        return bool(message)
 
     def step(self) -> None:
         """Make one training step, and record what is due. Raises Diverged."""
@@ -371,6 +402,10 @@ class TrainingJob:
 
     def pause(self, paused: bool) -> None:
         """Pause or continue; while paused, `step` may still be called for single steps."""
+        now = time.monotonic()
+        if self.paused:
+            self._seconds_of_pauses += now - self._paused_at
+        self._paused_at = now
         self.paused = paused
         self._flushed_at.clear()
         if self.prepared:

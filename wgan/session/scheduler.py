@@ -283,8 +283,15 @@ class Scheduler:
             or self._pending_calls
             or (self.queue and not self.active)
             or any(not job.paused for job in self.active)
+            or self._is_blocked()
             or any(not task.done for task in self._tasks)
             or self._forecaster.waiting
+        )
+
+    def _is_blocked(self) -> bool:
+        """Return whether others wait for paused runs that have been paused for longer than allowed."""
+        return bool(self.queue and self.active) and all(
+            job.paused and job.is_over_limit(others_wait=True) for job in self.active
         )
 
     def _round(self) -> bool:
@@ -311,6 +318,9 @@ class Scheduler:
             self._compile_next_run()
         for call in calls:
             call()
+        if self._is_blocked():
+            for job in list(self.active):
+                self._end(job, Status.STOPPED)
         self._forecaster.measure_next(self._check_forecast)
         for job in starting:
             self._prepare(job)
@@ -326,7 +336,8 @@ class Scheduler:
         return True
 
     def _wait_beside_paused_runs(self) -> None:
-        if not self.changed.wait(LOCK_REFRESH_S):
+        interval = min(LOCK_REFRESH_S, *(job.limits.pause_seconds for job in self.active))
+        if not self.changed.wait(interval):
             for job in self.active:
                 with contextlib.suppress(RunError, OSError):
                     job.run.refresh_lock()
@@ -385,7 +396,7 @@ class Scheduler:
                 if job.done:
                     self._end(job, Status.FINISHED)
                     break
-                if job.is_over_time():
+                if job.is_over_limit():
                     self._end(job, Status.STOPPED)
                     break
                 job.step()

@@ -33,7 +33,7 @@ from wgan.session.forecasts import Forecaster
 from wgan.session.history import undo_and_redo
 from wgan.session.library import RunLibrary
 from wgan.session.model_copies import ModelCopies
-from wgan.session.permissions import ForVisitors, Permissions, TaskCount, guarded, require
+from wgan.session.permissions import ForVisitors, Permissions, guarded, require
 from wgan.session.presets import Presets
 from wgan.session.scheduler import Scheduler
 from wgan.session.snapshots import Snapshots
@@ -90,7 +90,6 @@ class Session(ForVisitors):
         self.datasets = DatasetLibrary(root, self.permissions, folders)
         self.presets = Presets(runs_dir / PRESETS_FOLDER, self.permissions)
         self.library = RunLibrary(runs_dir, self.permissions)
-        self._task_count = TaskCount()
         self._fixed_threads = threads
         self.threads = threads or max(1, cores() - 1)
         self._snapshots = Snapshots(runs_dir)
@@ -192,7 +191,7 @@ class Session(ForVisitors):
         require(may.refusal_to_add())
         for config in configs:
             require(may.refusal_of_size(config))
-        require(may.refusal_to_store(self.library.summaries))
+        require(may.refusal_to_store(self.library.stored))
 
     def _own_run(self, run: Run, action: str) -> None:
         self.permissions.own("run", run.id)
@@ -225,7 +224,8 @@ class Session(ForVisitors):
         )
         job.group = group or run.id
         job.new = new or not resume
-        job.owner, job.max_seconds = self.permissions.visitor.id, self.permissions.max_seconds
+        job.owner = self.permissions.visitor.id
+        job.limits = self.permissions.job_limits(lambda: self.library.stored(without=run.id))
         job.take_lock()
         self._models.forget(run.id)
         self.library.invalidate()
@@ -327,27 +327,23 @@ class Session(ForVisitors):
 
         It must not touch the networks of a training: ask `models` for copies.
         """
-        require(self.refusal_to_begin_task())
         if pauses_training:
             require(self.permissions.refusal_to_change("run", run))
-        task = self._scheduler.begin_task(title, run, work, pauses_training=pauses_training)
-        self._task_count.add(task.key, self.permissions.visitor)
+        with self.permissions.tasks.lock:
+            require(self.refusal_to_begin_task())
+            task = self._scheduler.begin_task(title, run, work, pauses_training=pauses_training)
+
+            def is_unfinished() -> bool:
+                status = self._scheduler.task(task.key)
+                return status is not None and not status.done
+
+            self.permissions.tasks.add(self.permissions.visitor, is_unfinished, task.key)
         self.permissions.record(f"begin {title}", run)
         return task
 
     def refusal_to_begin_task(self) -> str:
         """Say why the visitor may not begin a task now; "" if it is allowed."""
-        visitor, limit = self.permissions.visitor, self.permissions.limits.tasks
-
-        def is_unfinished(key: str) -> bool:
-            status = self._scheduler.task(key)
-            return status is not None and not status.done
-
-        if refusal := self.permissions.refusal_to_add():
-            return refusal
-        if visitor.is_admin or self._task_count.unfinished(visitor, is_unfinished) < limit:
-            return ""
-        return f"At most {limit} of your tasks can run at a time. Wait until one has ended."
+        return self.permissions.refusal_to_begin()
 
     def evaluate(
         self,
@@ -418,7 +414,7 @@ class Session(ForVisitors):
 
     def refusal_to_cancel(self, key: str) -> str:
         """Say why the visitor may not end a task; "" if it is allowed."""
-        return self._task_count.refusal_to_cancel(key, self.permissions.visitor)
+        return self.permissions.tasks.refusal_to_cancel(key, self.permissions.visitor)
 
     def _forget_orders(self, run: str) -> None:
         """Forget what was asked of a run that has ended."""
@@ -455,7 +451,6 @@ class Session(ForVisitors):
         """Return the result of every rule for a run, raised or not. Raises RunError."""
         return self._snapshots.diagnosis(name)
 
-    @guarded("run", "describe")
     def describe(
         self,
         name: str,
@@ -465,6 +460,9 @@ class Session(ForVisitors):
         star: bool | None = None,
     ) -> None:
         """Give a run a name or a note of the user's, or a star. Raises RunError."""
+        require(self.permissions.refusal_to_change("run", name))
+        if title is not None or note is not None:
+            self.permissions.record("describe", name, title=title, note=note)
         run = Run.named(name, self.runs_dir)
         if title is not None:
             title = title.strip()[:80]

@@ -1,7 +1,6 @@
 """A race: runs that train together with the same seed and data."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -9,7 +8,7 @@ from pages.ui.compare.curves import snapshots_of
 from pages.ui.compare.state import CompareState
 from pages.ui.core import draft
 from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_change
-from pages.ui.core.session import session
+from pages.ui.core.session import attempt, session
 from pages.ui.core.state import ComparedRuns, page_state
 from wgan.config import (
     ConfigError,
@@ -23,7 +22,7 @@ from wgan.config import (
 from wgan.jobs import RunSnapshot
 from wgan.objectives import OBJECTIVES
 from wgan.runs import RunError, Status
-from wgan.session import MAX_RACING_RUNS, Busy
+from wgan.session import MAX_RACING_RUNS, Busy, Session
 
 # ---- race -------------------------------------------------------------------------------------
 
@@ -141,7 +140,7 @@ def steer(runs: Sequence[str]) -> tuple[Status, ...]:
                 **permitted(refusal),
                 type="primary",
                 on_click=_each,
-                args=(session().unpause, active_snapshots),
+                args=(Session.unpause, active_snapshots),
             )
         elif Status.RUNNING in statuses:
             st.button(
@@ -151,7 +150,7 @@ def steer(runs: Sequence[str]) -> tuple[Status, ...]:
                 **permitted(refusal),
                 type="primary",
                 on_click=_each,
-                args=(session().pause, active_snapshots),
+                args=(Session.pause, active_snapshots),
             )
         st.button(
             "Stop all",
@@ -159,13 +158,13 @@ def steer(runs: Sequence[str]) -> tuple[Status, ...]:
             key="stop_all",
             **permitted(refusal),
             on_click=_each,
-            args=(session().stop, active_snapshots),
+            args=(Session.stop, active_snapshots),
         )
     if waiting := _waits_for(active_snapshots):
         st.info(waiting, icon=":material/hourglass_top:")
     return tuple(snapshot.status for snapshot in snapshots)
 
 
-def _each(act: Any, snapshots: Sequence[RunSnapshot]) -> None:
+def _each(act: Callable[[Session, str], None], snapshots: Sequence[RunSnapshot]) -> None:
     for snapshot in snapshots:
-        act(snapshot.run)
+        attempt(act, snapshot.run)

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.core import setup_url
-from pages.ui.core.session import session
+from pages.ui.core.session import attempt, session
 from pages.ui.core.state import (
     FIRST_PRESET,
     AdaptedSettings,
@@ -256,6 +256,6 @@ def reset() -> None:
 
 def delete_preset(name: str) -> None:
     """Delete a saved preset."""
-    session().presets.delete(name)
+    attempt(lambda session: session.presets.delete(name))
     if page_state(NextRun).preset == name:
         page_state(NextRun).preset = FIRST_PRESET

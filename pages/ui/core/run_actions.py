@@ -8,11 +8,11 @@ import streamlit as st
 
 from pages.ui.core import draft
 from pages.ui.core.run_on_show import show_run
-from pages.ui.core.session import session
+from pages.ui.core.session import attempt, session
 from pages.ui.core.state import BlockedStart, NextRun, Steering, page_state
 from wgan.config import ConfigError, TrainConfig
 from wgan.runs import RunError
-from wgan.session import Busy
+from wgan.session import Busy, Session
 
 DOUBLE_CLICK_S = 1.0
 """Seconds after a visitor's start in which another one is the second half of a double click."""
@@ -58,7 +58,7 @@ def start(
 
 def stop_and_start(blocked: BlockedStart) -> None:
     """Stop the live run, and start the blocked one after it."""
-    session().stop(blocked.live_run)
+    attempt(Session.stop, blocked.live_run)
     queue_run(blocked, show=True)
 
 
@@ -92,7 +92,7 @@ def cancel(run: str, *, waiting: bool = False) -> None:
     With `waiting`, the run was queued when the button was drawn. If it has begun since, it
     continues.
     """
-    (session().withdraw if waiting else session().stop)(run)
+    attempt(Session.withdraw if waiting else Session.stop, run)
     try:
         session().snapshot(run)
     except RunError:
@@ -120,4 +120,4 @@ def resume(run: str, *, until: int | None = None) -> None:
 
 def withdraw(run: str) -> None:
     """Remove a run from the queue."""
-    session().withdraw(run)
+    attempt(Session.withdraw, run)

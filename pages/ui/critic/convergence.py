@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_change
-from pages.ui.core.session import session
+from pages.ui.core.session import attempt, session
 from pages.ui.core.state import page_state
 from pages.ui.core.status import newest_task
 from pages.ui.critic import surfaces
@@ -16,6 +16,7 @@ from wgan import figures
 from wgan.format import fmt_number, fmt_share, fmt_sig
 from wgan.jobs import CONVERGENCE, UPDATES, CriticConvergence, RunSnapshot, TaskStatus
 from wgan.runs import RunError
+from wgan.session import Session
 from wgan.verdicts import critic as verdicts
 
 NUMBERS = (100, 200, 400, 1_000, 2_000, 5_000, 10_000)
@@ -97,8 +98,11 @@ def button(snapshot: RunSnapshot, step: int | None, order: Order) -> bool:
             icon=":material/close:",
             key="stop_critic",
             **permitted(session().refusal_to_cancel(task.key)),
-            on_click=session().cancel_task,
-            args=(task.key,),
+            on_click=attempt,
+            args=(
+                Session.cancel_task,
+                task.key,
+            ),
         )
         return True
     # Never disable it because of what runs now: it is outside the fragment, which would enable it

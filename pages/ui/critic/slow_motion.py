@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core.permissions import refusal_to_change
-from pages.ui.core.session import session
+from pages.ui.core.session import attempt, session
 from pages.ui.core.state import page_state
 from pages.ui.core.widget_state import user_changed, widget_key_for
 from pages.ui.widgets.base.images import data_uri
@@ -22,6 +22,7 @@ from wgan.format import fmt_alike, fmt_sig
 from wgan.imaging import encode, tile
 from wgan.jobs import RunSnapshot
 from wgan.runs import RunError, Status
+from wgan.session import Session
 from wgan.training import CriticStage, GeneratorStage, Part, SlowStep
 
 PLAY_INTERVAL_S = 2.5
@@ -182,7 +183,7 @@ def _is_old(snapshot: RunSnapshot, checkpoint: int | None, motion: SlowMotion) -
 def _apply(run: str, motion: SlowMotion) -> None:
     if motion.step is None:
         return
-    session().step_once(run, only_step=motion.step.step)
+    attempt(Session.step_once, run, only_step=motion.step.step)
     newest_step = session().snapshot(run).step
     if newest_step == motion.step.step:
         st.toast(f"The run has made step {newest_step:,}.", icon=":material/check:")

@@ -25,7 +25,10 @@ def busy() -> bool:
 
 def fetch(dataset: Dataset) -> None:
     """Begin to download or prepare a data set."""
-    page_state(DatasetsState).task = session().datasets.fetch(dataset)
+    try:
+        page_state(DatasetsState).task = session().datasets.fetch(dataset)
+    except RunError as error:
+        st.toast(str(error), icon=":material/error:")
 
 
 def show_tasks() -> None:
@@ -264,7 +267,11 @@ def upload_package(dataset: Dataset) -> None:
     if file is not None and not busy():
         st.caption(fmt_bytes(file.size))
         if st.button("Create data set", type="primary", key="pokemon_go"):
-            page_state(DatasetsState).task = session().datasets.prepare_package(
-                dataset, file.getvalue()
-            )
+            try:
+                page_state(DatasetsState).task = session().datasets.prepare_package(
+                    dataset, file.getvalue()
+                )
+            except RunError as error:
+                st.error(str(error), icon=":material/error:")
+                return
             st.rerun()

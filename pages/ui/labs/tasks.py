@@ -8,10 +8,11 @@ import streamlit as st
 
 from pages.ui.core.permissions import permitted
 from pages.ui.core.refresh import refresh_interval
-from pages.ui.core.session import session
+from pages.ui.core.session import attempt, session
 from pages.ui.core.state import page_state
 from pages.ui.core.status import newest_task
 from wgan.jobs import TaskStatus, TaskSteps
+from wgan.session import Session
 
 Result = TypeVar("Result")
 
@@ -176,9 +177,12 @@ def start_or_stop_button(
             "Stop",
             icon=":material/close:",
             key=f"{key}_stop",
-            on_click=session().cancel_task,
+            on_click=attempt,
             width=width,
-            args=(task.key,),
+            args=(
+                Session.cancel_task,
+                task.key,
+            ),
             **permitted(
                 session().refusal_to_cancel(task.key),
                 help="Stops the training. The results so far are kept.",

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.ui.core.datasets import critic_examples
 from pages.ui.core.permissions import permitted
-from pages.ui.core.session import session
+from pages.ui.core.session import attempt, session
 from pages.ui.core.state import page_state
 from pages.ui.core.status import newest_task
 from pages.ui.latent import bookmarks
@@ -24,6 +24,7 @@ from wgan.imaging import encode, tile
 from wgan.jobs import NUM_BASELINE_PICTURES, SEARCH, InversionResult, RunSnapshot, TaskStatus
 from wgan.latent import Search
 from wgan.runs import RunError
+from wgan.session import Session
 
 SOURCES = {"drawn": "Draw", "uploaded": "Upload", "real": "Real"}
 STARTS = (4, 8, 16)
@@ -92,8 +93,11 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
                 icon=":material/close:",
                 key="find_cancel",
                 **permitted(session().refusal_to_cancel(status.key)),
-                on_click=session().cancel_task,
-                args=(status.key,),
+                on_click=attempt,
+                args=(
+                    Session.cancel_task,
+                    status.key,
+                ),
             )
         else:
             st.button(

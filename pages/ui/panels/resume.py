@@ -49,6 +49,7 @@ def _resume_choice(snapshot: RunSnapshot) -> bool:
         icon=":material/play_arrow:",
         type="primary",
         key="train_on",
+        **permitted(refusal_to_change(snapshot.run)),
         on_click=_resume_until,
         args=(snapshot.run, key),
     )

@@ -4,7 +4,8 @@ import streamlit as st
 
 from pages.ui.core import run_actions
 from pages.ui.core.permissions import permitted, refusal_to_change
-from pages.ui.core.session import session
+from pages.ui.core.session import attempt, session
+from wgan.session import Session
 
 
 def queue() -> None:
@@ -26,16 +27,16 @@ def queue() -> None:
                     icon=":material/arrow_upward:",
                     key=f"up-{snapshot.run}",
                     **permitted(refusal, disabled=i == 0, help="Move up"),
-                    on_click=session().move,
-                    args=(snapshot.run, -1),
+                    on_click=attempt,
+                    args=(Session.move, snapshot.run, -1),
                 )
                 st.button(
                     "",
                     icon=":material/arrow_downward:",
                     key=f"down-{snapshot.run}",
                     **permitted(refusal, disabled=i == len(queued) - 1, help="Move down"),
-                    on_click=session().move,
-                    args=(snapshot.run, 1),
+                    on_click=attempt,
+                    args=(Session.move, snapshot.run, 1),
                 )
                 st.button(
                     "Cancel",

@@ -44,7 +44,11 @@ def trash() -> None:
 
 
 def _empty() -> None:
-    freed = session().library.empty_trash()
+    try:
+        freed = session().library.empty_trash()
+    except RunError as error:
+        st.toast(str(error), icon=":material/error:")
+        return
     _forget_undo()
     st.session_state.sure = False
     st.toast(f"{fmt_bytes(freed)} freed.", icon=":material/delete_forever:")

@@ -11,13 +11,14 @@ from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_chan
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_actions import cancel, new_z, resume, start, withdraw
 from pages.ui.core.run_on_show import run_link
-from pages.ui.core.session import session
+from pages.ui.core.session import attempt, session
 from pages.ui.core.status import heading
 from pages.ui.panels.fork import fork_button
 from pages.ui.panels.resume import resume_popover
 from pages.ui.train.forecast import forecast
 from wgan.jobs import RunSnapshot
 from wgan.runs import Status
+from wgan.session import Session
 
 MAX_LINKS = 2
 """Maximum number of queued runs that are named above a run."""
@@ -96,8 +97,11 @@ def _pause_or_resume_button(snapshot: RunSnapshot, next_run: bool) -> None:
             key="go_on",
             width="stretch",
             **permitted(refusal_to_change(name)),
-            on_click=session().unpause,
-            args=(name,),
+            on_click=attempt,
+            args=(
+                Session.unpause,
+                name,
+            ),
         )
     else:
         running = snapshot.status is Status.RUNNING and _is_steerable(snapshot)
@@ -108,8 +112,11 @@ def _pause_or_resume_button(snapshot: RunSnapshot, next_run: bool) -> None:
             key="pause",
             width="stretch",
             **permitted(refusal_to_change(name), disabled=not running or bool(snapshot.phase)),
-            on_click=session().pause,
-            args=(name,),
+            on_click=attempt,
+            args=(
+                Session.pause,
+                name,
+            ),
         )
 
 
@@ -126,8 +133,11 @@ def _step_button(snapshot: RunSnapshot) -> None:
             help="One generator update, with the critic updates before it."
             + ("" if paused else " Pause the run first."),
         ),
-        on_click=session().step_once,
-        args=(snapshot.run,),
+        on_click=attempt,
+        args=(
+            Session.step_once,
+            snapshot.run,
+        ),
     )
 
 

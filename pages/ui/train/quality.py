@@ -8,7 +8,7 @@ import streamlit as st
 from pages.ui.core.chart_look import chart_look
 from pages.ui.core.permissions import permitted, refusal_to_change
 from pages.ui.core.refresh import refresh_interval
-from pages.ui.core.session import session
+from pages.ui.core.session import attempt, session
 from pages.ui.core.state import Steering, page_state
 from pages.ui.core.status import newest_task
 from pages.ui.train import diagnosis
@@ -21,6 +21,7 @@ from wgan.format import fmt_number
 from wgan.jobs import Evaluation, RunSnapshot, TaskStatus
 from wgan.metrics import FLOOR, METRICS, Metric, metric_of, title_of, value_and_unit
 from wgan.runs import Measured, RunError
+from wgan.session import Session
 
 COLUMNS = 8
 
@@ -257,8 +258,11 @@ def _evaluate_button(snapshot: RunSnapshot) -> None:
             icon=":material/close:",
             key="cancel_evaluation",
             **permitted(session().refusal_to_cancel(task.key)),
-            on_click=session().cancel_task,
-            args=(task.key,),
+            on_click=attempt,
+            args=(
+                Session.cancel_task,
+                task.key,
+            ),
         )
 
 
