@@ -115,7 +115,8 @@ def test_no_text_leaves_its_string_in_generated_python(runs_dir: Path):
     configs = [call.args[0] for call in calls if ast.unparse(call.func) == "TrainConfig.parse"]
     assert TrainConfig.parse(ast.literal_eval(configs[0])) == run.config()
     assert ast.literal_eval(configs[0])["dataset"]["known"] == TEXTS
-    values = {t.id: s.value for s in program.body if isinstance(s, ast.Assign) for t in s.targets}
+    assignments = [node for node in program.body if isinstance(node, ast.Assign)]
+    values = {ast.unparse(node.targets[0]): node.value for node in assignments}
     assert ast.literal_eval(values["changes"]) == {3: {"dataset.called": changes[-1].after}}
     assert not any(isinstance(node, ast.Import) for node in ast.walk(program))
 

@@ -42,11 +42,17 @@ def test_no_text_leaves_its_line(text: str):
 def test_every_character_of_a_format_is_escaped(text: str):
     rest = re.sub(r":color\[\\.\]|\\[!-/:-@\[-`{-~]|&#\d+;", "", plain_text(text))
     assert not re.search(r"[\\`*_{}\[\]<#!|~$&:@]", rest)
-    assert not re.match(r"[-+=>]|\d+[.)]", plain_text(text))
+    assert not re.match(r"[-+=>]|\d+[.)](?!\S)|\d+[.)]&#", plain_text(text))
 
 
 def test_most_names_stay_readable():
-    for name in ("Digits · WGAN-GP, 2nd try (wide)", "a/b = 50% + 1", "20251122-1405", "“x”; it's"):
+    for name in (
+        "Digits · WGAN-GP, 2nd try (wide)",
+        "a/b = 50% + 1",
+        "20251122-1405",
+        "0.1 (was 10)",
+        "“x”; it's",
+    ):
         assert plain_text(name) == name
 
 

@@ -168,8 +168,8 @@ class Checker:
                     self._declare(child, inner)
                 case ast.ClassDef(name=name, body=body):
                     annotated = (s.target for s in body if isinstance(s, ast.AnnAssign))
-                    names = [target.id for target in annotated if isinstance(target, ast.Name)]
-                    self.fields[f"{scope.module}:{name}"] = names
+                    attributes = [t.id for t in annotated if isinstance(t, ast.Name)]
+                    self.fields[f"{scope.module}:{name}"] = attributes
                     self._declare(child, scope, in_class=name)
                 case ast.ImportFrom(module=module, names=names):
                     for alias in names:
@@ -278,8 +278,8 @@ class Checker:
                 meaning = scope.look_up(name)
                 if isinstance(meaning, Scope):
                     return [meaning]
-                module, _, name = (meaning or "").partition(":")
-                return self._function_of(module, name)
+                where, _, original = (meaning or "").partition(":")
+                return self._function_of(where, original)
             case ast.Attribute(value=ast.Name(id=owner), attr=name) if (
                 isinstance(module := scope.look_up(owner), str) and module in self.modules
             ):

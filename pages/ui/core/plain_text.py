@@ -3,7 +3,7 @@
 import re
 
 _FORMAT = re.compile(r"[\\`*_{}\[\]<#!|~$&]")
-_BLOCK = re.compile(r"^(\d+(?=[.)])|(?=[-+=>]))")
+_BLOCK = re.compile(r"^(\d+(?=[.)](?: |&|$))|(?=[-+=>]))")
 """The beginning of a list, a quotation, a line, or an underlined heading."""
 
 _REPLACED = re.compile(r"[:@]|(?<=www)\.|[<>~-](?=[<>=-])", re.IGNORECASE)

@@ -84,10 +84,9 @@ def _examples() -> None:
                 "you can delete them there.",
             )
     elif not run_ids & EXAMPLES.keys():
-        command = plain_text(f"python -m wgan examples --runs-dir {runs_dir}")
         st.markdown(
             ":material/inventory_2: Steps 4, 5 and 6 use example models, which are not on "
-            f"this machine. Train them with {command} "
+            f"this machine. Train them with `python -m wgan examples --runs-dir` {plain_text(str(runs_dir))} "
             "(half an hour), or copy the folders `checkpoints/example-*` from the app's "
             f"repository to {plain_text(str(runs_dir))}."
         )
