@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import shutil
 import threading
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -223,3 +225,19 @@ def test_the_web_page_of_a_run_shows_them_as_they_are(chromium, hostile: Hostile
     assert [url for url in fetched if not url.startswith(("data:", "blob:"))] == [page.url]
     assert faults == [] and hostile.requests == []
     context.close()
+
+
+def test_the_name_of_a_folder_adds_nothing_to_the_header_of_a_download(page, hostile: Hostile):
+    strange = 'x"; filename=evil.html; y="'
+    shutil.copytree(hostile.runs / hostile.run, hostile.runs / strange)
+    try:
+        page.goto(f"{hostile.url}/runs?run={quote(strange)}")
+        press(page, "Export")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Reports (CSV)").click()
+        assert Path(download.value.suggested_filename).suffix == ".csv"
+        with urllib.request.urlopen(download.value.url) as response:
+            header = response.headers["Content-Disposition"]
+        assert header == f"attachment; filename*=utf-8''{quote(strange + '.csv', safe='')}"
+    finally:
+        shutil.rmtree(hostile.runs / strange)
