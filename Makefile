@@ -3,7 +3,7 @@
 # make test-slow  the tests marked slow: before a release, and after a change of training, compiler or processes
 # make coverage  the share of lines that the tests without a browser run; fails below the floor in pyproject.toml
 # make test-processors  the numeric tests with the instructions of older processors, on one thread and on two
-# make check  formatting, lint, types, layers, dead code; and check-js where there is Node 20 or newer
+# make check  formatting, lint, types, layers, dead code, user text; and check-js where there is Node 20 or newer
 # make check-js  lint, types and unit tests of the JavaScript in pages/ui/widgets; needs Node 20 or newer and npm
 # make bench  speed, cost of the live page and of an audience, each beside a baseline of the same run; forty minutes
 # make docs   the documents and the reference as a site, into build/docs; fails on a broken link
@@ -52,6 +52,7 @@ check: $(VENV)/dev.done
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vulture
+	$(BIN)/python -m tests.text_lint
 	@if node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; then $(MAKE) check-js; \
 	else echo "check-js is left out: it needs Node 20 or newer."; fi
 

@@ -1,7 +1,7 @@
 """How to repeat a run: as a command line, and as Python that gives the same numbers."""
 
-import json
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from wgan.config import PARTS, PRESETS, TrainConfig, differences
@@ -95,13 +95,13 @@ def snippet(run: Run) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _python(value: Any) -> str:
+def _python(value: Any, indent: str = "") -> str:
     """Return a JSON-like value as Python source; keys may be numbers."""
-    text = (
-        json.dumps(value, indent=4, default=str)
-        if not value or not isinstance(next(iter(value)), int)
-        else "{" + ", ".join(f"{k}: {_python(v)}" for k, v in value.items()) + "}"
-    )
-    for json_word, word in ((": null", ": None"), (": true", ": True"), (": false", ": False")):
-        text = text.replace(json_word, word)
-    return text
+    inner = indent + "    "
+    if isinstance(value, Mapping) and value:
+        lines = [f"{inner}{key!r}: {_python(item, inner)},\n" for key, item in value.items()]
+        return "{\n" + "".join(lines) + indent + "}"
+    if isinstance(value, list | tuple) and value:
+        lines = [f"{inner}{_python(item, inner)},\n" for item in value]
+        return "[\n" + "".join(lines) + indent + "]"
+    return repr(value)

@@ -256,7 +256,7 @@ STYLE = (
     f":root {{ color-scheme: light dark; {_LIGHT} }}"
     f"@media (prefers-color-scheme: dark) {{ :root {{ {_DARK} }} }}"
     + """
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: var(--text); background: var(--background);
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; color: var(--text); background: var(--background);
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 a { color: var(--critic); } .quiet { color: var(--muted); margin: .2rem 0; } .error { color: var(--error); }

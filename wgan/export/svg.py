@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 import numpy as np
@@ -107,7 +107,7 @@ def _axes(x_span: tuple[float, float], y_span: tuple[float, float], layout: Figu
 
 
 def _mark(x: float, text: str) -> str:
-    words = escape(text.replace("<br>", " "))
+    words = escape(unescape(text.replace("<br>", " ")))
     bottom = HEIGHT - BOTTOM
     return (
         f'<g><title>{words}</title><path d="M{x:.1f} {TOP}V{bottom}" stroke="var(--mark)" '
@@ -119,7 +119,7 @@ def _legend(traces: Sequence[Figure]) -> list[str]:
     parts, x = [], float(LEFT)
     for trace in traces:
         colour, _ = _colour(trace["line"]["color"])
-        name = str(trace.get("name", ""))
+        name = unescape(str(trace.get("name", "")).replace("<br>", " "))
         parts.append(
             f'<path d="M{x:.0f} 12h22" stroke="{colour}" stroke-width="2.2"{_dashes(trace)}/>'
         )

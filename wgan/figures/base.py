@@ -4,6 +4,7 @@ import math
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from itertools import accumulate
 from typing import Any
 
@@ -71,8 +72,16 @@ def next_round_number(value: float) -> float:
 
 
 def wrapped(text: str, width: int) -> str:
-    """Return a text in lines of at most `width` characters, so that a label fits into a narrow chart."""
-    return "<br>".join(textwrap.wrap(text, width)) or text
+    """Return a text in lines of at most `width` characters, so that a label fits into a narrow chart.
+
+    The result is for Plotly, which reads some HTML; the text itself is shown as it is.
+    """
+    return "<br>".join(literal(line) for line in textwrap.wrap(text, width)) or literal(text)
+
+
+def literal(text: str) -> str:
+    """Return what Plotly shows as `text`: Plotly reads tags and entities of HTML in all its texts."""
+    return escape(text, quote=False)
 
 
 def with_colours(value: Any) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wgan.arrays import Real
-from wgan.figures.base import Figure
+from wgan.figures.base import Figure, literal
 from wgan.theme import CHANNELS
 
 
@@ -15,7 +15,7 @@ def bars(names: Sequence[str], counts: Real) -> Figure:
         "data": [
             {
                 "type": "bar",
-                "x": list(names),
+                "x": [literal(name) for name in names],
                 "y": np.asarray(counts, dtype=np.float64),
                 "marker": {"color": "@real/0.8"},
                 "hovertemplate": "%{x}: %{y:,d}<extra></extra>",

@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui.compare.state import CompareState
 from pages.ui.core import datasets
 from pages.ui.core.chart_look import chart_look
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
@@ -63,7 +64,7 @@ def snapshots_of(runs: Sequence[str]) -> list[RunSnapshot]:
         try:
             snapshots.append(session().snapshot(run))
         except RunError as error:
-            st.warning(str(error), icon=":material/search_off:")
+            st.warning(plain_text(str(error)), icon=":material/search_off:")
     return snapshots
 
 
@@ -180,8 +181,8 @@ def _curve(
     if not_comparable:
         left_out = ", ".join(titles[i] for i in not_comparable)
         st.caption(
-            f":material/block: Not drawn: {left_out}. Their {curve_title(name)} was measured on other data "
-            f"or with another feature network, and cannot be compared with that of {titles[0]}."
+            f":material/block: Not drawn: {plain_text(left_out)}. Their {plain_text(curve_title(name))} was measured on other data "
+            f"or with another feature network, and cannot be compared with that of {plain_text(titles[0])}."
         )
     metric = metric_of(name)
     # A moving average over the few measurements of a metric would lag far behind the last one.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.ui.compare.curves import comparable, measured_metrics, snapshots_of, titles_of
+from pages.ui.core.plain_text import cell_text
 from wgan.config import hyperparameters, value_text
 from wgan.format import fmt_digits
 from wgan.jobs import RunSnapshot
@@ -14,14 +15,14 @@ from wgan.metrics import title_of, value_and_unit
 def differing(runs: Sequence[str]) -> None:
     """Show the settings in which runs differ, and their last values."""
     snapshots = snapshots_of(runs)
-    titles = titles_of(snapshots)
+    titles = [cell_text(title) for title in titles_of(snapshots)]
     field_titles = {value.path: value.title for value in hyperparameters()}
     values = [snapshot.config.flat() for snapshot in snapshots]
     paths = list(dict.fromkeys(path for flat in values for path in flat))
     rows = [p for p in paths if len({str(flat.get(p, "–")) for flat in values}) > 1]
     table: dict[str, list[str]] = {"": [field_titles.get(path, path) for path in rows]}
     for title, flat in zip(titles, values, strict=True):
-        table[title] = [value_text(path, flat.get(path)) for path in rows]
+        table[title] = [cell_text(value_text(path, flat.get(path))) for path in rows]
     # Leave out the values of live runs: they change, and are shown above their pictures.
     extra = (
         {}
@@ -40,7 +41,7 @@ def differing(runs: Sequence[str]) -> None:
             for snapshot in snapshots
         ]
     for name, cells in extra.items():
-        table[""].append(name)
+        table[""].append(cell_text(name))
         for title, cell in zip(titles, cells, strict=True):
             table[title].append(cell)
     st.markdown("**Differences**")

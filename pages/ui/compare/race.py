@@ -8,6 +8,7 @@ from pages.ui.compare.curves import snapshots_of
 from pages.ui.compare.state import CompareState
 from pages.ui.core import draft
 from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_change
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.session import attempt, session
 from pages.ui.core.state import ComparedRuns, page_state
 from wgan.config import (
@@ -39,7 +40,7 @@ def race_dialog_if_asked() -> None:
 def _race_dialog() -> None:
     base = draft.draft()
     st.markdown(
-        f"All runs have the settings of the Train page's sidebar ({base.dataset.title}, seed {base.seed}, "
+        f"All runs have the settings of the Train page's sidebar ({plain_text(base.dataset.title)}, seed {base.seed}, "
         f"{base.steps:,} steps). They differ in the objective:"
     )
     usual = [name for name in ("gan", "wgan", "wgan-gp") if name in OBJECTIVES]
@@ -56,11 +57,11 @@ def _race_dialog() -> None:
         f"{_look_for(base)}"
     )
     for note in other_changes(base, objectives):
-        st.caption(f":material/tune: {note}")
+        st.caption(f":material/tune: {plain_text(note)}")
     live = session().live()
     if live is not None:
         st.info(
-            f"{live.config.title} is {live.status}: the race will wait until it has ended.",
+            f"{plain_text(live.config.title)} is {live.status}: the race will wait until it has ended.",
             icon=":material/queue:",
         )
     if st.button(
@@ -74,7 +75,7 @@ def _race_dialog() -> None:
             configs = [with_objective(base, name) for name in objectives]
             runs = session().race(configs, queue=True)
         except (ConfigError, RunError, Busy) as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain_text(str(error)), icon=":material/error:")
             return
         page_state(ComparedRuns).runs = runs
         st.rerun()
@@ -117,7 +118,7 @@ def _waits_for(snapshots: Sequence[RunSnapshot]) -> str:
         return ""
     if any(snapshot.status is not Status.QUEUED for snapshot in snapshots):
         return ""
-    return f"**Waiting for {live.title}** ({live.status}). The race starts when it has ended."
+    return f"**Waiting for {plain_text(live.title)}** ({live.status}). The race starts when it has ended."
 
 
 def steer(runs: Sequence[str]) -> tuple[Status, ...]:

@@ -5,6 +5,7 @@ import time
 import streamlit as st
 
 from pages.ui.core import navigation
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.session import session
 from pages.ui.core.state import RunOnShow, page_state
 from pages.ui.core.url import keep_moment
@@ -31,7 +32,7 @@ def shown_run(*, example: bool = False) -> str | None:
         try:
             session().snapshot(wanted_run)
         except RunError as error:
-            st.toast(str(error), icon=":material/search_off:")
+            st.toast(plain_text(str(error)), icon=":material/search_off:")
             wanted_run = None
     run = wanted_run or session().newest()
     show_run(run)
@@ -56,7 +57,7 @@ def run_link(run: str, label: str, help: str) -> None:
     """Show a link that opens a run on the Train page."""
     st.page_link(
         navigation.page("train"),
-        label=label,
+        label=plain_text(label),
         help=help,
         width="content",
         query_params=link_to_run(run),

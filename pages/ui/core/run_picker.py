@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
 from pages.ui.core.status import BADGES
@@ -44,7 +45,7 @@ def _describe(run: str) -> str:
     if summary is None or summary.config is None:
         return ""
     status, icon, _ = BADGES[summary.status]
-    return f"{icon} {status} · {summary.config.title} · {began(summary.run, summary.created)}"
+    return f"{icon} {status} · {plain_text(summary.config.title)} · {began(summary.run, summary.created)}"
 
 
 def _show_chosen(key: str, names: Sequence[str]) -> None:

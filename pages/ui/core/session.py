@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.visitor import visitor
 from wgan.config import ConfigError
 from wgan.data import DataError
@@ -31,7 +32,7 @@ def attempt(action: Callable[..., object], *args: object, **values: object) -> N
     try:
         action(session(), *args, **values)
     except (RunError, ConfigError, DataError) as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain_text(str(error)), icon=":material/error:")
 
 
 def upload_limit_mb() -> int:

@@ -4,6 +4,7 @@ from typing import Literal
 
 import streamlit as st
 
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.session import session
 from wgan.jobs import RunSnapshot, TaskStatus
 from wgan.runs import Status, began, run_title
@@ -37,7 +38,7 @@ def waits_for_critic(snapshot: RunSnapshot) -> bool:
 
 def heading(snapshot: RunSnapshot, prefix: str = "") -> None:
     """Show the title of a run, with its start time in small letters, and its status as a badge."""
-    title = run_title(snapshot.name, snapshot.config, snapshot.parent, start="")
+    title = plain_text(run_title(snapshot.name, snapshot.config, snapshot.parent, start=""))
     if not snapshot.name:
         title += f" :small[:gray[{began(snapshot.run, snapshot.created)}]]"
     st.markdown(f"#### {prefix}{title}", width="content")

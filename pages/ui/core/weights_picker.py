@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.run_picker import choose_run
 from pages.ui.core.session import session
 from pages.ui.core.state import WeightsOnShow, page_state
@@ -73,7 +74,7 @@ def models_of(snapshot: RunSnapshot, step: int | None) -> Models | None:
         at = step if step is not None else (snapshot.checkpoint_steps or (None,))[-1]
         return stored(snapshot.run, at, snapshot.config.model_dump_json())
     except (RunError, ValueError) as error:
-        st.info(str(error), icon=":material/hourglass_empty:")
+        st.info(plain_text(str(error)), icon=":material/hourglass_empty:")
         return None
 
 

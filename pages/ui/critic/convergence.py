@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_change
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.session import attempt, session
 from pages.ui.core.state import page_state
 from pages.ui.core.status import newest_task
@@ -146,11 +147,11 @@ def show(snapshot: RunSnapshot) -> None:
         _introduction()
         return
     if task.error:
-        st.error(task.error, icon=":material/error:")
+        st.error(plain_text(task.error), icon=":material/error:")
     result = task.result
     if not isinstance(result, CriticConvergence):
         if not task.done:
-            st.progress(task.share, f"{task.message} …")
+            st.progress(task.share, f"{plain_text(task.message)} …")
         elif not task.error:
             st.caption("Stopped before the first measurement.")
         return

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui.core import navigation
 from pages.ui.core.datasets import critic_examples
+from pages.ui.core.plain_text import plain_text
 from wgan import critic
 from wgan.data import Dataset
 from wgan.latent import Models
@@ -64,7 +65,7 @@ def weights_caption(models: Models, critic_view: CriticView) -> str:
 def absent(dataset: Dataset) -> None:
     """Show that there are no real examples on this machine, and what to do."""
     st.info(
-        f"{dataset.title} is not on this machine, so there are no real examples for the critic. "
+        f"{plain_text(dataset.title)} is not on this machine, so there are no real examples for the critic. "
         "Its layers and the generator's samples are available.",
         icon=":material/download:",
     )

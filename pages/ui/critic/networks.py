@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.state import page_state
 from pages.ui.critic.inputs import CriticView
 from pages.ui.critic.maps import grey, maps_sheet
@@ -95,7 +96,7 @@ def networks(critic_view: CriticView) -> None:
 def _class_text(label: int | None, names: Sequence[str]) -> str:
     if label is None:
         return ""
-    return f" Its class is {names[label]}. For the generator, the class is {LABEL_DIM} more numbers beside z."
+    return f" Its class is {plain_text(names[label])}. For the generator, the class is {LABEL_DIM} more numbers beside z."
 
 
 def _next_sample(choice: NetworkChoice) -> None:

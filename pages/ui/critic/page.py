@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui.core import navigation
 from pages.ui.core.navigation import CRITIC_SECTIONS
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
@@ -72,7 +73,7 @@ def _header(snapshot: RunSnapshot, choice: Choice) -> bool:
         heading(snapshot, "Critic of ")
         alone = convergence.button(snapshot, choice.step, choice.order)
     if problem := page_state(CriticState).problem:
-        st.error(problem, icon=":material/error:")
+        st.error(plain_text(problem), icon=":material/error:")
     return alone
 
 
@@ -96,7 +97,7 @@ def _fragment(snapshot: RunSnapshot, choice: Choice, section: str, alone: bool) 
     try:
         latest_snapshot = session().snapshot(choice.run)
     except RunError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain_text(str(error)), icon=":material/error:")
         return
     if latest_snapshot.status != snapshot.status or convergence.is_running(snapshot.run) != alone:
         st.rerun()  # the header shows the status, and the page sets the interval of this fragment

@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core.datasets import critic_examples
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.session import session
 from pages.ui.critic.inputs import CriticView, absent
 from pages.ui.widgets.sample_map.sample_map import MapSamples, sample_map
@@ -44,7 +45,7 @@ def show(critic_view: CriticView) -> None:
             "map", lambda: critic.sample_map(models, batch)
         )
     except DataError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain_text(str(error)), icon=":material/error:")
         return
     fakes = critic.pictures_of(batch.fake)
     nearest, differences = critic_view.cached("map-nearest", lambda: _nearest(critic_view, fakes))

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core.permissions import refusal_to_change
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.session import attempt, session
 from pages.ui.core.state import page_state
 from pages.ui.core.widget_state import user_changed, widget_key_for
@@ -98,7 +99,7 @@ def show(snapshot: RunSnapshot, checkpoint: int | None) -> None:
             motion.load(snapshot.run, checkpoint, part)
         _buttons(snapshot, checkpoint, part, motion)
     if motion.step is None:
-        st.info(motion.problem, icon=":material/info:")
+        st.info(plain_text(motion.problem), icon=":material/info:")
         return
     stages = stages_of(motion.step)
     # Other reruns than those of the page's timer come earlier.

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui.core import config_form, draft, navigation
 from pages.ui.core.permissions import permitted, refusal_to_add
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.datasets import upload
@@ -56,7 +57,7 @@ def _sidebar() -> Dataset:
                     value, values[value.path], options, prefix="d", on_change=_take_change
                 )
         if problem := page_state(DatasetsState).problem:
-            st.error(problem, icon=":material/error:")
+            st.error(plain_text(problem), icon=":material/error:")
     keep_in_address()
     return config.dataset
 
@@ -71,7 +72,8 @@ def _heading(dataset: Dataset) -> bool:
     adding = page_state(DatasetsState).is_adding
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
-            "#### Add your own pictures" if adding else f"#### {dataset.title}", width="content"
+            "#### Add your own pictures" if adding else f"#### {plain_text(dataset.title)}",
+            width="content",
         )
         if adding:
             st.button(
@@ -121,7 +123,7 @@ def _absent(dataset: Dataset) -> bool:
             icon=":material/add_photo_alternate:",
         )
         return True
-    st.info(f"{dataset.title} is not on this machine yet.", icon=":material/download:")
+    st.info(f"{plain_text(dataset.title)} is not on this machine yet.", icon=":material/download:")
     st.button(
         "Download",
         icon=":material/download:",
@@ -150,7 +152,7 @@ def _show(dataset: Dataset) -> None:
     try:
         summary = _gallery(dataset.model_dump_json(), True, dataset)
     except DataError as error:  # not cached, because the files may be repaired
-        st.error(str(error), icon=":material/error:")
+        st.error(plain_text(str(error)), icon=":material/error:")
         return
     if isinstance(summary, tuple):
         _pictures(*summary)
@@ -338,7 +340,7 @@ def _draw(dataset: Dataset) -> None:
                 browse({"dataset.cells": density_of(file.getvalue(), invert)})
                 st.rerun()
             except DataError as error:
-                st.error(str(error), icon=":material/error:")
+                st.error(plain_text(str(error)), icon=":material/error:")
     if not drawing_now.any():
         st.warning(
             "The pad is empty. The data set does not change until you draw something.",

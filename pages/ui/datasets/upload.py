@@ -7,6 +7,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from pages.ui.core.permissions import permitted
+from pages.ui.core.plain_text import cell_text, plain_text
 from pages.ui.core.session import session, upload_limit_mb
 from pages.ui.core.state import page_state
 from pages.ui.core.visitor import upload_meter, visitor
@@ -28,7 +29,7 @@ def fetch(dataset: Dataset) -> None:
     try:
         page_state(DatasetsState).task = session().datasets.fetch(dataset)
     except RunError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain_text(str(error)), icon=":material/error:")
 
 
 def show_tasks() -> None:
@@ -43,13 +44,13 @@ def show_tasks() -> None:
         return
     state.task = None
     if task.error:
-        st.error(task.error, icon=":material/error:")
+        st.error(plain_text(task.error), icon=":material/error:")
     elif isinstance(task.result, Prepared):
         state.is_adding = False
         look_at(Own.of(task.result))
         st.rerun()
     else:
-        st.toast(f"{task.title}: done.", icon=":material/check:")
+        st.toast(f"{plain_text(task.title)}: done.", icon=":material/check:")
 
 
 def _progress() -> None:
@@ -57,7 +58,8 @@ def _progress() -> None:
     if task is None or task.done:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(task.share, f"{task.title}: {task.message[:1].lower()}{task.message[1:]} …")
+        text = f"{task.title}: {task.message[:1].lower()}{task.message[1:]} …"
+        st.progress(task.share, plain_text(text))
         st.button("Cancel", icon=":material/close:", key="cancel_task", on_click=task.cancel)
 
 
@@ -97,7 +99,8 @@ def form() -> None:
     except ValidationError as error:
         for problem in error.errors():
             st.error(
-                str(problem.get("ctx", {}).get("error", problem["msg"])), icon=":material/error:"
+                plain_text(str(problem.get("ctx", {}).get("error", problem["msg"]))),
+                icon=":material/error:",
             )
         return
     source: Any
@@ -111,7 +114,7 @@ def form() -> None:
     try:
         page_state(DatasetsState).task = session().datasets.prepare(source, recipe)
     except RunError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain_text(str(error)), icon=":material/error:")
         return
     st.rerun()
 
@@ -199,7 +202,9 @@ def _list_of_own() -> None:
     st.markdown("**Pictures that you have added**")
     for picture_set in own:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"{picture_set.title} · {picture_set.kept:,} pictures", width="stretch")
+            st.markdown(
+                f"{plain_text(picture_set.title)} · {picture_set.kept:,} pictures", width="stretch"
+            )
             st.button("Show", key=f"look-{picture_set.key}", on_click=_look, args=(picture_set,))
 
 
@@ -219,8 +224,8 @@ def forget_button(key: str) -> None:
         if picture_set.skipped:
             st.dataframe(
                 {
-                    "File": [n for n, _ in picture_set.skipped],
-                    "Reason": [why for _, why in picture_set.skipped],
+                    "File": [cell_text(name) for name, _ in picture_set.skipped],
+                    "Reason": [cell_text(reason) for _, reason in picture_set.skipped],
                 },
                 hide_index=True,
                 height=min(300, 40 + 35 * len(picture_set.skipped)),
@@ -250,7 +255,9 @@ def _account_of_files(prepared: Prepared) -> str:
         lines.append(f"- {prepared.duplicates:,} exact duplicates")
     if prepared.near_duplicates:
         lines.append(f"- {prepared.near_duplicates:,} near duplicates")
-    lines += [f"- {count:,} × {reason}" for reason, count in sorted(prepared.reasons.items())]
+    lines += [
+        f"- {count:,} × {plain_text(reason)}" for reason, count in sorted(prepared.reasons.items())
+    ]
     return "\n".join(lines)
 
 
@@ -258,7 +265,7 @@ def _forget(key: str) -> None:
     try:
         session().datasets.forget_pictures(key)
     except (DataError, RunError) as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain_text(str(error)), icon=":material/error:")
 
 
 def upload_package(dataset: Dataset) -> None:
@@ -272,6 +279,6 @@ def upload_package(dataset: Dataset) -> None:
                     dataset, file.getvalue()
                 )
             except RunError as error:
-                st.error(str(error), icon=":material/error:")
+                st.error(plain_text(str(error)), icon=":material/error:")
                 return
             st.rerun()

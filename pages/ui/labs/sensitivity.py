@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.plain_text import plain_text
 from pages.ui.labs import tasks
 from pages.ui.labs.frame import Lab, show_result
 from pages.ui.labs.settings import control_row, no_label, persistent_key
@@ -247,7 +248,9 @@ def _show_empty_map(rows: str, columns: str, side: int) -> None:
         )
         for key in dict.fromkeys((rows, columns)):
             st.caption(f"**{VARIED[key].title}.** {VARIED[key].help}")
-        st.caption(f"Data: {config.dataset.title}. Objective: {config.objective.title}.")
+        st.caption(
+            f"Data: {plain_text(config.dataset.title)}. Objective: {config.objective.title}."
+        )
 
 
 def _show_data_and_numbers(grid: Grid, run: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from pages.ui.core.permissions import permitted
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import attempt, session
 from pages.ui.core.state import page_state
@@ -230,15 +231,15 @@ def show_progress(task: TaskStatus | None, *, before: str = "", after: str = "")
     """
     lab_tasks = page_state(LabTasks)
     if lab_tasks.failed_start is not None:
-        st.error(lab_tasks.failed_start.message, icon=":material/error:")
+        st.error(plain_text(lab_tasks.failed_start.message), icon=":material/error:")
     started = None if task is None else lab_tasks.started.get(task.title)
     if task and task.error and started and started.key == task.key and not started.settings_changed:
-        st.error(task.error, icon=":material/error:")
+        st.error(plain_text(task.error), icon=":material/error:")
     if task is None or (task.error and task.result is None):
         if before:
             st.caption(f":material/play_arrow: {before}{_shared_time_note()}")
     elif not task.done:
-        st.progress(task.share, f"{task.message} …{_shared_time_note()}")
+        st.progress(task.share, f"{plain_text(task.message)} …{_shared_time_note()}")
     elif task.cancelled:
         st.caption(f":material/close: Stopped at {100 * task.share:.0f} %. {after}")
     elif after:

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.core import downloads
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.state import page_state
 from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
@@ -92,7 +93,7 @@ def _show_sum(
     if generator_view.label is not None:
         name = generator_view.models.config.dataset.class_names()[generator_view.label]
         st.caption(
-            f"These pictures all have the class chosen in the sidebar, {name}. The kept "
+            f"These pictures all have the class chosen in the sidebar, {plain_text(name)}. The kept "
             "points below have their own classes."
         )
     term_names = [names[term] for term in terms]

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core.datasets import require_dataset
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.latent.state import Bookmark, BookmarksState
@@ -56,7 +57,7 @@ def show_message() -> None:
     state = page_state(BookmarksState)
     if state.message is not None:
         (text, icon), state.message = state.message, None
-        st.toast(text, icon=icon)
+        st.toast(plain_text(text), icon=icon)
 
 
 def take_redraw() -> bool:
@@ -139,7 +140,7 @@ def _nearest(models: Models, images: U8) -> None:
         )
     except LookupError:
         st.caption(
-            f"{models.config.dataset.title} is not on this machine or is damaged, so there "
+            f"{plain_text(models.config.dataset.title)} is not on this machine or is damaged, so there "
             "are no training pictures to compare with."
         )
         return

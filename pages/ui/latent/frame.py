@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui.core import navigation
 from pages.ui.core.navigation import LATENT_SECTIONS
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.status import heading
@@ -122,7 +123,7 @@ def show(snapshot: RunSnapshot, choice: Choice, body: Callable[[GeneratorView], 
     try:
         latest_snapshot = session().snapshot(choice.run)
     except RunError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain_text(str(error)), icon=":material/error:")
         return
     # The sidebar is outside this fragment. It shows the number of kept points, and the page sets
     # the interval of this fragment.

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui.core.datasets import critic_examples
 from pages.ui.core.permissions import permitted
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.session import attempt, session
 from pages.ui.core.state import page_state
 from pages.ui.core.status import newest_task
@@ -111,7 +112,7 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
             )
     with right:
         if problem := state.problem:
-            st.error(problem, icon=":material/error:")
+            st.error(plain_text(problem), icon=":material/error:")
         if status is None:
             with st.container(height=330, border=False, vertical_alignment="center"):
                 st.caption(
@@ -187,9 +188,9 @@ def _begin(run: str, target: Any, choice: Choice, starts: int, updates: int) -> 
 def _progress(generator_view: GeneratorView, status: TaskStatus, choice: Choice) -> None:
     """Show the progress of the inversion, and its result."""
     if status.error:
-        st.error(status.error, icon=":material/error:")
+        st.error(plain_text(status.error), icon=":material/error:")
     if not status.done:
-        st.progress(status.share, f"{status.message} …")
+        st.progress(status.share, f"{plain_text(status.message)} …")
     result = status.result
     if not isinstance(result, InversionResult):
         return
@@ -256,7 +257,7 @@ def _verdict(generator_view: GeneratorView, status: TaskStatus, search: Search) 
     text = f"The error is **{fmt_number(round(search.error, 1))}** of 255 per pixel"
     if search.labels is not None:
         class_names = generator_view.models.config.dataset.class_names()
-        text += f"; class {class_names[search.labels[search.best]]}"
+        text += f"; class {plain_text(class_names[search.labels[search.best]])}"
     baseline = _baseline(search)
     if baseline is not None:
         low, high = (

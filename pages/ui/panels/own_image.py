@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.state import page_state
 from pages.ui.panels.state import OwnImages, UploadedFile
 from pages.ui.widgets.image_grid.image_grid import image_grid
@@ -71,7 +72,7 @@ def upload_picture(models: Models, prefix: str) -> U8 | None:
         return None
     if file is None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(f":material/image: {upload.name}", width="content")
+            st.caption(f":material/image: {plain_text(upload.name)}", width="content")
             st.button(
                 "Remove",
                 key=f"{prefix}_forget",
@@ -82,7 +83,7 @@ def upload_picture(models: Models, prefix: str) -> U8 | None:
     try:
         picture = critic.picture_from(upload.content, shape, invert=invert)
     except DataError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain_text(str(error)), icon=":material/error:")
         return None
     image_grid(
         encode(tile(picture[None], 1)),

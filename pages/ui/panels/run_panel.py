@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui.core.chart_look import chart_look
 from pages.ui.core.datasets import real_examples, real_sheet
 from pages.ui.core.permissions import permitted, refusal_to_change
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.state import Steering, page_state
@@ -291,7 +292,6 @@ def _choose_class(snapshot: RunSnapshot) -> None:
     options = [-1, *range(len(names))]
     labels = ["All", *names]
     common: dict[str, Any] = {
-        "format_func": lambda k: labels[k + 1],
         "key": key,
         "on_change": changed,
         "label_visibility": "collapsed",
@@ -304,11 +304,18 @@ def _choose_class(snapshot: RunSnapshot) -> None:
     }
     if sum(len(word) + 4 for word in labels) <= 100:
         st.segmented_control(
-            "Class shown", options, default=snapshot.config.preview_class, required=True, **common
+            "Class shown",
+            options,
+            format_func=lambda k: plain_text(labels[k + 1]),
+            default=snapshot.config.preview_class,
+            required=True,
+            **common,
         )
     else:
         index = options.index(snapshot.config.preview_class)
-        st.selectbox("Class shown", options, index=index, **common)
+        st.selectbox(
+            "Class shown", options, index=index, format_func=lambda k: labels[k + 1], **common
+        )
 
 
 def to_frame(preview: StoredPreview, real: F32 | None) -> Frame:

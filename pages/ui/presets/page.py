@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui.core import draft, navigation
 from pages.ui.core.datasets import real_examples, real_sheet
 from pages.ui.core.permissions import permitted, refusal_to_add
+from pages.ui.core.plain_text import cell_text, plain_text
 from pages.ui.core.refresh import watch
 from pages.ui.core.run_actions import start
 from pages.ui.core.session import session
@@ -81,7 +82,7 @@ def _sidebar() -> str:
             with st.container(gap=None):
                 st.caption(group)
                 for name in names:
-                    label = title(name)
+                    label = plain_text(title(name))
                     st.button(
                         f":primary[**{label}**]" if name == state.name else label,
                         type="tertiary",
@@ -107,7 +108,7 @@ def _show(name: str) -> None:
     left, right = st.columns([0.56, 0.44], gap="large")
     with left:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"#### {title(name)}", width="content")
+            st.markdown(f"#### {plain_text(title(name))}", width="content")
             if st.button(
                 "Set up a run",
                 icon=":material/tune:",
@@ -132,7 +133,7 @@ def _show(name: str) -> None:
             st.markdown(f"**Source.** {preset.source}")
             st.code(f"python -m wgan train --preset {name}", language=None)
         else:
-            st.markdown(f"{config.title}: settings that were saved on the Train page.")
+            st.markdown(f"{plain_text(config.title)}: settings that were saved on the Train page.")
     with right:
         _data(config)
         if preset is not None:
@@ -180,7 +181,7 @@ def _data(config: TrainConfig) -> None:
     real = real_examples(config.dataset, 256)
     if real is None:
         st.info(
-            f"{config.dataset.title} is not on this machine yet. Start downloads it; you can "
+            f"{plain_text(config.dataset.title)} is not on this machine yet. Start downloads it; you can "
             "also download it on the Data page.",
             icon=":material/download:",
         )
@@ -207,7 +208,7 @@ def _data(config: TrainConfig) -> None:
 
 def _value(path: str, value: object, known: dict[str, Hyperparameter]) -> str:
     unit = known[path].unit
-    return value_text(path, value) + (f" {unit}" if unit and value is not None else "")
+    return cell_text(value_text(path, value)) + (f" {unit}" if unit and value is not None else "")
 
 
 def _compared_with_preset(config: TrainConfig, name: str = "") -> None:
@@ -229,13 +230,13 @@ def _values(config: TrainConfig, *, base: TrainConfig, base_title: str, heading:
     base_values = base.flat()
     changed_paths = {path for path, _, _ in differences(config, base)}
     listed = [path for path in paths if path in changed_paths]
-    st.markdown(f"**{heading}**")
+    st.markdown(f"**{plain_text(heading)}**")
     if listed:
         st.dataframe(
             {
                 "Setting": [fields[path].title for path in listed],
                 "Here": [_value(path, values[path], fields) for path in listed],
-                base_title: [
+                cell_text(base_title): [
                     _value(path, base_values[path], fields) if path in base_values else "–"
                     for path in listed
                 ],

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from pydantic import BaseModel, ConfigDict
 
+from pages.ui.core.plain_text import plain_text
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan import figures
@@ -93,7 +94,7 @@ def quality(result: UsualResult, config: TrainConfig) -> str:
         if not parts:
             notes.append(f"real examples: {value_and_unit(metric, result.floor)[0]}")
         parts.append(
-            f"{title_of(metric)}: **{middle}**"
+            f"{plain_text(title_of(metric))}: **{middle}**"
             + (f" {unit}" if unit else "")
             + (f" ({'; '.join(notes)})" if notes else "")
         )

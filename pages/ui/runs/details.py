@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui.core import draft, navigation
 from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_change
+from pages.ui.core.plain_text import cell_text, plain_text
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
@@ -30,7 +31,7 @@ def show(name: str) -> None:
     try:
         snapshot = session().snapshot(name)
     except RunError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain_text(str(error)), icon=":material/error:")
         if st.button(
             "Delete",
             icon=":material/delete:",
@@ -67,11 +68,12 @@ def _head(snapshot: RunSnapshot, summary: RunSummary) -> None:
     name = snapshot.run
     shipped = snapshot.status is Status.SHIPPED  # it is read-only; visitors can fork it
     if snapshot.error:
-        st.error(snapshot.error, icon=":material/error:")
+        st.error(plain_text(snapshot.error), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         heading(snapshot)
         st.caption(
-            f"{name} · {fmt_bytes(summary.size)}" + (f" · {summary.note}" if summary.note else "")
+            f"{plain_text(name)} · {fmt_bytes(summary.size)}"
+            + (f" · {plain_text(summary.note)}" if summary.note else "")
         )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if st.button("Open on Train", icon=":material/model_training:", key="open", type="primary"):
@@ -131,7 +133,7 @@ def ask_for_name(summary: RunSummary) -> None:
             try:
                 session().describe(summary.run, title=title, note=note, star=star)
             except RunError as error:
-                st.error(str(error), icon=":material/error:")
+                st.error(plain_text(str(error)), icon=":material/error:")
                 return
             st.rerun()
 
@@ -145,7 +147,7 @@ def _config(snapshot: RunSnapshot) -> None:
                 snapshot.parent.run, snapshot.parent.step
             )
         except RunError:
-            st.caption(f"Its parent, {snapshot.parent.run}, has been deleted.")
+            st.caption(f"Its parent, {plain_text(snapshot.parent.run)}, has been deleted.")
     nearest = nearest_preset(snapshot.config)
     bases[f"the preset “{PRESETS[nearest].title}”"] = PRESETS[nearest].config
     base = st.segmented_control(
@@ -163,8 +165,8 @@ def _config(snapshot: RunSnapshot) -> None:
         st.dataframe(
             {
                 "Setting": [titles.get(path, path) for path, _, _ in changes],
-                f"In {base}": [fmt_value(before) for _, before, _ in changes],
-                "In this run": [fmt_value(after) for _, _, after in changes],
+                f"In {base}": [cell_text(fmt_value(before)) for _, before, _ in changes],
+                "In this run": [cell_text(fmt_value(after)) for _, _, after in changes],
             },
             hide_index=True,
         )
@@ -175,7 +177,9 @@ def _config(snapshot: RunSnapshot) -> None:
         st.dataframe(
             {
                 "Setting": [fields[path].title for path in values if path in fields],
-                "In this run": [fmt_value(v) for path, v in values.items() if path in fields],
+                "In this run": [
+                    cell_text(fmt_value(v)) for path, v in values.items() if path in fields
+                ],
                 "Unit": [fields[path].unit or "" for path in values if path in fields],
                 "Flag": [f"--{path.replace('_', '-')}" for path in values if path in fields],
             },
@@ -203,7 +207,7 @@ def _checkpoints(snapshot: RunSnapshot) -> None:
             "Step": list(snapshot.checkpoint_steps),
             "Star": [step in starred for step in snapshot.checkpoint_steps],
             "Best": [
-                ", ".join(title_of(name) for name, at in best_of.items() if at == step)
+                cell_text(", ".join(title_of(name) for name, at in best_of.items() if at == step))
                 for step in snapshot.checkpoint_steps
             ],
         },
@@ -227,14 +231,14 @@ def _star(run: str, steps: Sequence[int], key: str) -> None:
             try:
                 session().library.star_checkpoint(run, steps[int(row)], bool(changes["Star"]))
             except RunError as error:
-                st.toast(str(error), icon=":material/error:")
+                st.toast(plain_text(str(error)), icon=":material/error:")
 
 
 def _repeat(name: str) -> None:
     try:
         command, program = exports.recipe(name)
     except RunError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain_text(str(error)), icon=":material/error:")
         return
     st.markdown(
         "**On the command line**",
@@ -257,4 +261,10 @@ def _environment(snapshot: RunSnapshot) -> None:
         facts |= {k: str(v) for k, v in snapshot.engine.as_dict().items()}
     facts["created"] = str(described["created"])
     facts["schema"] = str(described["schema"])
-    st.dataframe({"Name": list(facts), "Value": list(facts.values())}, hide_index=True)
+    st.dataframe(
+        {
+            "Name": [cell_text(name) for name in facts],
+            "Value": [cell_text(value) for value in facts.values()],
+        },
+        hide_index=True,
+    )

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session, upload_limit_mb
 from pages.ui.core.state import page_state
@@ -32,7 +33,7 @@ def _import(key: str) -> None:
     try:
         state.import_task = session().library.import_run(file, file.name)
     except RunError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain_text(str(error)), icon=":material/error:")
 
 
 def importing() -> None:
@@ -47,14 +48,14 @@ def importing() -> None:
         return
     state.import_task = None
     if task.error:
-        st.error(task.error, icon=":material/error:")
+        st.error(plain_text(task.error), icon=":material/error:")
         return
     run, remarks = task.result
     for remark in remarks[:MAX_REMARKS]:
-        st.toast(remark, icon=":material/warning:")
+        st.toast(plain_text(remark), icon=":material/warning:")
     if len(remarks) > MAX_REMARKS:
         st.toast(f"And {len(remarks) - MAX_REMARKS} more remarks.", icon=":material/warning:")
-    st.toast(f"Imported {run}.", icon=":material/upload:")
+    st.toast(f"Imported {plain_text(run)}.", icon=":material/upload:")
     show_run(run)
     state.selected = [run]
 
@@ -64,5 +65,6 @@ def _import_progress() -> None:
     if task is None or task.done:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(task.share, f"{task.title}: {task.message[:1].lower()}{task.message[1:]} …")
+        text = f"{task.title}: {task.message[:1].lower()}{task.message[1:]} …"
+        st.progress(task.share, plain_text(text))
         st.button("Cancel", icon=":material/close:", key="cancel_import", on_click=task.cancel)

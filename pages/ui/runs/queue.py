@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui.core import run_actions
 from pages.ui.core.permissions import permitted, refusal_to_change
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.session import attempt, session
 from wgan.session import Session
 
@@ -21,7 +22,7 @@ def queue() -> None:
         for i, snapshot in enumerate(queued):
             refusal = refusal_to_change(snapshot.run)
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"{i + 1}. {snapshot.title}", width="stretch")
+                st.markdown(f"{i + 1}. {plain_text(snapshot.title)}", width="stretch")
                 st.button(
                     "",
                     icon=":material/arrow_upward:",

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.ui.core.plain_text import cell_text, plain_text
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
@@ -78,7 +79,9 @@ def _select(
     # Rows are selected by number, so another list of runs needs another key.
     key = f"runs-{hash(tuple(run_ids)) & 0xFFFFFF:x}"
     rows, metrics = _rows(summaries, titles)
-    numbers = {name: st.column_config.NumberColumn(help=help) for name, help in metrics.items()}
+    numbers = {
+        name: st.column_config.NumberColumn(help=plain_text(help)) for name, help in metrics.items()
+    }
     event = st.dataframe(
         rows,
         key=key,
@@ -138,7 +141,7 @@ def _toggle_star(key: str, summaries: Sequence[RunSummary]) -> None:
     try:
         session().describe(summary.run, star=not summary.star)
     except RunError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain_text(str(error)), icon=":material/error:")
 
 
 def _rename(key: str, run_ids: Sequence[str]) -> None:
@@ -171,20 +174,23 @@ def _rows(
         "Star": ["★" if summary.star else "☆" for summary in summaries],
         "Preview": [picture(summary) for summary in summaries],
         "Run": [
-            summary.name or began(summary.run, summary.created) or summary.run
+            cell_text(summary.name or began(summary.run, summary.created) or summary.run)
             for summary in summaries
         ],
         "Rename": [":material/edit:"] * len(summaries),
         "Status": [_status(summary.status) for summary in summaries],
         "Data set": [
-            summary.config.dataset.title if summary.config else "" for summary in summaries
+            cell_text(summary.config.dataset.title) if summary.config else ""
+            for summary in summaries
         ],
         "Objective": [objective(summary.config) for summary in summaries],
         "Step": [summary.step for summary in summaries],
         "Time": [round(summary.seconds) for summary in summaries],
         **metrics,
         "Forked from": [
-            f"{titles.get(summary.parent.run, summary.parent.run)} @ {summary.parent.step:,}"
+            cell_text(
+                f"{titles.get(summary.parent.run, summary.parent.run)} @ {summary.parent.step:,}"
+            )
             if summary.parent
             else ""
             for summary in summaries
@@ -208,7 +214,7 @@ def _column(name: str) -> str:
     """Return the heading of a metric's column, with its unit."""
     metric = metric_of(name)
     unit = "" if metric is None else "%" if metric.percent else metric.unit
-    return f"{title_of(name)} ({unit})" if unit else title_of(name)
+    return cell_text(f"{title_of(name)} ({unit})" if unit else title_of(name))
 
 
 def _better(name: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.ui.core.permissions import permitted
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
 from pages.ui.core.state import RunOnShow, page_state
@@ -20,7 +21,7 @@ def trash() -> None:
     trashed = library.trash()
     for item in trashed[:20]:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{item.run} · {fmt_bytes(item.size)}")
+            st.caption(f"{plain_text(item.run)} · {fmt_bytes(item.size)}")
             st.button(
                 "Restore",
                 key=f"restore-{item.key}",
@@ -47,7 +48,7 @@ def _empty() -> None:
     try:
         freed = session().library.empty_trash()
     except RunError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain_text(str(error)), icon=":material/error:")
         return
     _forget_undo()
     st.session_state.sure = False
@@ -61,7 +62,7 @@ def restore(keys: Sequence[str]) -> None:
         show_run(names[0])
         page_state(RunsState).selected = names[:1]
     except RunError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain_text(str(error)), icon=":material/error:")
     _forget_undo()
 
 
@@ -99,7 +100,7 @@ def ask_to_delete(names: list[str]) -> None:
     """Ask before runs are moved to the trash."""
     summaries = {summary.run: summary for summary in session().library.summaries()}
     for name in names[:8]:
-        st.markdown(f"- {summaries[name].title if name in summaries else name}")
+        st.markdown(f"- {plain_text(summaries[name].title if name in summaries else name)}")
     if len(names) > 8:
         st.markdown(f"- and {len(names) - 8} more")
     total = sum(summaries[name].size for name in names if name in summaries)
@@ -125,7 +126,7 @@ def _delete(names: list[str]) -> None:
         try:
             trashed.append(session().throw_away(name).key)
         except RunError as error:
-            st.toast(str(error), icon=":material/error:")
+            st.toast(plain_text(str(error)), icon=":material/error:")
     state = page_state(RunsState)
     state.trashed, state.selected = trashed, []
     if page_state(RunOnShow).run in names:

@@ -5,6 +5,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from pages.ui.core import navigation
 from pages.ui.core.permissions import permitted, refusal_to_add
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.state import page_state
 from pages.ui.tour import guide
 from pages.ui.tour.state import TourState
@@ -62,7 +63,7 @@ def _text(number: int, place: Place, *, is_here: bool) -> str:
     missing = guide.missing_example(place)
     problem = page_state(TourState).problem
     if problem:
-        text = f":red[{problem}]"
+        text = f":red[{plain_text(problem)}]"
     elif missing is not None:
         text = f"This step needs “{missing}”, which is not in your folder of runs."
         if not guide.can_add_examples():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 from rapidfuzz import fuzz
 
+from pages.ui.core.plain_text import plain_text
 from pages.ui.tour.links import page_link
 
 MIN_SIMILARITY = 75.0
@@ -436,11 +437,11 @@ def glossary() -> None:
     terms, are_exact = search(query or "")
     if not terms:
         st.caption(
-            f"No entry matches “{query}”. On every page, the :material/help: icon beside a value "
+            f"No entry matches “{plain_text(query)}”. On every page, the :material/help: icon beside a value "
             "explains it."
         )
     elif not are_exact:
-        st.caption(f"No entry contains “{query}”. These are similar:")
+        st.caption(f"No entry contains “{plain_text(query)}”. These are similar:")
     for left, right in zip(terms[::2], [*terms[1::2], None], strict=False):
         for column, term in zip(st.columns(2, gap="large"), (left, right), strict=True):
             if term is not None:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui.core.permissions import permitted, refusal_to_add
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.tour import glossary, guide
@@ -72,7 +73,7 @@ def _examples() -> None:
             st.markdown(
                 ":material/inventory_2: Steps 4, 5 and 6 use example models that come with "
                 f"the app. {len(missing)} of them are not in your folder of runs, "
-                f"`{runs_dir}`.",
+                f"{plain_text(str(runs_dir))}.",
                 width="stretch",
             )
             st.button(
@@ -89,13 +90,13 @@ def _examples() -> None:
     elif not run_ids & EXAMPLES.keys():
         st.markdown(
             ":material/inventory_2: Steps 4, 5 and 6 use example models, which are not on "
-            f"this machine. Train them with `python -m wgan examples --runs-dir {runs_dir}` "
+            f"this machine. Train them with `python -m wgan examples --runs-dir` {plain_text(str(runs_dir))} "
             "(half an hour), or copy the folders `checkpoints/example-*` from the app's "
-            f"repository to `{runs_dir}`."
+            f"repository to {plain_text(str(runs_dir))}."
         )
     state = page_state(TourState)
     if state.problem:
-        st.error(state.problem, icon=":material/error:")
+        st.error(plain_text(state.problem), icon=":material/error:")
         state.problem = ""
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui.core.permissions import permitted, refusal_to_change
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.run_actions import queue_run, stop_and_start
 from pages.ui.core.state import Steering, page_state
 from wgan.config import TrainConfig
@@ -32,8 +33,8 @@ def _ask_what_to_do(running: RunSnapshot) -> None:
     if blocked_start is None:
         st.rerun()  # already answered: the callback of a button has done the rest
     st.write(
-        f"**{running.title}** is {running.status} at step {running.step:,}. What should "
-        f"happen to the new run, **{_title(blocked_start.config)}**?"
+        f"**{plain_text(running.title)}** is {running.status} at step {running.step:,}. What should "
+        f"happen to the new run, **{plain_text(_title(blocked_start.config))}**?"
     )
     with st.container(horizontal=True):
         # Use callbacks: they run before the script reruns, so the page already reflects the change.

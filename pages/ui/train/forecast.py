@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui.core import draft
 from pages.ui.core.permissions import refusal_to_add
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.startup import first_page_is_drawn
@@ -29,12 +30,12 @@ def forecast() -> None:
         st.caption(
             ":material/download: will be downloaded first",
             width="content",
-            help=f"{config.dataset.title} is not on this machine yet. If you have no network "
+            help=f"{plain_text(config.dataset.title)} is not on this machine yet. If you have no network "
             "connection, choose “MNIST, 10,000 digits”, which comes with the app.",
         )
     cost = _cost(config)
     if isinstance(cost, str):
-        st.caption(f":red[{cost}]", width="content")
+        st.caption(f":red[{plain_text(cost)}]", width="content")
     elif cost is not None:
         st.caption(
             f"next run: {_times(config, cost)} · {fmt_bytes(cost.memory_bytes)}",

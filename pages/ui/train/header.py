@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.core import draft, navigation
 from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_change
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_actions import cancel, new_z, resume, start, withdraw
 from pages.ui.core.run_on_show import run_link
@@ -261,7 +262,7 @@ def _status_line(snapshot: RunSnapshot, next_run: bool) -> None:
     if next_run and (title := draft.ready()):
         start_label = "Start next" if active else "Start"
         st.caption(
-            f":material/tune: **{title}** is set up in the sidebar. Press **{start_label}** to train it.",
+            f":material/tune: **{plain_text(title)}** is set up in the sidebar. Press **{start_label}** to train it.",
             width="content",
         )
     if not active or next_run:
@@ -318,9 +319,9 @@ def _queue(others: Sequence[RunSnapshot]) -> None:
 
 def _messages(snapshot: RunSnapshot) -> None:
     if snapshot.error:
-        st.error(snapshot.error, icon=":material/error:")
+        st.error(plain_text(snapshot.error), icon=":material/error:")
     if snapshot.warning:
-        st.warning(snapshot.warning, icon=":material/warning:")
+        st.warning(plain_text(snapshot.warning), icon=":material/warning:")
     if snapshot.status is Status.INTERRUPTED:
         at = snapshot.checkpoint_steps[-1] if snapshot.checkpoint_steps else 0
         st.info(

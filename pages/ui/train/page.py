@@ -6,6 +6,7 @@ from pages.ui.core import navigation
 from pages.ui.core.datasets import real_examples, real_sheet
 from pages.ui.core.draft import adapted_settings, draft, keep_in_address, undo
 from pages.ui.core.permissions import permitted, refusal_to_add
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_actions import start
 from pages.ui.core.run_on_show import shown_run
@@ -51,9 +52,9 @@ def _adapted_settings() -> None:
         return
     titles = {value.path: value.title for value in hyperparameters(adapted.after)}
     changes = [
-        f"{titles[path]} {fmt_value(new)} (was {fmt_value(old)})"
+        f"{titles[path]} {plain_text(fmt_value(new))} (was {plain_text(fmt_value(old))})"
         if old is not None
-        else f"{titles[path]} {fmt_value(new)}"
+        else f"{titles[path]} {plain_text(fmt_value(new))}"
         for path, old, new in differences(adapted.after, adapted.before)
         if path in titles
     ]
@@ -62,7 +63,7 @@ def _adapted_settings() -> None:
     text = ", ".join(shown) + (f" and {others} more" if others > 0 else "")
     with st.container(border=True, key="adapted", gap="small"):
         st.markdown(
-            f":material/tune: **The settings were changed to suit {adapted.after.dataset.title}.** {text}.",
+            f":material/tune: **The settings were changed to suit {plain_text(adapted.after.dataset.title)}.** {text}.",
             help="They come from the presets for data of this kind. To keep your own values, press the button: "
             "only the data set changes then.",
         )
@@ -99,7 +100,7 @@ def _welcome() -> None:
         real = real_examples(config.dataset, 256)
         if real is None:
             st.info(
-                f"{config.dataset.title} will be downloaded when you press Start. The set "
+                f"{plain_text(config.dataset.title)} will be downloaded when you press Start. The set "
                 "“MNIST, 10,000 digits” needs no network.",
                 icon=":material/download:",
             )
@@ -136,10 +137,10 @@ def _examples() -> None:
             title = summary.title.removeprefix("Example: ")
             st.page_link(
                 navigation.page("train"),
-                label=title[:1].upper() + title[1:],
+                label=plain_text(title[:1].upper() + title[1:]),
                 icon=":material/inventory_2:",
                 query_params={"run": summary.run},
-                help=summary.note,
+                help=plain_text(summary.note),
             )
 
 

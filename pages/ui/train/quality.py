@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui.core.chart_look import chart_look
 from pages.ui.core.permissions import permitted, refusal_to_change
+from pages.ui.core.plain_text import cell_text, plain_text
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import attempt, session
 from pages.ui.core.state import Steering, page_state
@@ -154,10 +155,13 @@ def _cards(snapshot: RunSnapshot, newest: dict[str, Measured]) -> None:
 
 
 def _settings(snapshot: RunSnapshot, name: str, measured: Measured) -> str:
-    text = f"*{title_of(name)}*, measured at step {measured.step:,}."
+    text = f"*{plain_text(title_of(name))}*, measured at step {measured.step:,}."
     if _metric(name).features and snapshot.protocol:
         p = snapshot.protocol
-        text += f" Features: {p.get('network')} ({p.get('hash')}). Reference: {p.get('reference')}."
+        network, digest, reference = (
+            plain_text(str(p.get(name))) for name in ("network", "hash", "reference")
+        )
+        text += f" Features: {network} ({digest}). Reference: {reference}."
     return text
 
 
@@ -280,11 +284,11 @@ def _evaluations(snapshot: RunSnapshot) -> None:
     if task is None:
         return
     if task.error:
-        st.error(task.error, icon=":material/error:")
+        st.error(plain_text(task.error), icon=":material/error:")
     elif task.cancelled:
         st.caption("The evaluation was cancelled.")
     elif not task.done:
-        st.progress(task.share, f"{task.message} …")
+        st.progress(task.share, f"{plain_text(task.message)} …")
     if isinstance(task.result, Evaluation):
         table(task.result)
 
@@ -298,12 +302,12 @@ def table(evaluation: Evaluation) -> None:
     directions = {"lower": "lower", "higher": "higher", "neither": "close to real"}
     st.markdown(
         f"**Evaluation** at step {evaluation.step:,} with {evaluation.samples:,} samples. "
-        f"{evaluation.note}"
+        f"{plain_text(evaluation.note)}"
         + (f" It took {evaluation.seconds:.0f} s." if evaluation.seconds else "")
     )
     st.dataframe(
         {
-            "Metric": [title_of(value.name) for value in evaluation.values],
+            "Metric": [cell_text(title_of(value.name)) for value in evaluation.values],
             "Samples": [formatted(value.name, value.value) for value in evaluation.values],
             "±": [formatted(value.name, value.deviation) for value in evaluation.values],
             "Real examples": [formatted(value.name, value.floor) for value in evaluation.values],
@@ -318,8 +322,9 @@ def table(evaluation: Evaluation) -> None:
         accuracy = (
             f", {100 * p['accuracy']:.1f} % correct on test pictures" if p["accuracy"] else ""
         )
+        features, reference = (plain_text(str(p[name])) for name in ("network", "reference"))
         st.caption(
-            f"Features: {p['network']} ({p['hash']}{accuracy}). Reference: {p['reference']}. "
+            f"Features: {features} ({plain_text(str(p['hash']))}{accuracy}). Reference: {reference}. "
             "Compare only with values that have the same features, reference and number of "
             "samples."
         )

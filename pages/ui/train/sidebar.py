@@ -18,6 +18,7 @@ from pages.ui.core.draft import (
     undo,
 )
 from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_change
+from pages.ui.core.plain_text import plain_text
 from pages.ui.core.run_picker import choose_run, run_titles
 from pages.ui.core.session import session
 from pages.ui.core.state import NextRun, Steering, page_state
@@ -84,7 +85,7 @@ def sidebar(live: RunSnapshot | None, run: str | None) -> bool:
         else:
             _head(config, live if steering else None)
         if problem := page_state(Steering).problem:
-            st.error(problem, icon=":material/error:")
+            st.error(plain_text(problem), icon=":material/error:")
         preparing = (
             steering and live is not None and (live.status is Status.QUEUED or bool(live.phase))
         )
@@ -211,7 +212,8 @@ def _undo_and_redo(live: RunSnapshot | None) -> None:
 
 
 def _named(verb: str, change: Change, value: Any, titles: Mapping[str, str]) -> str:
-    return f"{verb}: {titles.get(change.path, change.path)} → {value_text(change.path, value)}."
+    title = plain_text(titles.get(change.path, change.path))
+    return f"{verb}: {title} → {plain_text(value_text(change.path, value))}."
 
 
 def _matching_preset(config: TrainConfig, saved_presets: dict[str, TrainConfig]) -> str | None:
@@ -247,7 +249,7 @@ def _save() -> None:
         session().presets.save(name.strip(), draft())
         page_state(NextRun).preset = name.strip()
         close_popover("save_settings")
-        st.toast(f"Saved as {name.strip()}.", icon=":material/bookmark_added:")
+        st.toast(f"Saved as {plain_text(name.strip())}.", icon=":material/bookmark_added:")
     except RunError as error:
         page_state(Steering).problem = str(error)
 
@@ -258,7 +260,7 @@ def _delete_preset(name: str) -> None:
 
 
 def _head_of_fork(origin: Parent) -> None:
-    title = run_titles().get(origin.run, origin.run)
+    title = plain_text(run_titles().get(origin.run, origin.run))
     st.info(
         f"Fork from step {origin.step:,} of “{title}”. Change the settings below, then press "
         "**Start fork**.",

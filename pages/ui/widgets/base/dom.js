@@ -200,16 +200,28 @@ export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** What `plain_text` of Python makes of characters that Markdown could read as a format. */
+const ESCAPED = /:color\[\\(.)\]|\\([!-/:-@[-`{-~])|&#(\d+);/g;
+
 /**
- * Split text with **bold**, *italics* and blank lines into paragraphs, each a list of parts.
+ * Return a text without the marks of `plain_text`.
+ * @param {string} text
+ */
+const unescaped = (text) => text.replace(ESCAPED, (_, split, character, code) => (
+  code ? String.fromCodePoint(Number(code)) : split ?? character));
+
+/**
+ * Split text with **bold**, *italics* and blank lines into paragraphs, each a list of parts. Texts
+ * from `plain_text` are shown as they are.
  * @param {string} words
  * @returns {{ tag: "strong" | "em" | "", text: string }[][]}
  */
 export function emphasisParts(words) {
-  return words.split(/\n\s*\n/).map((text) => text.split(/(\*\*.+?\*\*|\*.+?\*)/s).map((part) => {
-    if (part.startsWith("**")) return { tag: "strong", text: part.slice(2, -2) };
-    if (part.startsWith("*") && part.length > 1) return { tag: "em", text: part.slice(1, -1) };
-    return { tag: "", text: part.replaceAll("\n", " ") };
+  const emphasis = /((?<!\\)\*\*.+?(?<!\\)\*\*|(?<!\\)\*.+?(?<!\\)\*)/s;
+  return words.split(/\n\s*\n/).map((text) => text.split(emphasis).map((part) => {
+    if (part.startsWith("**")) return { tag: "strong", text: unescaped(part.slice(2, -2)) };
+    if (part.startsWith("*") && part.length > 1) return { tag: "em", text: unescaped(part.slice(1, -1)) };
+    return { tag: "", text: unescaped(part.replaceAll("\n", " ")) };
   }));
 }
 

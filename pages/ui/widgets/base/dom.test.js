@@ -91,6 +91,12 @@ test("words become paragraphs with bold and italic parts", () => {
   ]);
 });
 
+test("texts from plain_text are shown as they are", () => {
+  assert.deepEqual(emphasisParts("*Name*\\: \\*\\*a\\*\\*:color[\\:]b&#10;\\\\"), [[
+    { tag: "", text: "" }, { tag: "em", text: "Name" }, { tag: "", text: ": **a**:b\n\\" },
+  ]]);
+});
+
 test("one asterisk alone is a character", () => {
   assert.deepEqual(emphasisParts("*"), [[{ tag: "", text: "*" }]]);
 });

@@ -1,0 +1,149 @@
+"""What a browser makes of `plain_text`, in each kind of element that reads Markdown."""
+
+import re
+
+import pytest
+
+from pages.ui.core.plain_text import plain_text
+from tests.browser.actions import still
+from tests.browser.conftest import ROOT, until
+from tests.nasty import NASTY, shown
+
+TEXTS = [text for text in NASTY if text.strip()]
+
+APP = """
+import numpy as np
+import streamlit as st
+
+from pages.ui.core.plain_text import plain_text
+from tests.nasty import NASTY
+
+TEXTS = [text for text in NASTY if text.strip()]
+KINDS = {
+    "markdown": st.markdown,
+    "sentence": lambda text: st.markdown(f"Run **{text}** is :red[{text}] and *{text}*."),
+    "heading": lambda text: st.markdown(f"#### {text}"),
+    "item": lambda text: st.markdown(f"- {text}"),
+    "line": lambda text: st.markdown(f"first  \\n{text}"),
+    "subheader": lambda text: st.subheader(text, anchor=False),
+    "caption": st.caption,
+    "info": st.info,
+    "error": lambda text: st.error(text, icon=":material/error:"),
+    "button": st.button,
+    "checkbox": st.checkbox,
+    "metric": lambda text: st.metric(text, text),
+    "progress": lambda text: st.progress(0.5, text),
+    "expander": st.expander,
+    "popover": st.popover,
+    "tabs": lambda text: st.tabs([text]),
+    "radio": lambda text: st.radio("Choice", [text]),
+    "segments": lambda text: st.segmented_control("Choice", [text]),
+    "input": lambda text: st.text_input(text),
+    "image": lambda text: st.image(np.zeros((9, 9)), caption=text),
+}
+kind = st.query_params.get("kind", "")
+if kind in KINDS:
+    for i, text in enumerate(TEXTS):
+        with st.container(key=f"text-{i}"):
+            KINDS[kind](plain_text(text))
+elif kind == "help":
+    st.markdown("Text", help=plain_text(TEXTS[int(st.query_params["i"])]))
+elif kind == "toast":
+    st.toast(plain_text(TEXTS[int(st.query_params["i"])]), duration="infinite")
+st.text(f"kind {kind}")
+"""
+
+READ = """([selector, tags]) => [...document.querySelectorAll("[class*=st-key-text-]")].map((place) => {
+  const parts = [...place.querySelectorAll(selector)];
+  const formats = parts.flatMap((part) => [...part.querySelectorAll(tags)])
+    .filter((element) => !element.closest("[data-testid=stHeaderActionElements]")); // a link to the heading
+  return [parts.map((part) => part.textContent), formats.map((element) => element.outerHTML)];
+})"""
+"""The texts in the elements of each place, and what else is in them that has one of these tags."""
+
+FORMATS = "a, img, svg, code, pre, del, table, ul ul, ol, li li, hr, blockquote, input, sup, script, .katex, [style], [role=img]"
+
+CONTAINER = "[data-testid=stMarkdownContainer], [data-testid=stCaptionContainer]"
+
+
+def in_page(text: str) -> str:
+    """Return the text of an element. Spaces beside a line break are left out; a line break is shown as a space."""
+    return re.sub(r"[ \t]*(\r?\n|\r)[ \t]*", r"\1", shown(text))
+
+
+EXPECTED = {
+    "sentence": lambda text: ["Run {0} is {0} and {0}.".format(in_page(text))],
+    "item": lambda text: [f"\n{in_page(text)}\n"],
+    "line": lambda text: [in_page(f"first\n{text}")],
+    "metric": lambda text: [in_page(text)] * 2,
+    "radio": lambda text: ["Choice", in_page(text)],
+    "segments": lambda text: ["Choice", in_page(text)],
+}
+
+
+@pytest.fixture(scope="module")
+def app(serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    script = tmp_path_factory.mktemp("app") / "app.py"
+    script.write_text(APP, "utf-8")
+    return serve(script, env={"PYTHONPATH": str(ROOT)})
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "markdown",
+        "sentence",
+        "heading",
+        "item",
+        "line",
+        "subheader",
+        "caption",
+        "info",
+        "error",
+        "button",
+        "checkbox",
+        "metric",
+        "progress",
+        "expander",
+        "popover",
+        "tabs",
+        "radio",
+        "segments",
+        "input",
+        "image",
+    ],
+)
+def test_every_text_is_shown_as_it_is(page, app: str, kind: str):
+    page.goto(f"{app}/?kind={kind}")
+    page.get_by_text(f"kind {kind}", exact=True).wait_for()
+    still(page)
+    # The browser loads parts of its Markdown reader when a text needs them.
+    until(lambda: all(parts for parts, _ in page.evaluate(READ, [CONTAINER, FORMATS])))
+    places = page.evaluate(READ, [CONTAINER, FORMATS])
+    assert len(places) == len(TEXTS)
+    for text, (parts, formats) in zip(TEXTS, places, strict=True):
+        expected = EXPECTED.get(kind, lambda text: [in_page(text)])
+        assert parts == expected(text), (kind, text)
+        if kind == "sentence":
+            formats = [html for html in formats if "stMarkdownColoredText" not in html]
+        assert not formats, (kind, text)
+    width = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width[0] <= width[1]
+
+
+@pytest.mark.parametrize("kind", ["help", "toast"])
+def test_every_text_is_shown_as_it_is_above_the_page(page, app: str, kind: str):
+    for i, text in enumerate(TEXTS):
+        page.goto(f"{app}/?kind={kind}&i={i}")
+        page.get_by_text(f"kind {kind}", exact=True).wait_for()
+        if kind == "help":
+            page.get_by_test_id("stTooltipHoverTarget").first.hover()
+        place = page.get_by_test_id("stTooltipContent" if kind == "help" else "stToastText")
+        place.first.wait_for()
+        assert place.first.text_content() == in_page(text)
+        assert place.first.locator(CONTAINER).locator(FORMATS).count() == 0, text
+
+
+def test_without_plain_text_the_same_texts_have_formats():
+    """The list is worth something: most of its texts mean something else in Markdown."""
+    assert sum(plain_text(text) != text for text in TEXTS) > 60
