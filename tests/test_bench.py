@@ -89,6 +89,7 @@ def test_what_cannot_be_compiled_says_so():
     assert "turned off" in row["unfit"] and "turned off" in bench.table_row(row)
 
 
+@pytest.mark.slow
 def test_costs_are_told_by_part():
     (row,) = bench.measure_costs(
         {"tiny": tiny(preview_every=1, checkpoint_every=2)}, "cpu", 1, 0.3, 1

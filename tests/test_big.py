@@ -140,7 +140,9 @@ def test_a_killed_or_failing_preparation_leaves_nothing(root: Path):
     assert not [path for path in paths_below(root) if path.is_file()]
 
 
-@pytest.mark.parametrize("most", [3_000_000, 400 * 3 * 64 * 64 + 1000])
+@pytest.mark.parametrize(
+    "most", [pytest.param(3_000_000, marks=pytest.mark.slow), 400 * 3 * 64 * 64 + 1000]
+)
 def test_a_full_disk_is_said(most: int, root: Path):
     """While pictures come, or when they are put together."""
     program = """

@@ -294,12 +294,12 @@ def test_killed_and_resumed_equals_never_killed(
     runs_dir: Path, tmp_path: Path, cli: Cli, spawn: Spawn
 ):
     """Two kill −9 at moments of no choosing; all reports and weights, bit for bit."""
-    flags = (*UNMEASURED, "--steps", "600")
+    flags = (*UNMEASURED, "--steps", "300")
     whole = Run.find(str(train(cli, *flags)["run"]), runs_dir)
     other = tmp_path / "other"
     process = spawn(other, *TINY, *flags)
     run = wait_for_step(other, 30, process)
-    for past in (30, 150):
+    for past in (30, 120):
         wait_for_step(other, past, process)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
@@ -310,7 +310,7 @@ def test_killed_and_resumed_equals_never_killed(
     _, err = process.communicate(timeout=180)
     assert process.returncode == 0, err
     left, right = whole.checkpoints.read()[0], run.checkpoints.read()[0]
-    assert left.step == right.step == 600
+    assert left.step == right.step == 300
     assert all(torch.equal(left.tensors[k], right.tensors[k]) for k in left.tensors)
     a, b = whole.reports(), run.reports()
     for name in a:

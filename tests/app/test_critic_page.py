@@ -188,9 +188,9 @@ def titles(app: AppTest) -> list[str]:
 @pytest.mark.parametrize(
     ("changes", "updates", "penalised"),
     [
-        ({"objective": "wgan", "n_critic": 2}, 2, False),
+        pytest.param({"objective": "wgan", "n_critic": 2}, 2, False, marks=pytest.mark.slow),
         ({"objective": "wgan-gp", "n_critic": 3}, 3, True),
-        ({"objective": "r3gan", "n_critic": 1}, 1, True),
+        pytest.param({"objective": "r3gan", "n_critic": 1}, 1, True, marks=pytest.mark.slow),
         (PICTURES, 1, True),
         (PICTURES | {"network": "brownlee", "objective": "wgan", "split_updates": True}, 1, False),
     ],

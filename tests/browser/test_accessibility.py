@@ -106,9 +106,11 @@ def use_theme(page: "Page", scheme: Literal["light", "dark"]) -> None:
     )
 
 
-def faults(page: "Page") -> list[str]:
-    """The violations on the page on show: all in light, contrast and targets in dark on a phone."""
+def faults(page: "Page", *, dark: bool = True) -> list[str]:
+    """The violations on the page on show: all in light; with `dark`, contrast and targets in dark on a phone."""
     found = violations(page, {"type": "tag", "values": TAGS})
+    if not dark:
+        return found
     use_theme(page, "dark")
     page.set_viewport_size({"width": 390, "height": 844})
     rest(page)
@@ -140,8 +142,11 @@ def faults_of_popovers(page: "Page") -> list[str]:
     return found
 
 
-def check(page: "Page", site: str, addresses: Iterable[str]) -> int:
-    """Fail if one of the pages has a serious violation; return the number of sections, labs and tabs."""
+def check(page: "Page", site: str, addresses: Iterable[str], *, thorough: bool) -> int:
+    """Fail if one of the pages has a serious violation; return the number of sections, labs and tabs.
+
+    If not `thorough`, only the first section of each page is looked at in dark on a phone, too.
+    """
     report: list[str] = []
     count = 0
 
@@ -162,13 +167,22 @@ def check(page: "Page", site: str, addresses: Iterable[str]) -> int:
         ]:
             choice.click()
             open_all(page)
-            add(faults(page))
+            add(faults(page, dark=thorough))
     assert not report, "\n\n".join(report)
     return count
 
 
-def test_pages_without_a_run_with_points_and_with_two_runs(axe: "Page", url: str, runs: Path):
-    check(axe, url, ["/"])
+THOROUGH = pytest.mark.parametrize(
+    "thorough", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["quick", "thorough"]
+)
+
+
+@THOROUGH
+def test_pages_without_a_run_with_points_and_with_two_runs(
+    axe: "Page", url: str, runs: Path, thorough: bool
+):
+    if not thorough:  # the thorough test may come second, and then there are runs
+        check(axe, url, ["/"], thorough=False)
     flags = ("--preset", "toy-ring", "--steps", "40", "--checkpoint-every", "20")
     points = train(runs, *flags, "--measure", "true")
     steps = ("--steps", "12", "--preview-every", "6", "--checkpoint-every", "6")
@@ -177,23 +191,28 @@ def test_pages_without_a_run_with_points_and_with_two_runs(axe: "Page", url: str
         axe,
         url,
         [f"/?run={points}", f"/runs?run={pictures}", f"/compare?runs={points},{pictures}"],
+        thorough=thorough,
     )
-    count = check(axe, url, [f"/latent?run={points}", f"/critic?run={points}"])
+    addresses = [f"/latent?run={points}", f"/critic?run={points}"]
+    count = check(axe, url, addresses, thorough=thorough)
     assert count == len(LATENT_SECTIONS["points"]) + len(CRITIC_SECTIONS["points"])
-    check(axe, url, [f"/?run={pictures}"])
+    check(axe, url, [f"/?run={pictures}"], thorough=thorough)
     axe.locator(".wgan-cells button").first.click()
     axe.locator("dialog.wgan-lightbox[open] canvas").first.wait_for()
     assert not faults(axe)
 
 
-def test_sections_for_pictures(axe: "Page", site: str):
-    count = check(axe, site, ["/latent", "/critic"])
+@THOROUGH
+def test_sections_for_pictures(axe: "Page", site: str, thorough: bool):
+    count = check(axe, site, ["/latent", "/critic"], thorough=thorough)
     assert count == len(LATENT_SECTIONS["pictures"]) + len(CRITIC_SECTIONS["pictures"])
 
 
-def test_labs_and_pages_about_no_run(axe: "Page", site: str):
-    check(axe, site, ["/tour", "/datasets", "/presets"])
-    assert check(axe, site, ["/wasserstein", "/stability"]) == len(WASSERSTEIN) + len(STABILITY)
+@THOROUGH
+def test_labs_and_pages_about_no_run(axe: "Page", site: str, thorough: bool):
+    check(axe, site, ["/tour", "/datasets", "/presets"], thorough=thorough)
+    labs = check(axe, site, ["/wasserstein", "/stability"], thorough=thorough)
+    assert labs == len(WASSERSTEIN) + len(STABILITY)
 
 
 def test_a_density_is_drawn_with_the_keyboard(page: "Page", site: str):
