@@ -131,9 +131,10 @@ def test_every_text_is_shown_as_it_is(page, app: str, kind: str):
     assert width[0] <= width[1]
 
 
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["help", "toast"])
-def test_every_text_is_shown_as_it_is_above_the_page(page, app: str, kind: str):
-    for i, text in enumerate(TEXTS):
+def test_every_text_is_shown_as_it_is_above_the_page(page, app: str, kind: str, every: int):
+    for i, text in list(enumerate(TEXTS))[::every]:
         page.goto(f"{app}/?kind={kind}&i={i}")
         page.get_by_text(f"kind {kind}", exact=True).wait_for()
         if kind == "help":
