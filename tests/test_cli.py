@@ -404,3 +404,30 @@ def test_a_walk_that_cannot_be_is_refused_in_words(
     code, _, err = cli("walk", "last", *more)
     assert code == 2 and phrase in err
     assert not list(tmp_path.glob("walk*"))
+
+
+# ---- sharing the app ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--url", "https://gan.example.org"], {}, "need --share"),
+        (["--new-links"], {}, "need --share"),
+        (["--share", "--url", "gan.example.org"], {}, "WGAN_URL"),
+        (["--share", "--url", "http://h:99999"], {}, "WGAN_URL"),
+        (["--share", "--url", "http://[::1"], {}, "WGAN_URL"),
+        (["--folder", "/nonexistent/pictures"], {}, "does not exist"),
+        ([], {"WGAN_MAX_QUEUED": "many"}, "WGAN_MAX_QUEUED"),
+        ([], {"WGAN_SHARE": "perhaps"}, "WGAN_SHARE"),
+    ],
+)
+def test_a_wrong_option_of_sharing_is_a_sentence(
+    arguments: list[str], environment: dict[str, str], message: str, cli: Cli, runs_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    code, out, err = cli("app", *arguments)
+    assert code == 2 and message in err and not out and "Traceback" not in err
+    assert not (runs_dir / ".access").exists()  # no links were made
