@@ -18,7 +18,7 @@ from wgan.access import LOCAL_VISITOR, Limits, Role, Visitor
 from wgan.config import PRESETS
 from wgan.data import Recipe, Ring8
 from wgan.export import export
-from wgan.jobs import TaskSteps
+from wgan.jobs import TaskProgress, TaskSteps
 from wgan.runs import Run, RunError, Status, list_runs
 from wgan.session import Busy, Session
 from wgan.session.permissions import NotAllowed
@@ -73,7 +73,7 @@ def nothing() -> TaskSteps:
 def steps_that_wait(event: Callable[[], bool]) -> Callable[[], TaskSteps]:
     def work() -> TaskSteps:
         while not event():
-            yield 0.0, "Waiting"  # type: ignore[misc]
+            yield TaskProgress("Waiting", 0.0)
 
     return work
 
@@ -358,12 +358,38 @@ def test_a_member_cannot_block_the_queue_with_a_paused_run(runs_dir: Path):
         session.close(timeout=60)
 
 
+def test_a_task_does_not_hold_a_members_run_while_others_wait(runs_dir: Path):
+    session = Session(runs_dir, threads=1, limits=Limits(minutes=0.02))
+    released: list[int] = []
+    try:
+        run = session.as_visitor(ADA).start(tiny(**LONG))
+        until(lambda: session.snapshot(run).step >= 1)
+        waiting = steps_that_wait(lambda: bool(released))
+        session.as_visitor(ADA).begin_task("Critic", run, waiting, pauses_training=True)
+        other = session.as_visitor(BOB).start(tiny(**LONG), queue=True)
+        until(lambda: session.snapshot(run).status is Status.STOPPED)
+        until(lambda: session.snapshot(other).step >= 1)
+        released.append(1)
+    finally:
+        released.append(1)
+        session.close(timeout=60)
+
+
+def test_a_withdrawn_run_leaves_no_owner(session: Session):
+    session.as_visitor(BOB).start(tiny(**LONG))
+    run = session.as_visitor(ADA).start(tiny(**LONG), queue=True)
+    assert session.permissions.owners.of("run", run) == "ada"
+    session.as_visitor(ADA).stop(run)
+    until(lambda: not (session.runs_dir / run).exists())
+    until(lambda: session.permissions.owners.of("run", run) is None)
+
+
 def test_a_run_that_fills_the_members_disk_space_is_ended(limited: Session):
     run = limited.as_visitor(ADA).start(tiny(**LONG))
     until(lambda: limited.snapshot(run).step >= 1)
     (limited.runs_dir / run / "previews" / "large.bin").write_bytes(bytes(1_100_000))
     until(lambda: limited.snapshot(run).status is Status.STOPPED)
-    assert "disk space" in limited.snapshot(run).warning
+    assert "of the 1 MB that a member has" in limited.snapshot(run).warning
 
 
 def test_the_trash_counts_as_disk_space(limited: Session):
@@ -446,7 +472,7 @@ def test_the_server_ends_a_members_run_after_its_time(runs_dir: Path):
         assert snapshot.checkpoint_steps[-1] == snapshot.step
         session.as_visitor(ADA).resume(run)  # it gets as much time again
         until(lambda: session.snapshot(run).status is Status.STOPPED)
-        assert session.snapshot(run).seconds > snapshot.seconds
+        assert session.snapshot(run).step > snapshot.step
         unlimited = session.as_visitor(ADMIN).start(tiny(**LONG))
         until(lambda: session.snapshot(unlimited).seconds > 3.0)
         assert session.snapshot(unlimited).status is Status.RUNNING

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
+from starlette.requests import ClientDisconnect, cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,6 +24,8 @@ TOKEN_COOKIE_S = 30 * 86_400
 VISITOR_COOKIE_S = 365 * 86_400
 MAX_FORM_BYTES = 2_000
 FORM_TIMEOUT_S = 10.0
+UPLOAD_PAUSE_S = 20.0
+"""Seconds without data after which an upload ends, so that what it has announced no longer counts."""
 REVOKED = 4403  # code with which a WebSocket is closed whose visitor is no longer let in
 
 UPLOADS = "/_stcore/upload_file/"
@@ -99,6 +101,8 @@ class AccessMiddleware:
             await self._enter(scope, receive, send_protected, entry, headers, cookies)
             return
         response.headers["Cache-Control"] = "no-store"
+        if path == LOGIN:
+            response.headers["Connection"] = "close"  # the rest of a slow form is not waited for
         await response(scope, receive, send_protected)
 
     async def _enter(
@@ -172,7 +176,8 @@ class AccessMiddleware:
         values = []
         if not cookies.get(self._visitor_cookie):
             values.append((self._visitor_cookie, secrets.token_urlsafe(24), VISITOR_COOKIE_S))
-        if token is not None and not self._is_weaker(token, cookies.get(self._token_cookie)):
+        is_valid = token is not None and door().tokens.role_of(token) is not None
+        if token and is_valid and not self._is_weaker(token, cookies.get(self._token_cookie)):
             values.append((self._token_cookie, token, TOKEN_COOKIE_S))
         for name, value, seconds in values:
             response.set_cookie(
@@ -320,12 +325,18 @@ async def _upload(
 
     async def receive_counted() -> Message:
         nonlocal received
-        message = await receive()
+        try:
+            async with asyncio.timeout(UPLOAD_PAUSE_S):
+                message = await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
         received += len(message.get("body", b""))
         return message
 
     try:
         await app(_as(scope, visitor), receive_counted, send)
+    except ClientDisconnect:
+        pass  # the visitor has left, or has sent nothing for too long
     finally:
         upload_meter().add(visitor, received - size)  # what was reserved but never sent
 

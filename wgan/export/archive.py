@@ -194,14 +194,14 @@ def _move_into_runs_dir(folder: Path, runs_dir: Path, names: Sequence[str]) -> R
 
     Names of runs in the trash are taken, too: those can be restored, and belong to whoever deleted them.
     """
-    trashed = {run.run for run in trash(runs_dir)}
     plain = [re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-._+")[:120] for name in names]
     name = next(filter(None, plain), "imported-run")
     if name.startswith("example-"):  # reserved for the shipped examples
         name = f"copy-of-{name}"
     for suffix in ["", *(f"-{i}" for i in range(2, 1000))]:
         target = runs_dir / (name + suffix)
-        if not target.exists() and target.name not in trashed:
+        # In this order: a run that is deleted between the two is in the trash then.
+        if not target.exists() and all(run.run != target.name for run in trash(runs_dir)):
             folder.rename(target)
             return Run(target)
     raise RunError(f"There are too many runs named {name}. Delete some of them.")

@@ -29,7 +29,7 @@ FLUSH_INTERVAL_S = 0.5
 """Seconds between two writes of reports, and between two snapshots for the pages."""
 
 RATE_WINDOW_S = 6.0  # seconds over which speed is averaged
-SIZE_INTERVAL_S = 10.0  # seconds between two looks at the size of a run's folder, if it is limited
+SIZE_INTERVAL_S = 10.0  # seconds between two looks at the size of the runs, if it is limited
 
 
 class Cancelled(Exception):
@@ -42,7 +42,7 @@ class JobLimits:
 
     seconds: float = math.inf  # of training by this job
     pause_seconds: float = math.inf  # of all pauses, once others wait
-    folder_bytes: float = math.inf  # of the run's folder
+    refusal_to_store: Callable[[], str] | None = None  # says why the run may not grow, or ""
 
 
 class TrainingJob:
@@ -89,7 +89,7 @@ class TrainingJob:
         self._seconds_before = 0.0
         self._paused_at = 0.0  # `time.monotonic()`
         self._seconds_of_pauses = 0.0  # of earlier pauses
-        self._measured_at = 0.0  # `time.monotonic()` of the newest look at the folder's size
+        self._measured_at = 0.0  # `time.monotonic()` of the newest look at the size of the runs
         self.fetch_reports_lazily = False
         """Whether reports are fetched from the device only when they are shown or written."""
         self._root, self._threads = root, threads
@@ -302,13 +302,10 @@ class TrainingJob:
                 f"This run was paused for {fmt_duration(limits.pause_seconds)} while other runs "
                 "waited, so the server has ended it. To continue it, press Resume."
             )
-        elif now - self._measured_at > SIZE_INTERVAL_S and math.isfinite(limits.folder_bytes):
+        elif limits.refusal_to_store is not None and now - self._measured_at > SIZE_INTERVAL_S:
             self._measured_at = now
-            if self.run.size() > limits.folder_bytes:
-                message = (
-                    "This run was ended because your runs use all the disk space that a member has "
-                    "on this server. Delete some of them, then press Resume."
-                )
+            if refusal := limits.refusal_to_store():
+                message = f"This run was ended. {refusal}"
         if message:
             self.problems.add_notice(message)
         return bool(message)

@@ -43,10 +43,9 @@ class RunLibrary(ForVisitors):
                 self._cache[:] = [(now, self._index.summaries())]
             return self._cache[0][1]
 
-    def stored(self, without: str = "") -> list[RunSummary | TrashedRun]:
-        """Return all runs, also those in the trash, except for one."""
-        runs: list[RunSummary | TrashedRun] = [*self.summaries(), *self.trash()]
-        return [run for run in runs if run.run != without]
+    def stored(self) -> list[RunSummary | TrashedRun]:
+        """Return all runs, also those in the trash."""
+        return [*self.summaries(), *self.trash()]
 
     def invalidate(self) -> None:
         """Invalidate the cached list of runs after a change of the folder."""

@@ -65,17 +65,13 @@ class Permissions:
             f"one has {config.steps:,}. Lower “Stop at step”."
         )
 
-    def bytes_of_runs(self, runs: Iterable[RunSummary | TrashedRun]) -> tuple[int, int]:
-        """Return the size of the visitor's runs, and of all runs."""
-        mine = self.owners.names("run", self.visitor.id)
-        sizes = [(run.size, run.run in mine) for run in runs]
-        return sum(size for size, own in sizes if own), sum(size for size, _ in sizes)
-
     def refusal_to_store(self, runs: Callable[[], Iterable[RunSummary | TrashedRun]]) -> str:
         """Say why the visitor may not add a run to the existing ones, also those in the trash: they are too large."""
         if self.visitor.is_admin:
             return ""
-        own, in_all = self.bytes_of_runs(runs())
+        mine = self.owners.names("run", self.visitor.id)
+        sizes = [(run.size, run.run in mine) for run in runs()]
+        own, in_all = sum(size for size, own in sizes if own), sum(size for size, _ in sizes)
         if own >= self.limits.disk_mb * 1_000_000:
             return (
                 f"Your runs use {own / 1e6:,.0f} MB of the {self.limits.disk_mb:,} MB that a "
@@ -120,14 +116,13 @@ class Permissions:
         audit(self.visitor, action, name, " ".join(texts))
 
     def job_limits(self, runs: Callable[[], Iterable[RunSummary | TrashedRun]]) -> JobLimits:
-        """Return what a run of the visitor may use, beside the existing ones."""
+        """Return what a run of the visitor may use; `runs` returns all runs, also those in the trash."""
         if self.visitor.is_admin:
             return JobLimits()
-        own, _ = self.bytes_of_runs(runs())
         return JobLimits(
             60.0 * self.limits.minutes,
             60.0 * self.limits.pause_minutes,
-            max(0, self.limits.disk_mb * 1_000_000 - own),
+            lambda: self.refusal_to_store(runs),
         )
 
     def refusal_to_begin(self) -> str:

@@ -5,6 +5,7 @@ Other threads never touch a training. They pass it functions, which it calls bet
 
 import contextlib
 import logging
+import math
 import threading
 import time
 import traceback
@@ -325,6 +326,10 @@ class Scheduler:
         for job in starting:
             self._prepare(job)
         held_runs = {task.status.run for task in tasks if task.pauses_training}
+        if self.queue:  # others wait, so the training of a member goes on beside a task
+            held_runs -= {
+                job.run.id for job in self.active if math.isfinite(job.limits.pause_seconds)
+            }
         ready: list[TrainingJob | Task] = [
             job
             for job in self.active

@@ -98,7 +98,7 @@ class Session(ForVisitors):
             self.threads,
             self._forecaster,
             on_lost_order=self._forget_orders,
-            on_discarded=self._snapshots.forget,
+            on_discarded=self._forget_discarded,
         )
         self._models = ModelCopies(self._scheduler, runs_dir)
         atexit.register(self._exit)
@@ -225,7 +225,7 @@ class Session(ForVisitors):
         job.group = group or run.id
         job.new = new or not resume
         job.owner = self.permissions.visitor.id
-        job.limits = self.permissions.job_limits(lambda: self.library.stored(without=run.id))
+        job.limits = self.permissions.job_limits(self.library.stored)
         job.take_lock()
         self._models.forget(run.id)
         self.library.invalidate()
@@ -248,7 +248,7 @@ class Session(ForVisitors):
         """Make one step of a paused run; with `only_step`, only if its number is this one."""
 
         def once(job: TrainingJob) -> None:
-            if only_step not in (None, job.training.steps + 1):
+            if not job.prepared or only_step not in (None, job.training.steps + 1):
                 return
             if job.paused and not job.done:
                 job.step()
@@ -415,6 +415,11 @@ class Session(ForVisitors):
     def refusal_to_cancel(self, key: str) -> str:
         """Say why the visitor may not end a task; "" if it is allowed."""
         return self.permissions.tasks.refusal_to_cancel(key, self.permissions.visitor)
+
+    def _forget_discarded(self, run: str) -> None:
+        """Forget a new run that was withdrawn before it began."""
+        self._snapshots.forget(run)
+        self.permissions.owners.set("run", run, None)
 
     def _forget_orders(self, run: str) -> None:
         """Forget what was asked of a run that has ended."""
