@@ -31,11 +31,6 @@ from wgan.runs import Status, list_runs
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, ConsoleMessage
 
-try:
-    from playwright.sync_api import Error as PlaywrightError
-except ImportError:  # the tests are skipped, below
-    PlaywrightError = Exception
-
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
 )
@@ -184,6 +179,8 @@ def test_three_visitors_of_different_roles(shared: str, runs: Path, visit):
 def test_a_renewed_link_closes_the_app_for_those_who_have_the_old_one(
     shared: str, runs: Path, visit
 ):
+    from playwright.sync_api import Error
+
     old = link(shared, runs, Role.MEMBER)
     member, viewer = visit(old), visit(link(shared, runs, Role.VIEWER))
     member.get_by_text("You are a member").wait_for()
@@ -198,7 +195,7 @@ def test_a_renewed_link_closes_the_app_for_those_who_have_the_old_one(
         "[data-test-connection-state]:not([data-test-connection-state=CONNECTED])"
     ).or_(member.get_by_text("Connection error"))
     # The page's next message ends the connection. If it has sent one by itself, its links are disabled.
-    with contextlib.suppress(PlaywrightError):
+    with contextlib.suppress(Error):
         member.get_by_role("link", name="Runs", exact=True).click(timeout=5_000)
     until(lambda: cut.count() > 0)
     again = visit(old)
