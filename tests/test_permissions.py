@@ -18,7 +18,7 @@ from wgan.access import LOCAL_VISITOR, Limits, Role, Visitor
 from wgan.config import PRESETS
 from wgan.data import Recipe, Ring8
 from wgan.export import export
-from wgan.jobs import TaskProgress, TaskSteps
+from wgan.jobs import TaskProgress, TaskSteps, training
 from wgan.runs import Run, RunError, Status, list_runs
 from wgan.session import Busy, Session
 from wgan.session.permissions import NotAllowed
@@ -73,6 +73,7 @@ def nothing() -> TaskSteps:
 def steps_that_wait(event: Callable[[], bool]) -> Callable[[], TaskSteps]:
     def work() -> TaskSteps:
         while not event():
+            time.sleep(0.005)
             yield TaskProgress("Waiting", 0.0)
 
     return work
@@ -384,7 +385,10 @@ def test_a_withdrawn_run_leaves_no_owner(session: Session):
     until(lambda: session.permissions.owners.of("run", run) is None)
 
 
-def test_a_run_that_fills_the_members_disk_space_is_ended(limited: Session):
+def test_a_run_that_fills_the_members_disk_space_is_ended(
+    limited: Session, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(training, "SIZE_INTERVAL_S", 0.1)
     run = limited.as_visitor(ADA).start(tiny(**LONG))
     until(lambda: limited.snapshot(run).step >= 1)
     (limited.runs_dir / run / "previews" / "large.bin").write_bytes(bytes(1_100_000))

@@ -88,30 +88,13 @@ def app(serve, tmp_path_factory: pytest.TempPathFactory) -> str:
     return serve(script, env={"PYTHONPATH": str(ROOT)})
 
 
+QUICK_KINDS = ("markdown", "sentence", "item", "button", "metric", "tabs", "segments")
+OTHER_KINDS = ("heading", "line", "subheader", "caption", "info", "error", "checkbox", "progress", "expander",
+               "popover", "radio", "input", "image")  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "kind",
-    [
-        "markdown",
-        "sentence",
-        "heading",
-        "item",
-        "line",
-        "subheader",
-        "caption",
-        "info",
-        "error",
-        "button",
-        "checkbox",
-        "metric",
-        "progress",
-        "expander",
-        "popover",
-        "tabs",
-        "radio",
-        "segments",
-        "input",
-        "image",
-    ],
+    "kind", [*QUICK_KINDS, *(pytest.param(kind, marks=pytest.mark.slow) for kind in OTHER_KINDS)]
 )
 def test_every_text_is_shown_as_it_is(page, app: str, kind: str):
     page.goto(f"{app}/?kind={kind}")

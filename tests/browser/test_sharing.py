@@ -8,6 +8,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -340,7 +341,8 @@ def test_a_session_is_given_to_nobody_else(shared: str, runs: Path):
         others = [(Role.VIEWER, "one"), (Role.ADMIN, "two"), (Role.MEMBER, "two")]
         return own, [await session_of(shared, cookie(*other), own) for other in others]
 
-    own, others = asyncio.run(visits())
+    with ThreadPoolExecutor(1) as pool:  # Playwright's event loop runs in this thread
+        own, others = pool.submit(lambda: asyncio.run(visits())).result()
     assert own and own not in others
 
 

@@ -81,7 +81,8 @@ def five_bars(page, pad) -> tuple[list[list[int]], list[int]]:
     return after_each, bars(pad)
 
 
-@pytest.mark.parametrize("late", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("late", [False, True])
 def test_five_bars_on_the_critics_pad(slow, site: str, late: bool):
     slow.goto(f"{site}/critic?section=inside")
     slow.get_by_role("radio", name="Draw", exact=True).click(timeout=120_000)
