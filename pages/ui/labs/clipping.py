@@ -93,7 +93,8 @@ def settings() -> bool:
                 help=CLIP_HELP,
             )
         )
-        earlier = tasks.result_of(tasks.latest_task(title()), Clipping)
+        task = tasks.latest_task(title())
+        earlier = tasks.result_of(task, Clipping)
         with no_label():
             return tasks.start_or_stop_button(
                 title(),
@@ -101,6 +102,7 @@ def settings() -> bool:
                 lambda: compare(name, clip, earlier=earlier),
                 key="clipping",
                 settings=clip,
+                task=task,
                 disabled=earlier is not None and _is_trained(earlier, clip),
                 help="Trains two critics with weights clipped to ±c: one for the surface, and one of 12 layers. The "
                 "first time it also trains the critics for comparison. If this c is trained already, choose another.",

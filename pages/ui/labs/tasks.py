@@ -147,6 +147,7 @@ def start_or_stop_button(
     help: str,
     settings: object,
     per_visitor: bool = False,
+    task: TaskStatus | None = None,
     disabled: bool = False,
     width: Any = "content",
 ) -> bool:
@@ -160,6 +161,7 @@ def start_or_stop_button(
         help: Tooltip of the start button.
         settings: What the task would be started with.
         per_visitor: As in `latest_task`.
+        task: The newest task, if `work` or `disabled` depend on its result. It may have ended since.
         disabled: Whether the start button is disabled.
         width: Width of the buttons.
 
@@ -172,7 +174,8 @@ def start_or_stop_button(
         started.settings_changed = True
     if failed is not None and (failed.title, failed.settings) != (title, settings):
         lab_tasks.failed_start = None
-    task = latest_task(title, per_visitor=per_visitor)
+    if task is None:
+        task = latest_task(title, per_visitor=per_visitor)
     if task is not None and not task.done:
         st.button(
             "Stop",
