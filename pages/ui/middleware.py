@@ -176,18 +176,12 @@ class AccessMiddleware:
         values = []
         if not cookies.get(self._visitor_cookie):
             values.append((self._visitor_cookie, secrets.token_urlsafe(24), VISITOR_COOKIE_S))
-        is_valid = token is not None and door().tokens.role_of(token) is not None
-        if token and is_valid and not self._is_weaker(token, cookies.get(self._token_cookie)):
+        if token and _replaces(token, cookies.get(self._token_cookie)):
             values.append((self._token_cookie, token, TOKEN_COOKIE_S))
         for name, value, seconds in values:
             response.set_cookie(
                 name, value, seconds, path="/", secure=secure, httponly=True, samesite="lax"
             )
-
-    def _is_weaker(self, token: str, known: str | None) -> bool:
-        """Return whether a token gives a lower role than the one in the cookie, which is kept then."""
-        roles = [door().tokens.role_of(text) for text in (token, known or "")]
-        return roles[0] is not None and roles[1] is not None and roles[0].rank < roles[1].rank
 
     def _policy(self, host: str) -> dict[str, str]:
         """Return the headers that protect the browser.
@@ -229,6 +223,12 @@ def inline_script_hashes() -> str:
     scripts = re.findall(rb"<script>(.*?)</script>", page, re.DOTALL)
     digests = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in scripts]
     return " ".join(f"'sha256-{digest}'" for digest in digests)
+
+
+def _replaces(token: str, known: str | None) -> bool:
+    """Return whether a token is valid, and gives no lower role than the one in the cookie, which is kept then."""
+    new, old = (door().tokens.role_of(text) for text in (token, known or ""))
+    return new is not None and (old is None or new.rank >= old.rank)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

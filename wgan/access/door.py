@@ -78,16 +78,15 @@ class Door:
         header says that a proxy has forwarded it. With sharing, the Host must be known, and the visitor
         needs a token, a cookie with a token, or a login of the proxy.
         """
-        host = host_name(knock.headers.get("host", ""))
-        if host is None or not self._knows(host):
-            shown = knock.headers.get("host", "")[:100]
+        host = knock.headers.get("host", "")
+        if not self.knows_host(host):
             return Refusal(
-                WRONG_HOST.format(host=shown or "that it names")
+                WRONG_HOST.format(host=host[:100] or "that it names")
                 if self.settings.share
                 else NOT_SHARED
             )
         origin = knock.headers.get("origin")
-        if origin is not None and not self._is_own_origin(origin, knock.headers["host"]):
+        if origin is not None and not self._is_own_origin(origin, host):
             return Refusal(WRONG_ORIGIN)
         if not self.settings.share:
             is_local = is_loopback(knock.peer) and not any(
@@ -99,7 +98,9 @@ class Door:
     def knows_host(self, header: str) -> bool:
         """Return whether a Host header names this app."""
         host = host_name(header)
-        return host is not None and self._knows(host)
+        if host == "localhost" or is_loopback(host):
+            return True
+        return self.settings.share and (host in self.settings.hosts or host in self._own())
 
     def _shared(self, knock: Knock) -> Visitor | Refusal:
         user = self._user(knock)
@@ -130,11 +131,6 @@ class Door:
             return None
         user = _text(knock.headers.get(self.settings.user_header, "")).strip()
         return user if 0 < len(user) <= MAX_USER_CHARS else None
-
-    def _knows(self, host: str) -> bool:
-        if host == "localhost" or is_loopback(host):
-            return True
-        return self.settings.share and (host in self.settings.hosts or host in self._own())
 
     def _own(self) -> frozenset[str]:
         """Return the names and addresses of this machine, which change with its network."""

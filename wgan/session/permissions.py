@@ -205,9 +205,8 @@ class RunningTasks:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self._tasks: list[
-            tuple[str, str, Callable[[], bool]]
-        ] = []  # visitor, key, is it unfinished
+        # The visitor's id, the task's key, and whether it is unfinished.
+        self._tasks: list[tuple[str, str, Callable[[], bool]]] = []
 
     def add(self, visitor: Visitor, is_unfinished: Callable[[], bool], key: str = "") -> None:
         """Add a task of a visitor; `key` names it for `refusal_to_cancel`."""

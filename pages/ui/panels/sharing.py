@@ -1,7 +1,10 @@
 """The line of a shared app that says who the visitor is, and the links that an administrator can pass on."""
 
+from dataclasses import dataclass
+
 import streamlit as st
 
+from pages.ui.core.state import page_state
 from pages.ui.core.visitor import door, link, settings, visitor
 from wgan.access import Role, audit
 
@@ -28,6 +31,13 @@ LINKS = {
 }
 
 
+@dataclass
+class Sharing:
+    """Whether the dialog with the links is open."""
+
+    shows_links: bool = False
+
+
 def footer() -> None:
     """In a shared app, say who the visitor is; an administrator can open the links."""
     if not settings().share:
@@ -36,17 +46,27 @@ def footer() -> None:
     icon, text = ROLES[who.role]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="sharing"):
         st.caption(f":material/{icon}: {text}", width="content")
-        if who.is_admin and st.button(
-            "Links", icon=":material/share:", type="tertiary", key="share_links"
-        ):
-            _links()
+        if who.is_admin:
+            st.button(
+                "Links",
+                icon=":material/share:",
+                type="tertiary",
+                key="share_links",
+                on_click=_show_links,
+                args=(True,),
+            )
+    if who.is_admin and page_state(Sharing).shows_links:
+        _links()
 
 
-@st.dialog("Links to this app", width="medium")
+def _show_links(shown: bool) -> None:
+    page_state(Sharing).shows_links = shown
+
+
+# The state keeps the dialog open when the page is drawn again, for example because a run has ended.
+@st.dialog("Links to this app", width="medium", on_dismiss=lambda: _show_links(False))
 def _links() -> None:
     """Show the link of each role, with a button that renews it."""
-    if not visitor().is_admin:
-        st.rerun()
     st.markdown(
         "Everybody who has a link can open the app with its role. **Renew** makes the old link invalid, "
         "and closes the app for those who came with it."
