@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.conftest import tiny, until
 from wgan.access import LOCAL_VISITOR, Limits, Role, Visitor
@@ -54,7 +55,7 @@ READING = {
         "refusal_to_restore"
     ),
     "presets": "for_visitor all token refusal_to_save",
-    "datasets": ("for_visitor examples nearest critic_examples gallery of_classes own_pictures"),
+    "datasets": "for_visitor examples nearest critic_examples gallery of_classes own_pictures stored",
 }
 """Methods that everybody may call. `cancel_task` has a test of its own."""
 
@@ -260,9 +261,9 @@ def test_only_own_tasks_can_be_cancelled(session: Session):
 
 
 @pytest.fixture
-def limited(runs_dir: Path) -> Iterator[Session]:
-    limits = Limits(queued=2, queued_in_all=4, steps=200_000, disk_mb=1, tasks=1)
-    session = Session(runs_dir, threads=1, limits=limits)
+def limited(runs_dir: Path, tmp_path: Path) -> Iterator[Session]:
+    limits = Limits(queued=2, queued_in_all=4, steps=200_000, disk_mb=1, tasks=1, presets=2)
+    session = Session(runs_dir, root=tmp_path / "data", threads=1, limits=limits)
     yield session
     session.close(timeout=60)
 
@@ -322,6 +323,61 @@ def test_a_member_who_has_filled_the_disk_space_must_delete_something(limited: S
     ada.throw_away(run)
     ada.library.empty_trash()
     assert trained(limited, ADA)
+
+
+def squares(n: int, size: int) -> list[tuple[str, bytes]]:
+    """Return n different PNG files."""
+    values = np.random.default_rng(size).integers(0, 256, (n, size, size, 3), np.uint8)
+    files = []
+    for i, value in enumerate(values):
+        file = io.BytesIO()
+        Image.fromarray(value).save(file, "PNG")
+        files.append((f"{i}.png", file.getvalue()))
+    return files
+
+
+def test_added_pictures_use_the_disk_space_of_a_member(limited: Session):
+    ada, bob = limited.as_visitor(ADA), limited.as_visitor(BOB)
+    # 1 MB has room for 325 pictures of 3 × 32 × 32 bytes.
+    task = ada.datasets.prepare(squares(400, 32), Recipe(title="Many"))
+    task.wait(60)
+    assert "The prepared pictures take more than 0.9537 MB" in task.error
+    assert not ada.datasets.own_pictures() and not ada.datasets.stored()
+    task = ada.datasets.prepare(squares(300, 32), Recipe(title="Enough"))
+    task.wait(60)
+    assert sum(item.size for item in ada.datasets.stored()) == 300 * 3 * 32 * 32
+    task = ada.datasets.prepare(squares(30, 31), Recipe(title="A few more"))
+    task.wait(60)
+    assert "The prepared pictures take more than" in task.error
+    task = bob.datasets.prepare(squares(30, 31), Recipe(title="Bob's"))
+    task.wait(60)
+    assert not task.error
+    (own,) = [p for p in ada.datasets.own_pictures() if p.title == "Enough"]
+    ada.datasets.forget_pictures(own.key)
+    task = ada.datasets.prepare(squares(30, 31), Recipe(title="A few more"))
+    task.wait(60)
+    assert not task.error
+
+
+def test_pictures_and_runs_share_the_disk_space(limited: Session):
+    ada = limited.as_visitor(ADA)
+    run = trained(limited, ADA)
+    (limited.runs_dir / run / "previews" / "large.bin").write_bytes(bytes(1_100_000))
+    limited.library.invalidate()
+    with pytest.raises(NotAllowed, match="Your runs and pictures use 1 MB of the 1 MB"):
+        ada.datasets.prepare(squares(8, 32), Recipe(title="A few"))
+
+
+def test_a_member_saves_a_limited_number_of_presets(limited: Session):
+    ada = limited.as_visitor(ADA)
+    for name in ("First", "Second"):
+        ada.presets.save(name, tiny())
+    with pytest.raises(NotAllowed, match="at most 2 presets on this server, and you have 2"):
+        ada.presets.save("Third", tiny())
+    ada.presets.save("Second", tiny(steps=3))  # to replace one's own needs no more room
+    limited.as_visitor(BOB).presets.save("Third", tiny())
+    ada.presets.delete("First")
+    ada.presets.save("Fourth", tiny())
 
 
 def test_a_member_has_a_limited_number_of_tasks(limited: Session):
@@ -401,7 +457,7 @@ def test_the_trash_counts_as_disk_space(limited: Session):
     run = trained(limited, ADA)
     (limited.runs_dir / run / "previews" / "large.bin").write_bytes(bytes(1_100_000))
     ada.throw_away(run)
-    with pytest.raises(NotAllowed, match="empty the trash"):
+    with pytest.raises(NotAllowed, match="empty its trash"):
         ada.start(tiny())
     ada.library.empty_trash()
     assert trained(limited, ADA)

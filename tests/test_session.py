@@ -519,10 +519,10 @@ def test_a_damaged_set_is_not_read_at_every_look(tmp_path: Path, monkeypatch: py
 
     dataset = Mnist10k()
     monkeypatch.setattr(type(dataset), "load", load)
-    sets = datasets.DatasetLibrary(tmp_path, Permissions(LOCAL_VISITOR, Owners(tmp_path)))
+    sets = datasets.DatasetLibrary(tmp_path, Permissions(LOCAL_VISITOR, Owners(tmp_path), list))
     assert [sets.examples(dataset, 3) for _ in range(5)] == [None] * 5 and len(tried) == 1
     monkeypatch.setattr(datasets, "DAMAGED_RETRY_S", 0.0)
-    sets = datasets.DatasetLibrary(tmp_path, Permissions(LOCAL_VISITOR, Owners(tmp_path)))
+    sets = datasets.DatasetLibrary(tmp_path, Permissions(LOCAL_VISITOR, Owners(tmp_path), list))
     assert [sets.examples(dataset, 3) for _ in range(2)] == [None] * 2 and len(tried) == 3
 
 

@@ -56,8 +56,9 @@ class Limits:
     queued_in_all: int = 30  # runs that train or wait
     steps: int = 200_000  # of a run
     minutes: float = 60.0  # of training of a run, since it was started or resumed
-    disk_mb: int = 2_000  # of a member's runs
-    disk_mb_in_all: int = 20_000  # of the runs in the folder
+    disk_mb: int = 2_000  # of a member's runs and pictures
+    disk_mb_in_all: int = 20_000  # of all runs and pictures
+    presets: int = 50  # of a member
     upload_mb_per_hour: int = 1_000  # of a member
     upload_mb_per_hour_in_all: int = 2_000
     tasks: int = 2  # unfinished evaluations, searches, labs, imports and preparations of a member

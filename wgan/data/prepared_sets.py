@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -137,6 +138,11 @@ class Prepared:
     def title(self) -> str:
         """The name that the user gave to the pictures."""
         return self.recipe.title
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all pictures in bytes."""
+        return self.kept * math.prod(self.shape)
 
     @property
     def kept(self) -> int:

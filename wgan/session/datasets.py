@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,15 @@ from wgan.data import (
 )
 from wgan.data.facts import Facts, by_class, density, describe
 from wgan.metrics import last, nearest
-from wgan.session.permissions import ForVisitors, NotAllowed, Permissions, guarded, require
+from wgan.session.permissions import (
+    ForVisitors,
+    NotAllowed,
+    Permissions,
+    StoredItem,
+    guarded,
+    require,
+)
+from wgan.untrusted.limits import Limits
 
 DAMAGED_RETRY_S = 30.0  # seconds before a damaged data set is read again
 
@@ -129,6 +138,13 @@ class DatasetLibrary(ForVisitors):
         """Return the prepared pictures on this machine, newest first."""
         return prepared(self.root)
 
+    def stored(self) -> list[StoredItem]:
+        """Return the sizes of the prepared pictures."""
+        return [
+            StoredItem("pictures", pictures.key, pictures.nbytes)
+            for pictures in self.own_pictures()
+        ]
+
     @guarded("pictures", "delete pictures")
     def forget_pictures(self, key: str) -> None:
         """Delete prepared pictures. Runs that were trained on them are kept.
@@ -142,9 +158,11 @@ class DatasetLibrary(ForVisitors):
         """Prepare training pictures from a folder, an archive or files; the result is a `Prepared`.
 
         Raises NotAllowed if the visitor may not add pictures, or if a folder or archive is not in one of
-        `folders`. Links in a folder are not followed.
+        `folders`. Links in a folder are not followed. A member's pictures may use the rest of the member's
+        disk space.
         """
         require(self.permissions.refusal_to_add())
+        require(self.permissions.refusal_to_store())
         if isinstance(source, Path):
             source = source.expanduser().resolve()
             if not any(source.is_relative_to(folder) for folder in self.folders):
@@ -155,7 +173,10 @@ class DatasetLibrary(ForVisitors):
 
         def work(progress: Progress) -> Prepared:
             existing = {pictures.key for pictures in self.own_pictures()}
-            pictures = prepare(source, recipe, self.root, progress)
+            free, limits = self.permissions.free_bytes(), Limits()
+            if free is not None:
+                limits = replace(limits, prepared=min(free, limits.prepared))
+            pictures = prepare(source, recipe, self.root, progress, limits=limits)
             if pictures.key not in existing:
                 self.permissions.own("pictures", pictures.key)
             self.permissions.record("prepare pictures", pictures.key)

@@ -20,7 +20,7 @@ from wgan.runs import (
     restore,
     trash,
 )
-from wgan.session.permissions import ForVisitors, Permissions, require
+from wgan.session.permissions import ForVisitors, Permissions, StoredItem, require
 
 SUMMARY_CACHE_S = 0.3
 """Seconds for which the list of runs is cached: a page requests it several times while it is drawn."""
@@ -43,9 +43,10 @@ class RunLibrary(ForVisitors):
                 self._cache[:] = [(now, self._index.summaries())]
             return self._cache[0][1]
 
-    def stored(self) -> list[RunSummary | TrashedRun]:
-        """Return all runs, also those in the trash."""
-        return [*self.summaries(), *self.trash()]
+    def stored(self) -> list[StoredItem]:
+        """Return the sizes of all runs, also of those in the trash."""
+        runs: list[RunSummary | TrashedRun] = [*self.summaries(), *self.trash()]
+        return [StoredItem("run", run.run, run.size) for run in runs]
 
     def invalidate(self) -> None:
         """Invalidate the cached list of runs after a change of the folder."""
@@ -72,7 +73,7 @@ class RunLibrary(ForVisitors):
 
     def import_run(self, file: IO[bytes], title: str) -> BackgroundTask:
         """Import a run from a ZIP file. The result is the run's name, and remarks about it."""
-        require(self.permissions.refusal_to_store(self.stored))
+        require(self.permissions.refusal_to_store())
 
         def work(progress: Progress) -> tuple[str, list[str]]:
             run, remarks = import_zip(file, self.runs_dir, progress)

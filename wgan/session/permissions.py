@@ -12,7 +12,7 @@ from wgan.background import BackgroundTask
 from wgan.config import TrainConfig
 from wgan.data import Progress
 from wgan.jobs import JobLimits
-from wgan.runs import RunError, RunSummary, TrashedRun
+from wgan.runs import RunError
 
 Kind = Literal["run", "preset", "pictures"]
 
@@ -28,6 +28,15 @@ OWNED_BY_ANOTHER = {
 }
 
 
+@dataclass(frozen=True)
+class StoredItem:
+    """Something that uses disk space: a run, also one in the trash, or prepared pictures."""
+
+    kind: Kind
+    name: str
+    size: int  # bytes
+
+
 class NotAllowed(RunError):
     """The visitor may not do this; the message says why."""
 
@@ -37,10 +46,18 @@ class Permissions:
     """What a visitor may do with the runs, presets and pictures of a session.
 
     Each question has the answer "" if it is allowed, or else a sentence that says why not.
+
+    Args:
+        visitor: The visitor.
+        owners: Who owns which run, preset and pictures.
+        stored: A function that returns everything that uses disk space.
+        limits: Limits for members.
+        tasks: The unfinished tasks of all visitors.
     """
 
     visitor: Visitor
     owners: Owners
+    stored: Callable[[], Iterable[StoredItem]]
     limits: Limits = field(default_factory=Limits)
     tasks: "RunningTasks" = field(default_factory=lambda: RunningTasks())
 
@@ -65,22 +82,52 @@ class Permissions:
             f"one has {config.steps:,}. Lower “Stop at step”."
         )
 
-    def refusal_to_store(self, runs: Callable[[], Iterable[RunSummary | TrashedRun]]) -> str:
-        """Say why the visitor may not add a run to the existing ones, also those in the trash: they are too large."""
+    def refusal_to_store(self) -> str:
+        """Say why the visitor may not store anything more: there are too many bytes already."""
         if self.visitor.is_admin:
             return ""
-        mine = self.owners.names("run", self.visitor.id)
-        sizes = [(run.size, run.run in mine) for run in runs()]
-        own, in_all = sum(size for size, own in sizes if own), sum(size for size, _ in sizes)
+        own, in_all = self._stored_bytes()
         if own >= self.limits.disk_mb * 1_000_000:
             return (
-                f"Your runs use {own / 1e6:,.0f} MB of the {self.limits.disk_mb:,} MB that a "
-                "member has on this server. Delete some of them on the Runs page, and empty the trash."
+                f"Your runs and pictures use {own / 1e6:,.0f} MB of the {self.limits.disk_mb:,} MB "
+                "that a member has on this server. Delete runs on the Runs page and empty its "
+                "trash, or delete pictures on the Data page."
             )
         if in_all >= self.limits.disk_mb_in_all * 1_000_000:
             return (
-                f"The runs on this server use {in_all / 1e9:.1f} GB, which is its limit. Delete "
-                "some of yours, or ask an administrator."
+                f"The runs and pictures on this server use {in_all / 1e9:.1f} GB, which is its "
+                "limit. Delete some of yours, or ask an administrator."
+            )
+        return ""
+
+    def free_bytes(self) -> int | None:
+        """Return how many bytes the visitor may still store; None for administrators."""
+        if self.visitor.is_admin:
+            return None
+        own, in_all = self._stored_bytes()
+        free = min(
+            self.limits.disk_mb * 1_000_000 - own, self.limits.disk_mb_in_all * 1_000_000 - in_all
+        )
+        return max(0, free)
+
+    def _stored_bytes(self) -> tuple[int, int]:
+        """Return the bytes of what the visitor owns, and of everything."""
+        own = in_all = 0
+        for item in self.stored():
+            in_all += item.size
+            if self.owners.of(item.kind, item.name) == self.visitor.id:
+                own += item.size
+        return own, in_all
+
+    def refusal_to_save_preset(self, existing: Iterable[str]) -> str:
+        """Say why the visitor may not save a new preset beside the existing ones."""
+        if refusal := self.refusal_to_add():
+            return refusal
+        own = len(self.owners.names("preset", self.visitor.id).intersection(existing))
+        if not self.visitor.is_admin and own >= self.limits.presets:
+            return (
+                f"A member can save at most {self.limits.presets} presets on this server, and you "
+                f"have {own}. Delete one on the Presets page."
             )
         return ""
 
@@ -115,14 +162,14 @@ class Permissions:
         texts += [f"{key}={value}" for key, value in values.items()]
         audit(self.visitor, action, name, " ".join(texts))
 
-    def job_limits(self, runs: Callable[[], Iterable[RunSummary | TrashedRun]]) -> JobLimits:
-        """Return what a run of the visitor may use; `runs` returns all runs, also those in the trash."""
+    def job_limits(self) -> JobLimits:
+        """Return what a run of the visitor may use."""
         if self.visitor.is_admin:
             return JobLimits()
         return JobLimits(
             60.0 * self.limits.minutes,
             60.0 * self.limits.pause_minutes,
-            lambda: self.refusal_to_store(runs),
+            self.refusal_to_store,
         )
 
     def refusal_to_begin(self) -> str:

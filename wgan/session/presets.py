@@ -57,7 +57,7 @@ class Presets(ForVisitors):
         # Also if the file cannot be read, or if the file system ignores upper and lower case.
         if (self.folder / f"{name}.json").exists():
             return self.permissions.refusal_to_change("preset", name)
-        return self.permissions.refusal_to_add()
+        return self.permissions.refusal_to_save_preset(self.all())
 
     @guarded("preset", "delete preset")
     def delete(self, name: str) -> None:

@@ -86,7 +86,12 @@ class Session(ForVisitors):
         folders: Sequence[Path] = (),
     ) -> None:
         self.runs_dir, self.root = runs_dir, root
-        self.permissions = Permissions(LOCAL_VISITOR, Owners(runs_dir), limits or Limits())
+        self.permissions = Permissions(
+            LOCAL_VISITOR,
+            Owners(runs_dir),
+            lambda: (*self.library.stored(), *self.datasets.stored()),
+            limits or Limits(),
+        )
         self.datasets = DatasetLibrary(root, self.permissions, folders)
         self.presets = Presets(runs_dir / PRESETS_FOLDER, self.permissions)
         self.library = RunLibrary(runs_dir, self.permissions)
@@ -191,7 +196,7 @@ class Session(ForVisitors):
         require(may.refusal_to_add())
         for config in configs:
             require(may.refusal_of_size(config))
-        require(may.refusal_to_store(self.library.stored))
+        require(may.refusal_to_store())
 
     def _own_run(self, run: Run, action: str) -> None:
         self.permissions.own("run", run.id)
@@ -225,7 +230,7 @@ class Session(ForVisitors):
         job.group = group or run.id
         job.new = new or not resume
         job.owner = self.permissions.visitor.id
-        job.limits = self.permissions.job_limits(self.library.stored)
+        job.limits = self.permissions.job_limits()
         job.take_lock()
         self._models.forget(run.id)
         self.library.invalidate()
