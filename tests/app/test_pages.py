@@ -420,6 +420,23 @@ def test_an_example_cannot_be_resumed_and_says_why(app: AppTest, runs_dir: Path)
     assert resume.disabled and "Fork this one" in resume.help
 
 
+def test_the_class_on_show_is_chosen_while_a_run_is_active_and_explained_afterwards(app: AppTest):
+    app.run()
+    preset(app).set_value("quick-mnist").run()
+    button(app, "start").click().run()
+    until_button(app, "pause")
+    button(app, "pause").click().run()
+    until_button(app, "step_once")
+    (bar,) = [group for group in app.segmented_control if group.label == "Class shown"]
+    bar.set_value(3).run()
+    sound(app)
+    button(app, "stop").click().run()
+    until_button(app, "resume")
+    assert not [group for group in app.segmented_control if group.label == "Class shown"]
+    explanation = "Class on show: 3. This run has ended, so its grid no longer changes."
+    assert explanation in [caption.value for caption in app.caption]
+
+
 def test_the_title_of_a_run_stays_when_another_begins_in_the_same_minute(
     runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.ui.core import navigation
 from pages.ui.core.chart_look import chart_look
 from pages.ui.core.datasets import real_examples, real_sheet
-from pages.ui.core.permissions import permitted, refusal_to_change
+from pages.ui.core.permissions import refusal_to_change
 from pages.ui.core.plain_text import plain_text
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
@@ -279,6 +280,10 @@ def _moment(run: str) -> int | None:
 def _choose_class(snapshot: RunSnapshot) -> None:
     """Let the visitor choose the class of the grid, or all classes in rows."""
     names = snapshot.config.dataset.class_names()
+    labels = ["All", *names]
+    if reason := _fixed_class_reason(snapshot):
+        _show_class(snapshot, reason)
+        return
     key = widget_key_for(f"class-{snapshot.run}", snapshot.config.preview_class)
 
     def changed() -> None:
@@ -290,17 +295,11 @@ def _choose_class(snapshot: RunSnapshot) -> None:
             page_state(Steering).problem = str(error)
 
     options = [-1, *range(len(names))]
-    labels = ["All", *names]
     common: dict[str, Any] = {
         "key": key,
         "on_change": changed,
         "label_visibility": "collapsed",
         "width": "stretch",
-        # Ended runs keep the control, so that the page does not move when a run stops.
-        **permitted(
-            refusal_to_change(snapshot.run) if snapshot.status.active else "",
-            disabled=not snapshot.status.active or snapshot.is_trained_by_other_process,
-        ),
     }
     if sum(len(word) + 4 for word in labels) <= 100:
         st.segmented_control(
@@ -315,6 +314,29 @@ def _choose_class(snapshot: RunSnapshot) -> None:
         index = options.index(snapshot.config.preview_class)
         st.selectbox(
             "Class shown", options, index=index, format_func=lambda k: labels[k + 1], **common
+        )
+
+
+def _fixed_class_reason(snapshot: RunSnapshot) -> str:
+    """Say why the visitor cannot choose the class of the grid; "" if they can."""
+    if not snapshot.status.active:
+        return "This run has ended, so its grid no longer changes."
+    if snapshot.is_trained_by_other_process:
+        return "Another program trains this run, so its grid cannot be changed here."
+    return refusal_to_change(snapshot.run)
+
+
+def _show_class(snapshot: RunSnapshot, reason: str) -> None:
+    """Show the class of the grid, why it cannot be changed, and where other classes are."""
+    names, chosen = snapshot.config.dataset.class_names(), snapshot.config.preview_class
+    shown = "Each row is a class." if chosen < 0 else f"Class on show: {plain_text(names[chosen])}."
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"{shown} {reason}", width="content")
+        st.page_link(
+            navigation.page("latent"),
+            label="Other pictures of each class",
+            icon=":material/arrow_forward:",
+            query_params={"run": snapshot.run, "section": "classes"},
         )
 
 
