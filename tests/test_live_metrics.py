@@ -206,7 +206,8 @@ def test_what_was_measured_after_the_checkpoint_is_measured_again(runs_dir: Path
     while not job.done:
         job.step()
     job.finish(Status.FINISHED)
-    assert 55 not in {m.step for m in run.metrics()}
+    # A measurement at step 55 may be due again: measurements are due by time.
+    assert 9.0 not in {m.value for m in run.metrics()}
     assert 60 in {m.step for m in run.metrics()}
 
 
