@@ -1,4 +1,3 @@
-import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -197,15 +196,6 @@ def test_texts_and_lines_have_the_contrast_of_wcag_aa(palette: Mapping[str, str]
     for name in palette.keys() - {"background", "panel", "border"}:
         least = 4.5 if name in ("text", "muted", "error") else 3
         assert contrast(palette[name], palette[ground]) >= least, name
-
-
-def test_an_exported_figure_has_colours_and_plain_numbers():
-    columns = {name: np.array([1.0, np.nan, 3.0]) for name in COLUMNS}
-    chart = figures.with_colours(figures.critic_gap(columns, [(2.0, "a change")]))
-    text = json.dumps(chart)  # no arrays are left
-    assert "@" not in text.replace("@ ", "") and "rgba(31, 111, 191, 0.28)" in text
-    assert chart["data"][0]["y"] == [1.0, None, 3.0]
-    go.Figure(chart)
 
 
 def test_both_axes_of_a_metric_beside_the_gap_are_labelled():

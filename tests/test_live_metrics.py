@@ -70,7 +70,7 @@ def test_a_measured_training_is_the_same_training(
 ):
     plain, watched = (Training(config, engine=engine, data=data) for _ in range(2))
     live_evaluator = ready(LiveEvaluator(watched))
-    for _ in range(4):
+    for _ in range(2):
         plain.step()
         watched.step()
         assert all(math.isfinite(value) for value in live_evaluator.measure_all().values())
@@ -153,7 +153,7 @@ def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monke
     )  # at every step, however long one takes
     runs = {}
     for measure in (True, False):
-        run = Run.create(tiny(measure=measure, steps=20), runs_dir)
+        run = Run.create(tiny(measure=measure, steps=10), runs_dir)
         job = TrainingJob(run, threads=THREADS)
         job.prepare()
         job.live_evaluator.prepare()
@@ -172,25 +172,34 @@ def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monke
     assert set(runs[True].best_steps()) == {"emd_512", "modes_2500", "high_quality_2500"}
 
 
-@pytest.mark.parametrize("config", [tiny(steps=6), TrainConfig.parse(DIGITS | {"steps": 3})])
-def test_all_values_of_a_finished_run_are_of_its_last_step(config: TrainConfig, runs_dir: Path):
-    for status in (Status.FINISHED, Status.STOPPED):
-        run = Run.create(config, runs_dir)
-        job = TrainingJob(run, threads=THREADS)
-        job.prepare()
+@pytest.mark.parametrize(
+    ("config", "status"),
+    [
+        (tiny(steps=6), Status.FINISHED),
+        (TrainConfig.parse(DIGITS | {"steps": 3}), Status.FINISHED),
+        (tiny(steps=6), Status.STOPPED),
+    ],
+    ids=["points", "digits", "stopped"],
+)
+def test_all_values_of_a_finished_run_are_of_its_last_step(
+    config: TrainConfig, status: Status, runs_dir: Path
+):
+    run = Run.create(config, runs_dir)
+    job = TrainingJob(run, threads=THREADS)
+    job.prepare()
+    job.step()
+    job.live_evaluator.prepare()
+    job.recorder.metrics.measure(job.training, 0.0)  # the critic, at step 1
+    while not job.done:
         job.step()
-        job.live_evaluator.prepare()
-        job.recorder.metrics.measure(job.training, 0.0)  # the critic, at step 1
-        while not job.done:
-            job.step()
-        job.finish(status)
-        last = {m.name: m.step for m in run.metrics()}
-        if status is Status.FINISHED:
-            assert len(last) > 8 and set(last.values()) == {config.steps}
-            neighbours = run.neighbours()
-            assert neighbours is None or neighbours.step == config.steps
-        else:
-            assert last["slope_hat"] == 1
+    job.finish(status)
+    last = {m.name: m.step for m in run.metrics()}
+    if status is Status.FINISHED:
+        assert len(last) > 8 and set(last.values()) == {config.steps}
+        neighbours = run.neighbours()
+        assert neighbours is None or neighbours.step == config.steps
+    else:
+        assert last["slope_hat"] == 1
 
 
 def test_what_was_measured_after_the_checkpoint_is_measured_again(runs_dir: Path):

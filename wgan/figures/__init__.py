@@ -13,7 +13,6 @@ from wgan.figures.base import (
     Figure,
     next_round_number,
     smooth,
-    with_colours,
 )
 from wgan.figures.clipping import gradient_by_depth, small_surface, with_real_points
 from wgan.figures.collapse import (
@@ -87,6 +86,5 @@ __all__ = [
     "two_densities",
     "two_segments",
     "weights",
-    "with_colours",
     "with_real_points",
 ]

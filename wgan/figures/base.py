@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from wgan.arrays import Number, Real
-from wgan.theme import LIGHT, rgb
 
 Figure = dict[str, Any]
 
@@ -82,25 +81,6 @@ def wrapped(text: str, width: int) -> str:
 def literal(text: str) -> str:
     """Return what Plotly shows as `text`: Plotly reads tags and entities of HTML in all its texts."""
     return escape(text, quote=False)
-
-
-def with_colours(value: Any) -> Any:
-    """Return a figure with colours in place of their names, for files that are shown without a theme."""
-    if isinstance(value, str) and value.startswith("@"):
-        name, _, alpha = value[1:].partition("/")
-        colour = LIGHT.get(name)
-        if colour is None:
-            return "Blues" if name == "surface" else value
-        if not alpha:
-            return colour
-        return f"rgba({', '.join(map(str, rgb(colour)))}, {alpha})"
-    if isinstance(value, Mapping):
-        return {key: with_colours(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [with_colours(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return [None if not np.isfinite(v) else round(v, 6) for v in value.tolist()]
-    return value
 
 
 def square(axis: Mapping[str, Any]) -> dict[str, Any]:
