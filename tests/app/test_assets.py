@@ -57,6 +57,40 @@ def test_a_component_has_one_default_export_and_asks_for_all_its_modules(
         assert {path.as_posix() for path in paths} <= set(modules_of(module))
 
 
+CLASS = re.compile(r"\bwgan-[\w-]+")
+RULE = re.compile(r"([^{};]+)\{[^{}]*\}")
+
+
+def test_a_style_sheet_changes_only_its_own_components():
+    """All components share the document, and the styles of a page stay when it is left."""
+    classes_of = {  # the classes that a component's modules mention, without the shared modules in base/
+        name: {
+            each
+            for file in modules_of(module)
+            if not file.startswith("base/")
+            for each in CLASS.findall((assets.WIDGETS / file).read_text("utf-8"))
+        }
+        for name, (module, *_) in registered().items()
+    }
+    faults = []
+    for style in {style for _, *styles in registered().values() for style in styles}:
+        users = {name for name, (_, *styles) in registered().items() if style in styles}
+        text = re.sub(
+            r"/\*.*?\*/", "", (assets.WIDGETS / style).read_text("utf-8"), flags=re.DOTALL
+        )
+        text = re.sub(r"@keyframes[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", text)
+        for selectors in RULE.findall(text):
+            for selector in re.split(r",(?![^(]*\))", selectors):
+                own = [
+                    each
+                    for each in CLASS.findall(selector)
+                    if {name for name, all in classes_of.items() if each in all} <= users
+                ]
+                if not own and not selector.strip().startswith(".js-plotly-plot"):
+                    faults.append(f"{style}: {selector.strip()}")
+    assert not faults
+
+
 @pytest.fixture
 def browser() -> TestClient:
     return TestClient(Starlette(routes=server.routes()))

@@ -40,13 +40,14 @@ def page_text(app: AppTest) -> str:
     return "\n".join(m.value for m in [*app.markdown, *app.caption, *app.info])
 
 
-@pytest.mark.parametrize("section", SECTIONS["points"])
 @pytest.mark.parametrize("objective", ["wgan", "wgan-gp", "gan"])
-def test_every_section_of_points(section: str, objective: str, runs_dir: Path):
+def test_every_section_of_points(objective: str, runs_dir: Path, subtests: pytest.Subtests):
     finished_run(runs_dir, objective=objective)
     app = page_alone("critic.py")
     assert "Critic of step 40;" in page_text(app)
-    open_section(app, section)
+    for section in SECTIONS["points"]:
+        with subtests.test(section):
+            open_section(app, section)
 
 
 @pytest.mark.parametrize("conditional", [False, True])

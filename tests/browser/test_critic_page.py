@@ -142,13 +142,13 @@ def samples_are_ranked(page) -> None:
 def samples_are_linked(page) -> None:
     """Pointing at a fake marks its score and its place; a gap of the map shows real pictures."""
     page.locator(".st-key-critic_view").get_by_text("Map of both", exact=True).click()
-    cells = page.locator(".wgan-map .wgan-cells button")
+    cells = page.locator(".wgan-linked .wgan-cells button")
     until(lambda: cells.count() == 150)
-    words = page.locator(".wgan-map-pair p")
-    page.locator(".wgan-map-chosen").wait_for()
+    words = page.locator(".wgan-linked-pair p")
+    page.locator(".wgan-linked-chosen").wait_for()
 
     def place() -> tuple[str | None, ...]:
-        mark, score = page.locator(".wgan-map-chosen"), page.locator(".wgan-map-score")
+        mark, score = page.locator(".wgan-linked-chosen"), page.locator(".wgan-linked-score")
         return mark.get_attribute("cx"), mark.get_attribute("cy"), score.get_attribute("x1")
 
     first = place()
@@ -159,16 +159,16 @@ def samples_are_linked(page) -> None:
     cells.nth(7).focus()
     page.keyboard.press("ArrowRight")
     until(lambda: "Sample 9:" in words.inner_text())
-    dot = page.locator(".wgan-map-fake circle").nth(20)  # the map leads to the sheet, too
+    dot = page.locator(".wgan-linked-fake circle").nth(20)  # the map leads to the sheet, too
     dot.hover(force=True)
     until(lambda: not words.inner_text().startswith("Sample 9:"))
-    assert page.locator(".wgan-map-pictures").is_hidden()
+    assert page.locator(".wgan-linked-pictures").is_hidden()
     page.get_by_role("button", name="Show a gap").click()
-    page.locator(".wgan-map-pictures").wait_for()
-    gap = page.locator(".wgan-map-note").inner_text()
+    page.locator(".wgan-linked-pictures").wait_for()
+    gap = page.locator(".wgan-linked-note").inner_text()
     assert gap.startswith("The 8 real pictures nearest to this place")
-    page.locator(".wgan-map-plane").click(position={"x": 12, "y": 12})
-    until(lambda: page.locator(".wgan-map-cross").count() == 1)
+    page.locator(".wgan-linked-plane").click(position={"x": 12, "y": 12})
+    until(lambda: page.locator(".wgan-linked-cross").count() == 1)
 
 
 def picture_is_picked(page) -> None:

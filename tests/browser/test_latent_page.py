@@ -85,7 +85,7 @@ def dots_follow_the_walk(page) -> None:
     assert names.all_inner_texts() == ["Spherical (slerp)", "Linear (lerp)"]
     places = """(frame) => {
       const plot = document.querySelector('.st-key-lengths .wgan-plot');
-      const dots = [...plot.querySelectorAll('.wgan-dot')];
+      const dots = [...plot.querySelectorAll('.wgan-step-dot')];
       if (dots.length !== 2 || dots.some((dot) => dot.hidden)) return false;
       const { xaxis, yaxis } = plot._fullLayout;
       const box = plot.getBoundingClientRect();
@@ -136,7 +136,7 @@ def has_kept(page, count: int) -> bool:
 
 
 def plane_is_dragged(page) -> None:
-    hint = page.get_by_text("Drag to move, or press Shift + arrow keys")
+    hint = page.get_by_text("Drag to move. Click to keep a picture.")
     hint.wait_for()
     x, y = middle_of_map(page)
     page.mouse.move(x, y)

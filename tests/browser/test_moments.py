@@ -26,7 +26,7 @@ def cursor_step(page: Page, chart: str) -> float | None:
     step: float | None = page.evaluate(
         """(chart) => {
             const plot = document.querySelector(`.st-key-${chart} .wgan-plot`);
-            const cursor = plot.querySelector(".wgan-cursor");
+            const cursor = plot.querySelector(".wgan-step-cursor");
             if (!cursor || cursor.hidden) return null;
             const axis = plot._fullLayout.xaxis;
             const x = cursor.getBoundingClientRect().x + 1 - plot.getBoundingClientRect().x - axis._offset;
@@ -50,7 +50,9 @@ def test_the_cursor_follows_the_timeline_and_pointing_at_a_curve_shows_that_step
         page.keyboard.press("ArrowLeft")
     expect(shown).to_have_text("step 30")
     for chart in ("gap", "losses"):
-        page.wait_for_function(f"!document.querySelector('.st-key-{chart} .wgan-cursor').hidden")
+        page.wait_for_function(
+            f"!document.querySelector('.st-key-{chart} .wgan-step-cursor').hidden"
+        )
         assert cursor_step(page, chart) == pytest.approx(30, abs=0.5)
 
     page.locator(".st-key-gap").scroll_into_view_if_needed()

@@ -42,7 +42,7 @@ export class StepPlot extends Plot {
 
   constructor() {
     super();
-    this.cursor = make("div", { className: "wgan-cursor", hidden: true, ariaHidden: "true" });
+    this.cursor = make("div", { className: "wgan-step-cursor", hidden: true, ariaHidden: "true" });
     this.end = onMoment("shown", (run) => run === this.stepsOf && this.place());
     this.hears = false;
   }
@@ -88,7 +88,7 @@ export class StepPlot extends Plot {
     for (const trace of dress(this.figure, this.theme.colours).data ?? []) {
       const xs = unpack(trace.x);
       if (!isLine(trace) || xs.length < 2) continue;
-      const dot = make("div", { className: "wgan-dot", hidden: true, ariaHidden: "true" });
+      const dot = make("div", { className: "wgan-step-dot", hidden: true, ariaHidden: "true" });
       dot.style.background = trace.line?.color ?? "";
       this.lines.push({ xs, ys: unpack(trace.y), dot });
     }

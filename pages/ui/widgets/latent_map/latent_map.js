@@ -181,7 +181,7 @@ class LatentMap {
       button("Home", "Home: back to the start", () => this.home()));
     this.side = make("div", { className: "wgan-map-side" }, this.large, this.words, this.buttons);
     this.hint = make("p", { className: "wgan-map-hint", hidden: recall(MOVED) === true },
-      matchMedia("(pointer: coarse)").matches ? "Drag to move" : "Drag to move, or press Shift + arrow keys");
+      `Drag to move. ${matchMedia("(pointer: coarse)").matches ? "Tap" : "Click"} to keep a picture.`);
     this.screen = make("div", { className: "wgan-map-screen" }, this.canvas, this.hint);
     this.heading = new Heading();
     this.root = make("div", {}, this.heading.root,

@@ -150,35 +150,35 @@ class SampleMap {
     this.sheet.cells.addEventListener("pointerover", (event) => this.point(event));
     this.sheet.cells.addEventListener("focusin", (event) => this.point(event));
     this.heading = new Heading();
-    this.real = makeSvg("g", { class: "wgan-map-real" });
-    this.fake = makeSvg("g", { class: "wgan-map-fake" });
-    this.marks = makeSvg("g", { class: "wgan-map-marks" });
-    this.map = makeSvg("svg", { viewBox: `0 0 ${SIZE} ${SIZE}`, role: "img", class: "wgan-map-plane" },
+    this.real = makeSvg("g", { class: "wgan-linked-real" });
+    this.fake = makeSvg("g", { class: "wgan-linked-fake" });
+    this.marks = makeSvg("g", { class: "wgan-linked-marks" });
+    this.map = makeSvg("svg", { viewBox: `0 0 ${SIZE} ${SIZE}`, role: "img", class: "wgan-linked-plane" },
       this.real, this.fake, this.marks);
     this.map.addEventListener("pointermove", (event) => this.pointAtMap(event));
     this.map.addEventListener("click", (event) => this.press(event));
-    this.bars = makeSvg("svg", { viewBox: `0 0 ${SIZE} ${BARS_HEIGHT + 16}`, role: "img", class: "wgan-map-bars" });
+    this.bars = makeSvg("svg", { viewBox: `0 0 ${SIZE} ${BARS_HEIGHT + 16}`, role: "img", class: "wgan-linked-bars" });
     this.sample = new Large("sample");
     this.near = new Large("nearest training picture");
     this.words = make("p", { role: "status" });
-    this.places = make("p", { className: "wgan-map-note" });
-    this.pictures = make("canvas", { className: "wgan-map-pictures", role: "img", hidden: true });
+    this.places = make("p", { className: "wgan-linked-note" });
+    this.pictures = make("canvas", { className: "wgan-linked-pictures", role: "img", hidden: true });
     this.next = make("button", {
       type: "button", className: "wgan-button", onclick: () => this.showGap(),
     }, "Show a gap");
     this.next.title = "Show real pictures in a part of the map that has no fakes";
-    this.root = make("div", { className: "wgan-map" },
-      make("div", { className: "wgan-map-left" },
-        this.sheet.root, make("div", { className: "wgan-map-pair" }, this.sample.root, this.near.root, this.words)),
-      make("div", { className: "wgan-map-right" },
-        make("div", { className: "wgan-map-title" }, this.heading.root, this.legend(), this.next),
+    this.root = make("div", { className: "wgan-linked" },
+      make("div", { className: "wgan-linked-left" },
+        this.sheet.root, make("div", { className: "wgan-linked-pair" }, this.sample.root, this.near.root, this.words)),
+      make("div", { className: "wgan-linked-right" },
+        make("div", { className: "wgan-linked-title" }, this.heading.root, this.legend(), this.next),
         this.map, this.bars, this.places, this.pictures));
   }
 
   legend() {
-    return make("span", { className: "wgan-map-legend" },
-      make("i", { className: "wgan-map-dot-real" }), "real",
-      make("i", { className: "wgan-map-dot-fake" }), "fake");
+    return make("span", { className: "wgan-linked-legend" },
+      make("i", { className: "wgan-linked-dot-real" }), "real",
+      make("i", { className: "wgan-linked-dot-fake" }), "fake");
   }
 
   /** @param {MapData} data */
@@ -243,10 +243,10 @@ class SampleMap {
     const score = fake.scores[this.chosen];
     const { x, y } = toMap(placesOf(fake)[this.chosen]);
     /** @type {SVGElement[]} */
-    const marks = [makeSvg("circle", { cx: x, cy: y, r: 7, class: "wgan-map-chosen" })];
+    const marks = [makeSvg("circle", { cx: x, cy: y, r: 7, class: "wgan-linked-chosen" })];
     if (this.place) {
       const at = toMap(this.place);
-      marks.push(makeSvg("path", { d: `M${at.x - 6} ${at.y}h12M${at.x} ${at.y - 6}v12`, class: "wgan-map-cross" }));
+      marks.push(makeSvg("path", { d: `M${at.x - 6} ${at.y}h12M${at.x} ${at.y - 6}v12`, class: "wgan-linked-cross" }));
     }
     this.marks.replaceChildren(...marks);
     this.drawBars(score);
@@ -271,13 +271,13 @@ class SampleMap {
     const most = Math.max(...counts.flat(), 1);
     const bars = sides.flatMap(([name], side) => counts[side].map((count, i) => makeSvg("rect", {
       x: (i * width).toFixed(2), width: (width - 1).toFixed(2), y: (BARS_HEIGHT * (1 - count / most)).toFixed(2),
-      height: ((BARS_HEIGHT * count) / most).toFixed(2), class: `wgan-map-bar-${name}`,
+      height: ((BARS_HEIGHT * count) / most).toFixed(2), class: `wgan-linked-bar-${name}`,
     })));
     const at = ((score - low) / (high - low || 1)) * SIZE;
     this.bars.setAttribute("aria-label", `Scores of real pictures and fakes; the chosen sample has ${number(score)}`);
     this.bars.replaceChildren(
       ...bars,
-      makeSvg("line", { x1: at, x2: at, y1: 0, y2: BARS_HEIGHT, class: "wgan-map-score" }),
+      makeSvg("line", { x1: at, x2: at, y1: 0, y2: BARS_HEIGHT, class: "wgan-linked-score" }),
       makeSvg("text", { x: 0, y: BARS_HEIGHT + 13 }, number(low)),
       makeSvg("text", { x: SIZE / 2, y: BARS_HEIGHT + 13, "text-anchor": "middle" }, "critic's score"),
       makeSvg("text", { x: SIZE, y: BARS_HEIGHT + 13, "text-anchor": "end" }, number(high)),

@@ -232,9 +232,9 @@ export class Stage {
     this.liveWords = make("span", {});
     this.liveButton = make("button", {
       type: "button", className: "wgan-button wgan-live", onclick: () => this.follow(),
-    }, make("span", { className: "wgan-dot", ariaHidden: "true" }), this.liveWords);
+    }, make("span", { className: "wgan-live-dot", ariaHidden: "true" }), this.liveWords);
     this.heading = new Heading();
-    this.real = make("div", { className: "wgan-real", hidden: true });
+    this.real = make("div", { className: "wgan-real-column", hidden: true });
     this.root = make("div", { className: "wgan-stage" },
       make("div", { className: "wgan-row" }, this.real,
         make("div", { className: "wgan-made" }, this.heading.root, this.picture)));

@@ -480,7 +480,7 @@ class Player {
     this.stageBox = make("div", { className: "wgan-screen" }, this.canvas, this.words);
     this.captions = make("div", { className: "wgan-walk-names", hidden: true });
     this.root = make("div", { className: "wgan-player" }, this.stageBox, this.captions,
-      make("div", { className: "wgan-timeline", role: "group", ariaLabel: "Playback" },
+      make("div", { className: "wgan-playback", role: "group", ariaLabel: "Playback" },
         this.playButton, make("div", { className: "wgan-track" }, this.slider, this.ticks),
         this.speedButton, this.modeButton));
     this.root.addEventListener("keydown", (event) => this.key(event));
@@ -550,7 +550,7 @@ class Player {
   caption(walk) {
     const entries = legendOf(walk);
     this.captions.hidden = !entries.length;
-    this.captions.classList.toggle("wgan-plane", walk.sprite === undefined);
+    this.captions.classList.toggle("wgan-plane-captions", walk.sprite === undefined);
     const words = entries.map((entry) => entry.words);
     if (this.captions.textContent === words.join("")) return;
     this.captions.replaceChildren(...entries.map((entry) => {
