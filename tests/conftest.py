@@ -107,7 +107,8 @@ def train_to_the_end(
 def shared_ring(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A finished run that all tests copy, in place of training it again."""
     torch.set_num_threads(THREADS)
-    return train_to_the_end(Run.create(tiny(), tmp_path_factory.mktemp("shared")), change=True)
+    config = tiny(measure=True)
+    return train_to_the_end(Run.create(config, tmp_path_factory.mktemp("shared")), change=True)
 
 
 @pytest.fixture

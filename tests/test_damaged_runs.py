@@ -66,7 +66,7 @@ Harm = Callable[[Path], object]
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run with something in every place."""
     torch.set_num_threads(1)
-    config = tiny(steps=20, report_every=2, preview_every=10, checkpoint_every=10)
+    config = tiny(steps=20, report_every=2, preview_every=10, checkpoint_every=10, measure=True)
     run = Run.create(config, tmp_path_factory.mktemp("whole"))
     job = TrainingJob(run, threads=1)
     job.prepare()

@@ -87,7 +87,7 @@ def test_a_fork_of_no_checkpoint_is_refused(parent: Run, runs_dir: Path):
 
 
 def test_changes_and_metrics_up_to_the_fork_are_copied_and_not_replayed(runs_dir: Path):
-    run = Run.create(tiny(), runs_dir)
+    run = Run.create(tiny(measure=True), runs_dir)
     job = TrainingJob(run, threads=THREADS)
     job.prepare()
     while not job.done:

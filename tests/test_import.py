@@ -40,7 +40,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     """
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("exported")
-    config = tiny(steps=20, report_every=2, preview_every=10, checkpoint_every=10)
+    config = tiny(steps=20, report_every=2, preview_every=10, checkpoint_every=10, measure=True)
     job = TrainingJob(Run.create(config, folder), threads=1)
     job.prepare()
     while not job.done:
@@ -118,7 +118,7 @@ def test_what_operating_systems_add_is_passed_over(
     }
     run, remarks = take(files, "x", **more)
     assert remarks == [] and run.config() == tiny(
-        steps=20, report_every=2, preview_every=10, checkpoint_every=10
+        steps=20, report_every=2, preview_every=10, checkpoint_every=10, measure=True
     )
     assert {path.name for path in run.folder.iterdir()} == {
         name.partition("/")[0] for name in files

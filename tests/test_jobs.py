@@ -457,7 +457,9 @@ def test_cancelled_work_stands_where_its_result_does():
 def test_what_fails_beside_a_training_is_named_logged_and_ends_nothing(
     target: str, title: str, sentence: str, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    training_job = job(runs_dir, checkpoint_every=20, preview_every=20, report_every=5)
+    training_job = job(
+        runs_dir, checkpoint_every=20, preview_every=20, report_every=5, measure=True
+    )
 
     def fail(*_: object) -> None:
         raise ValueError("Out of luck.")

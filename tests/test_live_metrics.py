@@ -175,9 +175,9 @@ def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monke
 @pytest.mark.parametrize(
     ("config", "status"),
     [
-        (tiny(steps=6), Status.FINISHED),
+        (tiny(steps=6, measure=True), Status.FINISHED),
         (TrainConfig.parse(DIGITS | {"steps": 3}), Status.FINISHED),
-        (tiny(steps=6), Status.STOPPED),
+        (tiny(steps=6, measure=True), Status.STOPPED),
     ],
     ids=["points", "digits", "stopped"],
 )
@@ -203,7 +203,7 @@ def test_all_values_of_a_finished_run_are_of_its_last_step(
 
 
 def test_what_was_measured_after_the_checkpoint_is_measured_again(runs_dir: Path):
-    run = Run.create(tiny(steps=60), runs_dir)
+    run = Run.create(tiny(steps=60, measure=True), runs_dir)
     job = TrainingJob(run, threads=THREADS)
     job.prepare()
     while job.training.steps < 40:

@@ -32,7 +32,7 @@ def test_a_card_says_what_the_folder_holds(finished: Run, runs_dir: Path):
     (summary,) = RunIndex(runs_dir).summaries()
     assert (summary.run, summary.status, summary.step) == (finished.id, Status.FINISHED, 40)
     assert (summary.title, summary.note, summary.star) == ("The first", "It works.", True)
-    assert summary.config == tiny() and summary.parent is None
+    assert summary.config == tiny(measure=True) and summary.parent is None
     assert summary.size == sum(f.stat().st_size for f in finished.folder.rglob("*") if f.is_file())
     assert summary.thumb is not None and summary.thumb[8:12] == b"WEBP"
     assert set(summary.best) == {"emd_512", "modes_2500", "high_quality_2500"}

@@ -673,8 +673,8 @@ def test_a_hostile_upload_is_a_sentence(runs_page: Callable[[], AppTest], runs_d
 
 
 def test_compare_says_what_differs(app: AppTest, runs_dir: Path):
-    a = finished_run(runs_dir)
-    b = finished_run(runs_dir, objective="wgan", critic_learning_rate=0.002)
+    a = finished_run(runs_dir, measure=True)
+    b = finished_run(runs_dir, measure=True, objective="wgan", critic_learning_rate=0.002)
     app = app_at("compare")
     app.query_params["runs"] = f"{a.id},{b.id}"
     sound(app.run())
@@ -699,7 +699,8 @@ def test_compare_offers_two_examples_while_nothing_is_chosen(app: AppTest, runs_
 
 
 def test_compare_opens_on_the_quality_of_the_samples(app: AppTest, runs_dir: Path):
-    a, b = finished_run(runs_dir), finished_run(runs_dir, objective="gan")
+    a = finished_run(runs_dir, measure=True)
+    b = finished_run(runs_dir, measure=True, objective="gan")
     app = app_at("compare")
     app.query_params["runs"] = f"{a.id},{b.id}"
     sound(app.run())
@@ -756,7 +757,7 @@ def test_a_fault_is_told_with_its_evidence_and_a_fork_that_mends_it(app: AppTest
 
 
 def test_of_a_run_that_was_hardly_measured_nothing_is_claimed(app: AppTest, runs_dir: Path):
-    finished_run(runs_dir)
+    finished_run(runs_dir, measure=True)
     sound(app.run())
     page_text = " ".join(text.value for text in (*app.markdown, *app.caption))
     assert "so there is no diagnosis" in page_text and "No problems found" not in page_text
@@ -772,7 +773,8 @@ def test_a_sound_run_is_called_so(app: AppTest, runs_dir: Path):
 
 def test_numbers_that_cannot_be_compared_never_share_an_axis(app: AppTest, runs_dir: Path):
     runs = [
-        finished_run(runs_dir, dataset={"name": "ring-8", "scale": scale}).id for scale in (1, 1, 2)
+        finished_run(runs_dir, dataset={"name": "ring-8", "scale": scale}, measure=True).id
+        for scale in (1, 1, 2)
     ]
     app.query_params["runs"] = ",".join(runs)
     app.query_params["curve"] = "emd_512"

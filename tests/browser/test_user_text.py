@@ -149,7 +149,7 @@ def test_hostile_names_are_shown_as_they_are_and_do_nothing(page, hostile: Hosti
     name, run = hostile.name, f"run={hostile.run}"
     other = next(other.id for other in list_runs(hostile.runs) if other.id != hostile.run)
 
-    visit(page, hostile, f"?{run}", name, TITLE, *CLASSES)
+    visit(page, hostile, f"?{run}", name, TITLE)
     assert name not in page.title()
     page.locator("[class*=st-key-run_on_show] input").first.click()  # the choice of a run
     page.get_by_role("option", name=name).wait_for()
