@@ -564,7 +564,8 @@ def test_the_health_line_names_the_first_problem_and_counts_the_others():
     [
         ({}, 0, True, "0 of 3 measurements of the critic for the first diagnosis"),
         ({}, 300, True, "Settings changed at step 300: 0 of 3 measurements"),
-        ({}, 300, False, "stopped before the critic was measured three times"),
+        ({}, 0, False, "ended before the critic was measured three times"),
+        ({}, 300, False, "fewer than three times after the last change, at step 300"),
         ({"measure": False}, 0, True, "“Measure while training” is off"),
     ],
 )

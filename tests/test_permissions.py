@@ -52,7 +52,7 @@ READING = {
     ),
     "library": (
         "for_visitor summaries stored invalidate run config_at preview trash missing_examples "
-        "refusal_to_restore"
+        "refusal_to_restore trash_title"
     ),
     "presets": "for_visitor all token refusal_to_save",
     "datasets": "for_visitor examples nearest critic_examples gallery of_classes own_pictures stored",

@@ -638,7 +638,7 @@ def test_metrics_are_numbers_in_the_table_so_that_they_can_be_sorted(
         run = finished_run(runs_dir, measure=False)
         run.add_metrics([Measured(10, "emd_512", value), Measured(20, "emd_512", 2 * value)])
     table = runs_page().dataframe[0].value
-    column = table["Exact W₁, 512 samples (units)"]
+    column = table["Best Exact W₁, 512 samples (units)"]
     assert sorted(column) == [0.0025, 0.01, 0.1]
     assert all(table[name].dtype.kind in "if" for name in ("Step", "Time", "Size"))
 

@@ -60,11 +60,16 @@ def _missing_reason(evidence: Evidence, *, active: bool) -> str:
         spread = evidence.newest("variety")
         if spread is not None and spread < ALIKE_SPREAD:
             return (
-                "**The last samples are almost all alike.** The run stopped before the critic was measured "
+                "**The last samples are almost all alike.** The run ended before the critic was measured "
                 "three times, so the cause is unknown."
             )
+        if evidence.since > evidence.begun:
+            return (
+                f"The critic was measured fewer than three times after the last change, at step "
+                f"{evidence.since:,}, so there is no diagnosis."
+            )
         return (
-            "This run stopped before the critic was measured three times, so there is no diagnosis."
+            "This run ended before the critic was measured three times, so there is no diagnosis."
         )
     count = len(evidence.series(READINESS_METRIC)[0])
     progress = f"{count} of {MIN_VALUES} measurements of the critic"

@@ -20,6 +20,7 @@ from wgan.runs.index import (
     run_title,
     throw_away,
     trash,
+    trash_title,
 )
 from wgan.runs.lock import DEAD_AFTER_S
 from wgan.runs.previews import KEEP_PREVIEWS
@@ -65,5 +66,6 @@ __all__ = [
     "run_title",
     "throw_away",
     "trash",
+    "trash_title",
     "unpack_arrays",
 ]

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from wgan.config import TrainConfig
+from wgan.config import ConfigError, TrainConfig
 from wgan.metrics import METRICS
 from wgan.runs.database import SHIPPED_WORDS
 from wgan.runs.files import is_webp, size_below
@@ -234,6 +234,18 @@ def trash(runs_dir: Path) -> list[TrashedRun]:
                 size = size_below(entry)
                 trashed.append(TrashedRun(entry.name, match[2], float(match[1]), size))
     return sorted(trashed, key=lambda run: run.when, reverse=True)
+
+
+def trash_title(runs_dir: Path, trashed: TrashedRun) -> str:
+    """Return the name that the user gave to a run in the trash, or its data set and objective.
+
+    "" if the run cannot be read.
+    """
+    run = Run(runs_dir / TRASH / trashed.key)
+    try:
+        return run.fact("name") or f"{run.config().dataset.title} · {run.config().objective.title}"
+    except (RunError, ConfigError):
+        return ""
 
 
 def restore(runs_dir: Path, key: str) -> Run:

@@ -19,6 +19,7 @@ from wgan.runs import (
     empty_trash,
     restore,
     trash,
+    trash_title,
 )
 from wgan.session.permissions import ForVisitors, Permissions, StoredItem, require
 
@@ -98,6 +99,10 @@ class RunLibrary(ForVisitors):
     def trash(self) -> list[TrashedRun]:
         """Return the deleted runs."""
         return trash(self.runs_dir)
+
+    def trash_title(self, trashed: TrashedRun) -> str:
+        """Return the name of a deleted run, or its data set and objective; "" if it cannot be read."""
+        return trash_title(self.runs_dir, trashed)
 
     def refusal_to_restore(self, trashed: TrashedRun) -> str:
         """Say why the visitor may not restore or delete a run in the trash; "" if it is allowed."""

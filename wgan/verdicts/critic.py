@@ -122,13 +122,13 @@ def slopes(mean: float, share_above_1: float, *, two_sided: bool = False) -> str
     if share_above_1 > 0.5:
         usual = " The two-sided penalty pulls slopes to 1 from both sides, so this is usual."
         return (
-            f"**Near 1, and above 1 at {above} of the points.**{usual if two_sided else ''} The score has "
+            f"**{fmt_sig(mean)} on average, and above 1 at {above} of the points.**{usual if two_sided else ''} The score has "
             "about the scale of a distance. That alone does not make the gap W₁: the critic must also be "
             "optimal. Section *To convergence* measures how close its lower bound gets to W₁."
         )
-    size = "Near 1" if mean >= NEAR_1 else f"Below 1, {fmt_sig(mean)} on average"
+    below = "" if mean >= NEAR_1 else "Below 1: "
     return (
-        f"**{size}, and above 1 at {above} of the points.** If the slope were at most 1 everywhere, the "
+        f"**{below}{fmt_sig(mean)} on average, and above 1 at {above} of the points.** If the slope were at most 1 everywhere, the "
         "gap would be a lower bound of W₁, and equal to it only for an optimal critic."
     )
 
@@ -161,7 +161,8 @@ def gradient_flow(norms: Sequence[float]) -> str:
         if factor > 1
         else f"shrinks to {fmt_sig(factor)} times its size"
     )
-    return f"{beginning} {change}. It has the same order of magnitude in all layers."
+    each = factor ** (1 / max(1, len(norms) - 1))
+    return f"{beginning} {change}. That is a factor of {fmt_sig(each)} per layer, so all layers can learn."
 
 
 def _fraction(factor: float) -> str:

@@ -140,8 +140,13 @@ def _begin(run: str, step: int | None, order: Order) -> None:
         state.problem = str(error)
 
 
-def show(snapshot: RunSnapshot) -> None:
-    """Show the results of training the critic alone."""
+def show(snapshot: RunSnapshot, step: int | None) -> None:
+    """Show the results of training the critic alone.
+
+    Args:
+        snapshot: The run.
+        step: The step of the chosen weights; None for the newest.
+    """
     task = _task(snapshot.run)
     if task is None:
         _introduction()
@@ -155,6 +160,14 @@ def show(snapshot: RunSnapshot) -> None:
         elif not task.error:
             st.caption("Stopped before the first measurement.")
         return
+    if step is None and not snapshot.status.active and snapshot.checkpoint_steps:
+        step = snapshot.checkpoint_steps[-1]
+    if step is not None and step != result.step:
+        st.info(
+            f"This result is of the critic of step {result.step:,}. For step {step:,}, press **Train the "
+            "critic to convergence** again.",
+            icon=":material/history:",
+        )
     _result(snapshot, task, result)
 
 

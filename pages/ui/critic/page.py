@@ -103,7 +103,7 @@ def _fragment(snapshot: RunSnapshot, choice: Choice, section: str, alone: bool) 
         st.rerun()  # the header shows the status, and the page sets the interval of this fragment
     refresh_interval()  # count this visitor as present
     if section == "alone":
-        convergence.show(latest_snapshot)
+        convergence.show(latest_snapshot, choice.step)
         return
     if section == "step":
         slow_motion.show(latest_snapshot, choice.step)

@@ -89,6 +89,10 @@ def is_playing() -> bool:
 def show(snapshot: RunSnapshot, checkpoint: int | None) -> None:
     """Show the stages of the step after the newest state of a run, or after a checkpoint."""
     motion = page_state(SlowMotion)
+    # The step after the last one of a run would change nothing.
+    skips_last = checkpoint is None and _ends_with_rates_of_0(snapshot)
+    if skips_last:
+        checkpoint = snapshot.checkpoint_steps[-2]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         part = _choose_part()
         # A change of a hyperparameter changes the next step, too, and so does a step of a paused run.
@@ -105,7 +109,7 @@ def show(snapshot: RunSnapshot, checkpoint: int | None) -> None:
     # Other reruns than those of the page's timer come earlier.
     if motion.playing and time.monotonic() - motion.shown_at > 0.8 * PLAY_INTERVAL_S:
         _advance(motion, len(stages))
-    st.caption(_caption(motion.step, snapshot, checkpoint))
+    st.caption(_caption(motion.step, snapshot, checkpoint, skips_last=skips_last))
     _timeline(motion, stages)
     stage = stages[motion.stage]
     st.markdown(f"##### {stage.title}")
@@ -191,13 +195,29 @@ def _apply(run: str, motion: SlowMotion) -> None:
     motion.source = ()  # the step after it is shown
 
 
-def _caption(step: SlowStep, snapshot: RunSnapshot, checkpoint: int | None) -> str:
+def _ends_with_rates_of_0(snapshot: RunSnapshot) -> bool:
+    """Return whether a run has ended with learning rates of 0, and has an earlier checkpoint."""
+    return (
+        not snapshot.status.active
+        and snapshot.config.decay != "none"
+        and len(snapshot.checkpoint_steps) > 1
+        and snapshot.checkpoint_steps[-1] >= snapshot.config.steps
+    )
+
+
+def _caption(
+    step: SlowStep, snapshot: RunSnapshot, checkpoint: int | None, *, skips_last: bool
+) -> str:
     """Return what is on show, in one line."""
     text = f"Step {step.step:,}, made on a copy of the networks: the run does not change."
+    if skips_last:
+        text += " It is not the last one, because the learning rates were 0 then."
     if not any(step.learning_rates.values()):
         text += " The learning rates have decayed to 0, so nothing changes: choose earlier weights."
     elif not step.has_optimizers:
-        text += " The checkpoint has only weights, so the optimisers start without their averages."
+        text += (
+            " The checkpoint has no state of the optimisers, so their moving averages start at 0."
+        )
     elif checkpoint is None and snapshot.status.active and step.step <= snapshot.step:
         text += " The run is already at a later step."
     return text

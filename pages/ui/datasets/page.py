@@ -325,7 +325,8 @@ def _draw(dataset: Dataset) -> None:
         drawing_now = sketch_pad(drawing_before, key="sketch", on_change=keep, height=300)
     with right:
         st.markdown(
-            "Draw with the mouse: darker cells get more points. Or use the dark parts of a picture."
+            "Draw with the mouse: the more you paint a cell, the more points it gets. Or use the "
+            "dark parts of a picture."
         )
         file = st.file_uploader(
             "A picture as a density", type=["png", "jpg", "jpeg", "webp", "gif"], key="density_file"

@@ -269,9 +269,11 @@ def _verdict(generator_view: GeneratorView, status: TaskStatus, search: Search) 
         )
         if status.done and not status.cancelled:
             text += (
-                ". So this generator can make your picture as well as real pictures."
+                ". Your picture is within this range: the generator can make it about as exactly as "
+                "pictures like those of the data set."
                 if search.error <= search.others.max()
-                else ". So this generator cannot make your picture as well as real pictures."
+                else ". Your picture is outside this range: it differs from everything that the "
+                "generator can make."
             )
     if status.cancelled:
         text += ". The search was cancelled here"

@@ -1,5 +1,6 @@
 """The numbers, pictures and curves of a run: a fragment that polls the session."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -148,7 +149,7 @@ def _cards(snapshot: RunSnapshot) -> None:
         target = f"{snapshot.config.steps:,} steps"
         if snapshot.config.seconds is not None:
             target += f" or {fmt_duration(snapshot.config.seconds)}"
-        progress = (snapshot.share, f"{fmt_percent(snapshot.share)} of {target}")
+        progress = (snapshot.share, f"{math.floor(100 * snapshot.share)} % of {target}")
     if snapshot.status is Status.QUEUED:
         progress = (snapshot.phase_share, _phase(snapshot))
     stat_cards(cards, key="numbers", progress=progress)

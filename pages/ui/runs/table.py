@@ -214,7 +214,8 @@ def _column(name: str) -> str:
     """Return the heading of a metric's column, with its unit."""
     metric = metric_of(name)
     unit = "" if metric is None else "%" if metric.percent else metric.unit
-    return cell_text(f"{title_of(name)} ({unit})" if unit else title_of(name))
+    title = f"Best {title_of(name)}"
+    return cell_text(f"{title} ({unit})" if unit else title)
 
 
 def _better(name: str) -> str:

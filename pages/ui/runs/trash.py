@@ -1,5 +1,6 @@
 """Delete runs, restore them, and empty the trash."""
 
+import time
 from collections.abc import Sequence
 
 import streamlit as st
@@ -21,7 +22,9 @@ def trash() -> None:
     trashed = library.trash()
     for item in trashed[:20]:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{plain_text(item.run)} · {fmt_bytes(item.size)}")
+            title = plain_text(library.trash_title(item) or item.run)
+            deleted = time.strftime("%d %b %H:%M", time.localtime(item.when))
+            st.caption(f"**{title}** · deleted {deleted} · {fmt_bytes(item.size)}")
             st.button(
                 "Restore",
                 key=f"restore-{item.key}",
@@ -33,7 +36,9 @@ def trash() -> None:
         st.caption(f"and {len(trashed) - 20} more")
     own = [item for item in trashed if not library.refusal_to_restore(item)]
     freed = fmt_bytes(sum(item.size for item in own))
-    label = f"all {len(own)}" if len(own) == len(trashed) else f"yours ({len(own)})"
+    label = f"yours ({len(own)})"
+    if len(own) == len(trashed):
+        label = "it" if len(own) == 1 else f"all {len(own)}"
     sure = st.checkbox(f"Delete {label} permanently ({freed})", key="sure", disabled=not own)
     st.button(
         "Empty the trash",

@@ -30,6 +30,8 @@ ICONS = {
 
 OK = ":green[:material/check_circle:]"
 
+WAITING = "The diagnosis appears here when the critic has been measured three times."
+
 HEALTH_RULES = ("worsening", "weak-penalty", "momentum")
 """Rules whose evidence is shown even without a problem."""
 
@@ -44,15 +46,22 @@ ANCHOR = "what-is-happening"
 
 
 def health_line(run: str) -> None:
-    """Show the health of a run in one line, with a link to its diagnosis."""
+    """Show the health of a run in one line, with a link to its diagnosis.
+
+    The line is drawn more often than the diagnosis below. It shows the same findings, so that they agree.
+    """
     try:
         snapshot = session().snapshot(run)
     except RunError:
         return
-    state = health(findings(run), snapshot.evidence, active=snapshot.status.active)
+    on_show = page_state(TrainState).findings_on_show.get(run)
+    all_findings = findings(run) if on_show is None else on_show
+    state = health(all_findings, snapshot.evidence, active=snapshot.status.active)
     colour, icon = HEALTH_ICONS[state.level]
+    # What one measurement shows about the samples is known long before the first diagnosis.
+    sentence = " ".join([*state.facts[: state.level == "unknown"], state.sentence])
     st.markdown(
-        f":{colour}[{icon} {state.sentence}] [Details](#{ANCHOR})",
+        f":{colour}[{icon} {sentence}] [Details](#{ANCHOR})",
         help="  \n".join(state.facts) or None,
     )
 
@@ -63,13 +72,16 @@ def panel(snapshot: RunSnapshot) -> None:
     raised = [finding for finding in all_findings if finding.reading.raised]
     st.markdown("##### What is happening?", help=HELP)
     state = page_state(TrainState)
+    state.findings_on_show = {snapshot.run: all_findings}
     if state.needs_redraw:
         state.needs_redraw = False
         st.rerun()  # The sidebar and the buttons above show it, too, outside this fragment.
     state_of_health = health(all_findings, snapshot.evidence, active=snapshot.status.active)
     _alarm(snapshot, raised)
     if state_of_health.level == "unknown":
-        st.caption("  \n".join([state_of_health.sentence, *state_of_health.facts]))
+        # The line at the top counts the measurements, and is drawn more often.
+        sentence = WAITING if snapshot.status.active else state_of_health.sentence
+        st.caption("  \n".join([sentence, *state_of_health.facts]))
     elif not raised:
         _healthy(state_of_health, all_findings)
     for i, finding in enumerate(raised):

@@ -11,9 +11,11 @@ from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_actions import start
 from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
+from pages.ui.core.state import page_state
 from pages.ui.panels import run_panel
 from pages.ui.train import diagnosis, dialogs, forecast, header, quality, sidebar
 from pages.ui.train.scenario import scenario_box
+from pages.ui.train.state import TrainState
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan import figures
@@ -146,6 +148,7 @@ def _examples() -> None:
 
 def _run(snapshot: RunSnapshot, edits_next_run: bool) -> None:
     """Show the run on show: its header, and two fragments that redraw it."""
+    page_state(TrainState).findings_on_show = {}
     header.header(snapshot, edits_next_run)
     scenario_box(snapshot)
     changes = snapshot.status is Status.RUNNING or bool(snapshot.phase)

@@ -141,7 +141,7 @@ def _cards(snapshot: RunSnapshot, newest: dict[str, Measured]) -> None:
         paragraphs.append(_settings(snapshot, name, measured))
         cards.append(
             Stat(
-                metric.title,
+                title_of(name),
                 value,
                 f"{unit} · step {measured.step:,}".removeprefix(" · "),
                 help="\n\n".join(paragraphs),

@@ -42,6 +42,9 @@ def scenario_box(snapshot: RunSnapshot) -> None:
         )
 
 
+NOT_NOW = "The change can be made only while the run trains or is paused here. Press Start for another run."
+
+
 def _is_applied(snapshot: RunSnapshot, scenario: Scenario) -> bool:
     """Return whether the run has the values of the remedy."""
     values = snapshot.config.flat()
@@ -72,7 +75,7 @@ def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
         key="remedy",
         **permitted(
             refusal_to_change(snapshot.run) if can_change else "",
-            help=scenario.remedy,
+            help=scenario.remedy if is_applied or can_change else NOT_NOW,
             disabled=is_applied or not can_change,
         ),
         on_click=change,
