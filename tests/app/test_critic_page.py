@@ -275,15 +275,10 @@ def test_a_step_that_cannot_be_made_is_a_sentence(runs_dir: Path, monkeypatch: p
     assert not has_button(app, "slow_next")
 
 
-@pytest.mark.parametrize("checkpoint_every", [20, 40])
-def test_a_step_after_the_end_of_a_schedule_is_not_shown_if_another_can_be(
-    checkpoint_every: int, runs_dir: Path
-):
-    finished_run(runs_dir, decay="linear", checkpoint_every=checkpoint_every)
+def test_the_step_after_the_end_of_a_schedule_is_not_shown(runs_dir: Path):
+    """There the learning rates are 0, so nothing would change."""
+    finished_run(runs_dir, decay="linear")
     app = page_alone("critic.py")
     open_section(app, "step")
     text = page_text(app)
-    if checkpoint_every == 40:  # the only checkpoint is that of the end
-        assert "Step 41," in text and "The learning rates have decayed to 0" in text
-    else:
-        assert "Step 21," in text and "because the learning rates were 0 then" in text
+    assert "Step 21," in text and "because the learning rates were 0 then" in text
