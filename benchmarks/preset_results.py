@@ -74,7 +74,10 @@ def measure(name: str, seeds: list[int]) -> None:
         for key in trained[0].metrics
     }
     floor = metrics.pop("floor")[0]
-    if isinstance(data, Pictures):
+    floor_count = None
+    if reference is not None and isinstance(data, Pictures):
+        if 4000 not in reference.floors and len(data.held_out) < 4000:
+            floor_count = len(data.held_out)
         points = None
         if config.dataset.name not in WITHOUT_PICTURE:
             samples = as_bytes(trained[0].sampler(ROWS * COLUMNS)).numpy()
@@ -87,6 +90,7 @@ def measure(name: str, seeds: list[int]) -> None:
         seeds=seeds,
         metrics=metrics,
         floor=floor,
+        floor_count=floor_count,
         points=points,
     )
     (FOLDER / f"{name}.json").write_text(result.model_dump_json() + "\n")

@@ -95,6 +95,8 @@ def test_the_quality_in_words(
         points=None,
     )
     assert quality(result, config) == text
+    few = result.model_copy(update={"floor_count": 1000})
+    assert quality(few, config) == text.replace("real examples", "1,000 real examples")
 
 
 @pytest.mark.parametrize("name", ["quick-mnist", "toy-ring", "quick-svhn"])

@@ -36,6 +36,8 @@ class UsualResult(BaseModel):
     """Each metric's value for each seed."""
     floor: float
     """The first metric's value for held-out real examples in place of samples."""
+    floor_count: int | None = None
+    """The number of these examples, if there are fewer of them than samples."""
     points: list[tuple[float, float]] | None
     """Samples with the first seed; None for pictures, which are in a file."""
 
@@ -92,7 +94,8 @@ def quality(result: UsualResult, config: TrainConfig) -> str:
         lowest, highest = (value_and_unit(metric, value)[0] for value in (min(values), max(values)))
         notes = [] if lowest == highest else [f"{lowest} to {highest}"]
         if not parts:
-            notes.append(f"real examples: {value_and_unit(metric, result.floor)[0]}")
+            real = "real examples" if result.floor_count is None else f"{result.floor_count:,} real examples"
+            notes.append(f"{real}: {value_and_unit(metric, result.floor)[0]}")
         parts.append(
             f"{plain_text(title_of(metric))}: **{middle}**"
             + (f" {unit}" if unit else "")
