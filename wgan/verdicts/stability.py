@@ -207,7 +207,7 @@ def clipped_gradient(
         names_by_change.setdefault(growth_per_layer(other_growth), []).append(name)
     if names_by_change:
         changes = (f"{change} with {_join(names)}" for change, names in names_by_change.items())
-        text += f" It {'; it '.join(changes)}."
+        text += f" In critics without clipping, it {'; it '.join(changes)}."
     if len(tried) > 1:
         trials = (
             f"c = {fmt_number(one.clip_value)}: {growth_per_layer(one.growth)}"

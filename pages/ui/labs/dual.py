@@ -89,7 +89,12 @@ def show_dual() -> None:
                 "Drag a point of the blue function. Raise it at ▲ and lower it at ▼ to raise the lower bound."
             )
     verdict = verdicts.bent_function(lower_bound, w1, optimum_was_shown=function.optimum_was_shown)
-    show_result(DUAL, prediction, verdict if function.was_bent else "")
+    show_result(
+        DUAL,
+        prediction,
+        verdict if function.was_bent else "",
+        todo="Bend the function to see the result.",
+    )
 
 
 def _show_numbers(lower_bound: float, w1: float, steepest: float) -> None:

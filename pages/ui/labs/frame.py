@@ -108,16 +108,21 @@ def is_revealed(lab: Lab, prediction: int | None) -> bool:
     return False
 
 
-def show_result(lab: Lab, prediction: int | None, verdict: str, *, undecided: str = "") -> None:
+def show_result(
+    lab: Lab, prediction: int | None, verdict: str, *, undecided: str = "", todo: str = ""
+) -> None:
     """Show the result of a lab, how it compares with the prediction, and why it is so.
 
     Args:
         lab: The lab, with the answer that was measured.
         prediction: Index of the visitor's answer; None without one.
-        verdict: A sentence with the measured numbers. Nothing is shown while it is empty.
+        verdict: A sentence with the measured numbers. The result is not shown while it is empty.
         undecided: Why the numbers do not answer the question yet. Then only the numbers are shown.
+        todo: What the visitor must do to see the result, shown after a prediction.
     """
     if not verdict:
+        if todo and prediction is not None:
+            st.caption(f":material/hourglass_empty: Your answer is noted. {todo}")
         return
     if undecided:
         text = f":material/hourglass_empty: **{undecided}** So far: {verdict}"

@@ -130,7 +130,12 @@ def show_earth() -> None:
         finished=hand_plan.done,
         cheapest_was_shown=state.plan.seen,
     )
-    show_result(EARTH, prediction, verdict)
+    show_result(
+        EARTH,
+        prediction,
+        verdict,
+        todo="Move all of the earth, or choose “Cheapest plan”, to see the result.",
+    )
 
 
 def _show_numbers(cheapest_plan: CheapestPlan, hand_plan: HandPlan) -> None:

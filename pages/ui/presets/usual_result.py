@@ -94,7 +94,11 @@ def quality(result: UsualResult, config: TrainConfig) -> str:
         lowest, highest = (value_and_unit(metric, value)[0] for value in (min(values), max(values)))
         notes = [] if lowest == highest else [f"{lowest} to {highest}"]
         if not parts:
-            real = "real examples" if result.floor_count is None else f"{result.floor_count:,} real examples"
+            real = (
+                "real examples"
+                if result.floor_count is None
+                else f"{result.floor_count:,} real examples"
+            )
             notes.append(f"{real}: {value_and_unit(metric, result.floor)[0]}")
         parts.append(
             f"{plain_text(title_of(metric))}: **{middle}**"
