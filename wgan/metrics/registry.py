@@ -306,8 +306,13 @@ def title_of(name: str) -> str:
     metric = metric_of(name)
     if metric is None:
         return name.replace("_", " ")
+    return f"{metric.title}, {count_of(name)} samples"
+
+
+def count_of(name: str) -> str:
+    """Return the number of samples in a metric's name as text: "1k", "2,500"."""
     count = name.rpartition("_")[2]
-    return f"{metric.title}, {f'{int(count):,}' if count.isdecimal() else count} samples"
+    return f"{int(count):,}" if count.isdecimal() else count
 
 
 def value_and_unit(name: str, value: float) -> tuple[str, str]:

@@ -163,7 +163,7 @@ def _scenario(scenario: Scenario) -> None:
         st.markdown(f"**What to look for.** {scenario.watch}")
         st.markdown(f"**Then try.** {scenario.remedy}")
         rule = RULES[scenario.rule]
-        st.caption(f"The diagnosis on the Train page reports it as “{rule.title}”.")
+        st.caption(f"The diagnosis on the Train page lists “{rule.title}” among the problems.")
     with right:
         _data(scenario.config)
     remedied = scenario.config.changed(scenario.changes)

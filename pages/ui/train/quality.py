@@ -20,7 +20,7 @@ from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
 from wgan.format import fmt_number
 from wgan.jobs import Evaluation, RunSnapshot, TaskStatus
-from wgan.metrics import FLOOR, METRICS, Metric, metric_of, title_of, value_and_unit
+from wgan.metrics import FLOOR, METRICS, Metric, count_of, metric_of, title_of, value_and_unit
 from wgan.runs import Measured, RunError
 from wgan.session import Session
 
@@ -141,9 +141,10 @@ def _cards(snapshot: RunSnapshot, newest: dict[str, Measured]) -> None:
         paragraphs.append(_settings(snapshot, name, measured))
         cards.append(
             Stat(
-                title_of(name),
+                f"{metric.title} ({count_of(name)})",
                 value,
-                f"{unit} · step {measured.step:,}".removeprefix(" · "),
+                # "units" of points does not fit beside the step; the help says it.
+                f"{'% · ' if unit == '%' else ''}step {measured.step:,}",
                 help="\n\n".join(paragraphs),
             )
         )

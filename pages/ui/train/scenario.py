@@ -55,7 +55,7 @@ def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
     """Show the button that makes the change which the scenario suggests."""
     if not scenario.live:
         st.button(
-            "Set up a run without the cause",
+            "Set up the remedy",
             icon=":material/tune:",
             key="remedy",
             help=scenario.remedy,
