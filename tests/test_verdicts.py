@@ -9,6 +9,7 @@ from wgan.diagnosis import RULES
 from wgan.format import fmt_share
 from wgan.labs.divergences import DISTANCES, SHAPES
 from wgan.verdicts import critic, latent, stability, wasserstein
+from wgan.verdicts.comparison import ranking
 from wgan.verdicts.stability import ClippedCritic, TrainedGan
 
 
@@ -59,6 +60,32 @@ def test_critic_page_and_diagnosis_judge_memorisation_alike():
         critic.MEMORISED_SHARE,
         critic.MEMORISED_SPREADS,
     )
+
+
+@pytest.mark.parametrize(
+    ("runs", "lower_is_better", "verdict"),
+    [
+        (
+            [("GAN", 2.1, "2.10"), ("WGAN-GP", 0.2, "0.200"), ("WGAN", 0.5, "0.500")],
+            True,
+            "**WGAN-GP** has the lowest W₁: **0.200**. WGAN has 0.500, GAN has 2.10.",
+        ),
+        (
+            [("GAN", 3.0, "3"), ("WGAN", 8.0, "8"), ("WGAN-GP", 8.0, "8")],
+            False,
+            "**WGAN and WGAN-GP** have the highest W₁: **8**. GAN has 3.",
+        ),
+        # Values that look equal are called equal.
+        (
+            [("A", 0.1234, "0.123"), ("B", 0.1233, "0.123")],
+            True,
+            "**B and A** have the lowest W₁: **0.123**.",
+        ),
+    ],
+)
+def test_ranking(runs: list[tuple[str, float, str]], lower_is_better: bool, verdict: str):
+    text = ranking("W₁", runs, lower_is_better=lower_is_better)
+    assert text == f"{verdict} Other seeds can give another order."
 
 
 @pytest.mark.parametrize(

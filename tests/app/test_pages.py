@@ -704,6 +704,7 @@ def test_compare_opens_on_the_quality_of_the_samples(app: AppTest, runs_dir: Pat
     app = app_at("compare")
     app.query_params["runs"] = f"{a.id},{b.id}"
     sound(app.run())
+    assert any("the lowest Exact W₁, 512 samples: **" in text.value for text in app.markdown)
     curve = next(box for box in app.selectbox if box.key == "compare_curve")
     assert curve.value == "Sample quality" and "Critic gap" in curve.options
     keys = {str(element.proto.id) for element in app.get("bidi_component")}

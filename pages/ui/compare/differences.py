@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.ui.compare.curves import comparable, measured_metrics, snapshots_of, titles_of
-from pages.ui.core.plain_text import cell_text
+from pages.ui.core.plain_text import cell_text, plain_text
 from wgan.config import hyperparameters, value_text
 from wgan.format import fmt_digits
 from wgan.jobs import RunSnapshot
-from wgan.metrics import title_of, value_and_unit
+from wgan.metrics import metric_of, title_of, value_and_unit
+from wgan.verdicts.comparison import ranking
 
 
 def differing(runs: Sequence[str]) -> None:
@@ -46,6 +47,30 @@ def differing(runs: Sequence[str]) -> None:
             table[title].append(cell)
     st.markdown("**Differences**")
     st.dataframe(table, hide_index=True)
+
+
+def result(runs: Sequence[str]) -> None:
+    """Say which of the runs that have ended has the best samples, if one metric can compare them."""
+    snapshots = snapshots_of(runs)
+    if len(snapshots) < 2 or any(snapshot.status.active for snapshot in snapshots):
+        return
+    name = snapshots[0].evidence.headline
+    metric = metric_of(name) if name is not None else None
+    if name is None or metric is None:
+        return
+    values = [snapshot.evidence.newest(name) for snapshot in snapshots]
+    known = [value for value in values if value is not None]
+    if len(known) < len(values) or not all(comparable(v, snapshots[0], name) for v in snapshots):
+        return
+    titles = [plain_text(title) for title in titles_of(snapshots)]
+    texts = [_last(snapshot, name) for snapshot in snapshots]
+    st.markdown(
+        ranking(
+            plain_text(title_of(name)),
+            list(zip(titles, known, texts, strict=True)),
+            lower_is_better=metric.better == "lower",
+        )
+    )
 
 
 def _last(snapshot: RunSnapshot, name: str) -> str:

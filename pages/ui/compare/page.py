@@ -38,6 +38,7 @@ def show() -> None:
         return
     statuses = race.steer(choice.runs)
     live = any(status.active for status in statuses)
+    differences.result(choice.runs)
     with st.container():
         st.fragment(curves.panel, run_every=refresh_interval() if live else None)(choice, statuses)
     differences.differing(choice.runs)
