@@ -14,7 +14,7 @@ import torch
 from tests.conftest import THREADS
 from wgan.arrays import F64
 from wgan.config import PRESETS, TrainConfig
-from wgan.data import Mnist10k, Pictures
+from wgan.data import Mnist10k, Pictures, Points
 from wgan.diagnosis import (
     RULES,
     SCENARIOS,
@@ -28,7 +28,9 @@ from wgan.diagnosis import (
     sample_facts,
     scenario_of,
 )
+from wgan.metrics import PointInputs
 from wgan.objectives import Wgan
+from wgan.rng import keyed_rng
 from wgan.runs import Change, Measured
 from wgan.training import Diverged, Engine, LiveEvaluator, Training
 from wgan.training.diagnostics import DIAGNOSTICS
@@ -606,6 +608,21 @@ def test_a_scenario_fails_as_it_says_and_its_remedy_helps(name: str):
     else:
         training = Training(scenario.config.changed(scenario.changes), engine=engine)
     assert scenario.rule not in raised(continue_and_measure(training, 600, 60))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_the_remedy_of_the_collapsed_scenario_reaches_all_modes(seed: int, engine: Engine):
+    scenario = SCENARIOS["mode-collapse"]
+    config = scenario.config.changed(scenario.changes).changed({"seed": seed})
+    training = Training(config, engine=engine)
+    while training.steps < 600:
+        training.step()
+    assert isinstance(training.data, Points)
+    z = torch.randn(2500, config.latent_dim, generator=keyed_rng(0, "metric"))
+    with torch.no_grad():
+        modes, _ = PointInputs(training.average(z).numpy(), training.data).modes
+    assert modes == 8
 
 
 def test_the_samples_of_the_collapsed_scenario_are_in_one_group_that_jumps(engine: Engine):
