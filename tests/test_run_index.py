@@ -17,6 +17,7 @@ from wgan.runs import (
     restore,
     throw_away,
     trash,
+    trash_title,
 )
 
 
@@ -70,6 +71,19 @@ def test_the_trash_gives_back_what_it_took(finished: Run, runs_dir: Path):
     assert trash(runs_dir) == []
     with pytest.raises(RunError, match="no longer in the trash"):
         restore(runs_dir, trashed_run.key)
+
+
+def test_a_run_in_the_trash_has_a_title(finished: Run, runs_dir: Path):
+    trashed_run = throw_away(finished)
+    assert trash_title(runs_dir, trashed_run) == "Ring of 8 Gaussians · WGAN-GP (gradient penalty)"
+    finished = restore(runs_dir, trashed_run.key)
+    finished.set_fact("name", "The first")
+    trashed_run = throw_away(finished)
+    assert trash_title(runs_dir, trashed_run) == "The first"
+    for file in (runs_dir / ".trash" / trashed_run.key).glob("*.*"):
+        if file.is_file():
+            file.write_bytes(b"damaged")
+    assert trash_title(runs_dir, trashed_run) == ""
 
 
 def test_a_name_that_is_taken_and_a_live_run_are_refused(finished: Run, runs_dir: Path):

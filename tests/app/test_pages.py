@@ -22,7 +22,7 @@ from pages.ui.core.state import NextRun, Steering, Visitor
 from tests.app.conftest import state_of
 from tests.conftest import app_at, tiny, train_to_the_end
 from wgan.config import PRESETS, Group, TrainConfig, hyperparameters, unused_settings
-from wgan.diagnosis import SCENARIOS
+from wgan.diagnosis import RULES, SCENARIOS
 from wgan.jobs import TrainingJob
 from wgan.objectives import OBJECTIVES, WganLp
 from wgan.runs import Measured, Run, Status, list_runs, throw_away, trash
@@ -762,6 +762,25 @@ def test_of_a_run_that_was_hardly_measured_nothing_is_claimed(app: AppTest, runs
     sound(app.run())
     page_text = " ".join(text.value for text in (*app.markdown, *app.caption))
     assert "so there is no diagnosis" in page_text and "No problems found" not in page_text
+
+
+@pytest.mark.usefixtures("app")
+def test_the_health_line_shows_the_findings_of_the_diagnosis_below(runs_dir: Path):
+    """The diagnosis is drawn less often than the line, so newer findings may be known already."""
+    run = finished_run(runs_dir, measure=True)
+
+    def script(run: str) -> None:
+        from pages.ui.core.state import page_state
+        from pages.ui.train.diagnosis import health_line
+        from pages.ui.train.state import TrainState
+        from wgan.diagnosis import RULES, Finding, Reading
+
+        finding = Finding("plateau", RULES["plateau"], Reading("It is level.", True))
+        page_state(TrainState).findings_on_show = {run: [finding]}
+        health_line(run)
+
+    line = AppTest.from_function(script, kwargs={"run": run.id}, default_timeout=180).run()
+    assert f"**{RULES['plateau'].title}**" in sound(line).markdown[0].value
 
 
 def test_a_sound_run_is_called_so(app: AppTest, runs_dir: Path):
