@@ -100,9 +100,16 @@ def why_disabled(page, name: str) -> str:
     target = button(page, name).first
     target.wait_for()
     assert target.is_disabled(), name
-    target.hover(force=True)
     tooltip = page.get_by_test_id("stTooltipContent")
-    tooltip.wait_for()
+
+    def is_explained() -> bool:
+        # While the page is drawn, the button may move away from the pointer, so point at it again.
+        page.mouse.move(2, 2)
+        target.hover(force=True)
+        page.wait_for_timeout(1000)
+        return tooltip.is_visible()
+
+    until(is_explained)
     text = tooltip.inner_text()
     page.mouse.move(2, 2)
     tooltip.wait_for(state="hidden")
