@@ -9,7 +9,6 @@ from pages.ui.core.browser_tab import ICON, tab_title
 from pages.ui.core.url import arrive
 from pages.ui.panels import sharing
 from pages.ui.tour import bar
-from pages.ui.widgets.browser_history.browser_history import browser_history
 
 st.set_page_config(page_title=tab_title(), page_icon=ICON, layout="wide")
 page = st.navigation(
@@ -21,7 +20,6 @@ page = st.navigation(
     position="top",
 )
 st.html(Path(__file__).parent / "core" / "app.css")
-browser_history()
 arrive(page.url_path)
 bar.show(page)
 page.run()

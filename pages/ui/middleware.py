@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pages.ui.core.visitor import VISITOR_HEADER, door, settings, to_header, upload_meter
+from pages.ui.page_html import is_page
 from wgan.access import Knock, Refusal, Role, Visitor
 
 TOKEN_COOKIE_S = 30 * 86_400
@@ -124,11 +125,10 @@ class AccessMiddleware:
                     MutableHeaders(scope=message).append("set-cookie", value)
             await send(message)
 
-        needs_cookie = scope["path"].endswith("/") or "." not in scope["path"].rpartition("/")[2]
         await self.app(
             _as(scope, visitor),
             receive,
-            send_with_cookie if needs_cookie and door().settings.share else send,
+            send_with_cookie if is_page(scope["path"]) and door().settings.share else send,
         )
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:

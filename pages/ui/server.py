@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from pages.ui.core import startup
 from pages.ui.core.visitor import link, settings
 from pages.ui.middleware import AccessMiddleware
+from pages.ui.page_html import PageMiddleware
 from pages.ui.widgets.base import assets
 from wgan.access import Role, SettingError, configure
 from wgan.paths import default_runs_dir
@@ -42,7 +43,7 @@ def middleware() -> list[Middleware]:
         settings()
     except SettingError as error:
         raise SystemExit(f"The app cannot start: {error}") from None
-    return [Middleware(AccessMiddleware)]
+    return [Middleware(AccessMiddleware), Middleware(PageMiddleware)]
 
 
 @asynccontextmanager

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import HTMLResponse
+from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
+from streamlit.web.server.starlette.starlette_static_routes import create_streamlit_static_handler
 
-from pages.ui import server
+from pages.ui import page_html, server
 from pages.ui.tour.steps import STEPS
 from pages.ui.widgets.base import assets
 from pages.ui.widgets.base.registry import modules_of
@@ -35,6 +39,7 @@ def test_every_file_belongs_to_a_component():
         used |= {*modules_of(module), *styles}
     used |= {f"looping_picture/pictures/step-{n}.webp" for n in range(1, len(STEPS) + 1)}
     used |= {f"generator/{name}" for name in PROGRAMS}  # of the exported web page
+    used |= {page_html.SCRIPT}
     assert used == assets.files().keys()
 
 
@@ -89,6 +94,38 @@ def test_a_style_sheet_changes_only_its_own_components():
                 if not own and not selector.strip().startswith(".js-plotly-plot"):
                     faults.append(f"{style}: {selector.strip()}")
     assert not faults
+
+
+@pytest.fixture(scope="module")
+def page_browser() -> TestClient:
+    """A browser of Streamlit's own page and of a downloaded HTML file, behind the middleware."""
+    report = Route("/media/report.html", lambda request: HTMLResponse("<p>Report</p>"))
+    static = create_streamlit_static_handler(str(Path(st.__file__).parent / "static"), "")
+    routes = [report, Mount("/", static)]
+    return TestClient(Starlette(routes=routes, middleware=[Middleware(page_html.PageMiddleware)]))
+
+
+@pytest.mark.parametrize("path", ["/", "/critic", "/index.html", "/critic?run=a.b"])
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_our_script_runs_before_streamlits(page_browser: TestClient, path: str, encoding: str):
+    answer = page_browser.get(path, headers={"Accept-Encoding": encoding})
+    modules = re.findall(r'<script type="module"[^>]* src="([^"]+)"', answer.text)
+    assert modules[0] == f"./{assets.address(page_html.SCRIPT)}"
+    assert modules[1].startswith("./static/js/index.")
+    theirs = (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
+    ours = f'<script type="module" src="{modules[0]}"></script>'
+    assert answer.text.replace(ours, "").split() == theirs.split()
+
+
+def test_a_browser_does_not_keep_an_older_page(page_browser: TestClient):
+    since = {"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT", "If-None-Match": "*"}
+    answer = page_browser.get("/", headers=since)
+    assert answer.status_code == 200 and answer.headers["cache-control"] == "no-cache"
+    assert not {"etag", "last-modified"} & answer.headers.keys()
+
+
+def test_other_html_is_sent_as_it_is(page_browser: TestClient):
+    assert page_browser.get("/media/report.html").text == "<p>Report</p>"
 
 
 @pytest.fixture

@@ -14,6 +14,9 @@ from tests.browser.actions import still
 def test_one_press_of_back_leads_to_the_page_before(page: Page, site: str):
     page.goto(f"{site}/presets")
     still(page)
+    assert (
+        page.evaluate("history.length") == 2
+    )  # with the empty page before; the address is completed
     # Each of these pages completes its address with the run, the section or the set on show.
     addresses = [page.url]
     for name in ("Critic", "Data", "Latent", "Runs", "Compare"):

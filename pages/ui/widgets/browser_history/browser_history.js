@@ -2,9 +2,7 @@
 //
 // Streamlit adds an entry for every change of the address. Without this module, a page that
 // completes its address while it is drawn has two or three entries, and as many presses of Back lead
-// to the page before.
-
-import { define, make } from "../base/dom.js";
+// to the page before. `page_html.py` loads it before Streamlit's scripts.
 
 /**
  * Let `history.pushState` add an entry only for the first change of the address after an action of
@@ -29,8 +27,3 @@ export function onePerAction(history, events) {
 }
 
 onePerAction(history, window);
-
-/** @type {() => ComponentView<{}>} */
-const createHistory = () => ({ root: make("div", { hidden: true }), update() {}, destroy() {} });
-
-export default define(createHistory);
