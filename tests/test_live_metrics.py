@@ -13,8 +13,9 @@ import torch
 from tests.conftest import THREADS, pictures, tiny
 from wgan.config import TrainConfig
 from wgan.data import Pictures
+from wgan.imaging import decode
 from wgan.jobs import TrainingJob
-from wgan.jobs.snapshot import SERIES_POINTS, Series
+from wgan.jobs.snapshot import SERIES_POINTS, Series, pack_neighbours
 from wgan.metrics import METRICS, emd, metric_of
 from wgan.rng import keyed_rng
 from wgan.runs import Measured, Run, Status
@@ -92,6 +93,26 @@ def test_the_numbers_are_those_of_the_averaged_generator(engine: Engine):
     assert metrics["emd_512"] == pytest.approx(emd(fake[:512], real), rel=1e-6)
     assert {"modes_2500", "high_quality_2500", "sliced_2500", "emd_512_floor"} <= set(metrics)
     assert 0 < metrics["emd_512_floor"] < metrics["emd_512"]
+
+
+def test_the_samples_beside_training_pictures_are_of_all_classes(engine: Engine):
+    """A preview has ten rows, one for each class. Eight samples are shown, and 64 are counted."""
+    training = Training(TrainConfig.parse(DIGITS | {"conditional": True}), engine=engine)
+
+    class Labels(torch.nn.Module):
+        def forward(self, z: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+            grey = (labels / 9 * 2 - 1).view(-1, 1, 1, 1)  # the class as a shade of grey
+            return grey.expand(-1, 1, 28, 28)
+
+    training.average = Labels()
+    live_evaluator = ready(LiveEvaluator(training))
+    live_evaluator.copies()
+    neighbours = live_evaluator.neighbours
+    assert neighbours is not None
+    shades = neighbours.samples[:, 0, 0, 0]
+    assert len(shades) == 64 and len(set(shades.tolist())) == 10
+    shown = decode(pack_neighbours(neighbours).content)  # two rows of eight
+    assert len({int(shown[14, 28 * i + 14, 0]) // 20 for i in range(8)}) == 8
 
 
 def test_a_generator_that_repeats_one_training_picture_is_called_a_copier(engine: Engine):

@@ -18,6 +18,11 @@ Number = npt.NDArray[np.floating[Any] | np.integer[Any]]
 """Numbers of an axis, which may be whole: steps and counts."""
 
 
+def evenly_spaced(n: int, most: int) -> I64:
+    """Return at most `most` of the indices 0 to n − 1, evenly spaced, including the first and the last."""
+    return np.linspace(0, n - 1, min(n, most)).round().astype(np.int64)
+
+
 def float32_base64(values: Any) -> str:
     """Return an array as float32, little-endian, in base64: `rowsOf` in latent.js reads it."""
     content = np.ascontiguousarray(values, dtype="<f4").tobytes()

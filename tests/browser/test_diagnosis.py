@@ -64,6 +64,6 @@ def test_a_fault_is_named_mended_and_taken_back(page, url: str, runs: Path):
     slider.get_by_text("1,000", exact=True).first.wait_for(timeout=120_000)
     # The list of all rules opens.
     page.get_by_text("All checks").click()
-    page.get_by_text("Problem if:").first.wait_for(timeout=120_000)
+    page.get_by_text("Not enough data.").first.wait_for(timeout=120_000)
     press(page, "Stop")
     until(lambda: run.status() is Status.STOPPED)

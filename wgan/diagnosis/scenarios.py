@@ -45,7 +45,8 @@ SCENARIOS: dict[str, Scenario] = {
     "mode-collapse": Scenario(
         "Mode collapse",
         "mode-collapse",
-        "A GAN whose discriminator (called critic in the sidebar) learns too slowly: one update per step and a small learning rate.",
+        "A GAN whose discriminator learns too slowly: one update per step and a small learning rate. The "
+        "hyperparameters call it critic, as they do for all objectives.",
         "**Points in the plane**: all fakes are in one small group, which jumps from place "
         "to place. The discriminator follows it, but never learns all eight modes at once. "
         "**Modes** falls to 0 or 1.",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from wgan.arrays import F64
+from wgan.arrays import F64, evenly_spaced
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import DataError
 from wgan.diagnosis import Evidence, evidence_of
@@ -213,13 +213,14 @@ def pack_preview(preview: Preview) -> StoredPreview:
 
 
 def pack_neighbours(neighbours: Neighbours, columns: int = 8) -> StoredNeighbours:
-    """Encode the first samples and their nearest training pictures as one grid of two rows."""
-    rows = np.concatenate([neighbours.samples[:columns], neighbours.nearest[:columns]])
+    """Encode some samples, and below them their nearest training pictures, as one grid of two rows."""
+    shown = evenly_spaced(len(neighbours.samples), columns)  # the first ones may all have one class
+    rows = np.concatenate([neighbours.samples[shown], neighbours.nearest[shown]])
     return StoredNeighbours(
         neighbours.step,
         encode(tile(rows, columns)),
-        tuple(float(d) for d in neighbours.distances[:columns]),
-        tuple(bool(c) for c in neighbours.copies[:columns]),
+        tuple(float(d) for d in neighbours.distances[shown]),
+        tuple(bool(c) for c in neighbours.copies[shown]),
     )
 
 

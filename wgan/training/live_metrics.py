@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from wgan.arrays import F32, U8
+from wgan.arrays import F32, U8, evenly_spaced
 from wgan.data import Pictures, as_bytes
 from wgan.metrics import (
     LIVE_SAMPLES,
@@ -277,7 +277,11 @@ class LiveEvaluator:
     def copies(self) -> dict[str, float]:
         """Return the share of preview samples that copy a training picture, and store their neighbours."""
         assert self._reference is not None
-        samples = torch.from_numpy(self._training.preview().pictures)[:NUM_SHOWN]
+        preview = self._training.preview().pictures
+        assert preview is not None
+        samples = torch.from_numpy(
+            preview[evenly_spaced(len(preview), NUM_SHOWN)]
+        )  # of all classes
         inputs = PictureInputs(samples, self._reference)
         values = measure(inputs, ["memorised"])
         distances, where = inputs.neighbours

@@ -17,10 +17,13 @@ def differing(runs: Sequence[str]) -> None:
     """Show the settings in which runs differ, and their last values."""
     snapshots = snapshots_of(runs)
     titles = [cell_text(title) for title in titles_of(snapshots)]
-    field_titles = {value.path: value.title for value in hyperparameters()}
+    fields = {value.path: value for value in hyperparameters()}
+    field_titles = {path: value.title for path, value in fields.items()}
     values = [snapshot.config.flat() for snapshot in snapshots]
     paths = list(dict.fromkeys(path for flat in values for path in flat))
     rows = [p for p in paths if len({str(flat.get(p, "–")) for flat in values}) > 1]
+    # The details of an objective or a network that only some runs have follow from that choice.
+    rows = [p for p in rows if not fields[p].advanced or all(p in flat for flat in values)]
     table: dict[str, list[str]] = {"": [field_titles.get(path, path) for path in rows]}
     for title, flat in zip(titles, values, strict=True):
         table[title] = [cell_text(value_text(path, flat.get(path))) for path in rows]

@@ -66,7 +66,12 @@ def control(
         "label": f"{value.title} ({value.unit})" if value.unit else value.title,
         "key": key,
         "help": _help(
-            value, locked=locked, kept_by_fork=kept_by_fork, refusal=refusal, disabled=disabled
+            value,
+            current,
+            locked=locked,
+            kept_by_fork=kept_by_fork,
+            refusal=refusal,
+            disabled=disabled,
         ),
         "disabled": disabled,
         "on_change": _on_change,
@@ -108,13 +113,22 @@ def control(
 
 
 def _help(
-    value: Hyperparameter, *, locked: bool, kept_by_fork: bool, refusal: str, disabled: bool
+    value: Hyperparameter,
+    current: Any,
+    *,
+    locked: bool,
+    kept_by_fork: bool,
+    refusal: str,
+    disabled: bool,
 ) -> str:
     """Return the control's help: the effect of the value, and why it cannot be changed."""
     text = value.help
     if value.source:
         text += f"\n\n*Source: {value.source}.*"
-    for variant in PARTS.get(value.path, {}).values():
+    variants = PARTS.get(value.path, {})
+    if value.path == "dataset":  # the Data page shows all of them
+        variants = {current: variants[current]}
+    for variant in variants.values():
         text += f"\n\n**{short(_title(variant))}**: {_summary(variant)}"
     if refusal:
         return f"{refusal}\n\n{text}"

@@ -27,7 +27,7 @@ SAMPLES = 64
 """Number of z from which *Another sample* takes one after the other."""
 
 DIAGRAM_HELP = """Each box is a layer. Its picture shows the layer's output for the sample on show: of convolutions the first 16
-feature maps, of other layers all units. Light is high. Below are the shape of the output and the number of parameters.
+feature maps, of other layers all units. Light is high. Of a single unit, its value is written. Below are the shape of the output and the number of parameters.
 Choose a layer to see all of its output, and its weights."""
 
 MAPS_HELP = "The output of the layer for this sample, one picture for each channel. All have the same scale."
@@ -81,7 +81,7 @@ def networks(critic_view: CriticView) -> None:
     chosen = network_diagram(
         [
             (
-                f"{title}, {sum(p.numel() for p in network.parameters()):,} parameters",
+                f"{title}, {_parameters_text(sum(p.numel() for p in network.parameters()), side)}",
                 [_node(layer) for layer in side],
             )
             for title, network, side in sides
@@ -91,6 +91,14 @@ def networks(critic_view: CriticView) -> None:
         on_change=keep,
     )
     _details(layers[chosen], titles[chosen])
+
+
+def _parameters_text(total: int, layers: Sequence[critic.Layer]) -> str:
+    """Return the number of parameters, and how many of them belong to the classes, which have no box."""
+    of_classes = total - sum(layer.parameters for layer in layers)
+    return f"{total:,} parameters" + (
+        f", {of_classes:,} of them for the classes" if of_classes else ""
+    )
 
 
 def _class_text(label: int | None, names: Sequence[str]) -> str:
@@ -106,6 +114,10 @@ def _next_sample(choice: NetworkChoice) -> None:
 def _node(layer: critic.Layer) -> Node:
     shape = " × ".join(f"{side:,}" for side in layer.values.shape)
     parameters = f"{layer.parameters:,} param."
+    if layer.values.size == 1:
+        return Node(
+            layer.name, shape, parameters, None, fmt_sig(float(layer.values.reshape(-1)[0]))
+        )
     maps = _maps(layer.values)[:THUMBNAIL_MAPS]
     return Node(
         layer.name,

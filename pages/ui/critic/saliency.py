@@ -142,6 +142,10 @@ def _choose_class(models: Models, own_class: int | None) -> int | None:
         persist_state="session",
         help="The class for which this critic scores the picture. With a wrong class the score is usually lower.",
     )
+    if own_class is None:
+        st.caption(
+            "Choose the class of your picture: the critic scores it as a picture of this class."
+        )
     return label
 
 

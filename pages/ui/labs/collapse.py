@@ -25,8 +25,8 @@ LAB = Lab(
     (*(title for title, _ in ARMS.values()), "None"),
     0,
     "A discriminator with few updates learns little more than where fakes are too frequent. The generator moves all "
-    "of them to another place, the discriminator follows, and so on. A critic can be trained for longer, "
-    "because its gradient does not vanish.",
+    "of them to another place, the discriminator follows, and so on. With more updates it also learns where samples "
+    "are missing, as the critics of both WGANs do.",
     "Metz et al. 2017, figure 2, arXiv:1611.02163; Arjovsky et al. 2017, section 4.3, arXiv:1701.07875",
 )
 

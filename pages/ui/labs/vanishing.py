@@ -53,6 +53,9 @@ the generator is linear, x = A z + b. **Ring**: eight Gaussians on a circle; the
 points lie near the centre."""
 
 
+SHORTEST_VISIBLE = 0.02
+"""Length of an arrow of one pixel, as a share of the longest arrow of all moments."""
+
 DATA = DataChoice(VANISHING, SETS, "vanishing_set", "gaussians", SET_HELP, wrap=True)
 
 
@@ -152,8 +155,8 @@ def _show_formulas() -> None:
             st.markdown(f"**{LOSSES[key][0]}**")
             st.latex(formula)
     st.caption(
-        r"What the generator minimises with each of the three losses. Fakes are $\tilde x = g_\theta(z)$, and "
-        r"$D = \sigma(f)$."
+        r"What the generator minimises with each of the three losses. Fakes are $\tilde x = G(z)$, θ are "
+        r"the weights of G, and $D = \sigma(f)$."
     )
 
 
@@ -210,7 +213,8 @@ def _show_plane(result: Vanishing, at: int, loss: str, title: str, help: str, ru
     is_discriminator = loss != "wasserstein"
     table = (result.discriminator_surfaces if is_discriminator else result.critic_surfaces)[at]
     pushes = result.pushes[loss]
-    longest = float(np.hypot(pushes[..., 2], pushes[..., 3]).max())
+    lengths = np.hypot(pushes[..., 2], pushes[..., 3])
+    longest, longest_now = float(lengths.max()), float(lengths[at].max())
     low, high = (0.0, 1.0) if is_discriminator else (float(table.min()), float(table.max()))
     chart(
         figures.surface_with_arrows(
@@ -232,3 +236,7 @@ def _show_plane(result: Vanishing, at: int, loss: str, title: str, help: str, ru
         help=help,
         alt=f"{title} over the plane, with the direction at some fakes",
     )
+    if longest_now < SHORTEST_VISIBLE * longest:
+        st.caption(
+            "The arrows here are too short to be seen. They were longer earlier in this training."
+        )

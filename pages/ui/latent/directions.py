@@ -21,12 +21,18 @@ ROWS, COLUMNS = 4, 8
 
 NAMES = {"ganspace": "GANSpace", "sefa": "SeFa"}
 
+SHARES = {
+    "ganspace": "Percentages: the share of the variance of the first activations.",
+    "sefa": "Percentages: the share of the stretching by the first weights.",
+}
+"""What the percentage beside a direction means, by method."""
+
 HELP = """**GANSpace** (Härkönen et al. 2020): the principal components of the generator's first
 activations over 1,000 z. **SeFa** (Shen and Zhou 2021): the directions that the generator's
 first weight matrix stretches most; it needs no samples.
 
 Both methods need no labels. What a direction means (slant, thickness, another digit) is for you to
-see. The percentage is the direction's share of the variance (GANSpace) or of the stretching (SeFa).
+see.
 **Keep the first** keeps the sample at the top left, moved by the sliders."""
 
 
@@ -109,7 +115,8 @@ def _sliders(generator_view: GeneratorView, method: str) -> None:
         columns=COLUMNS,
         on_keep=keep,
         height=400,
-        caption="In units of z: 1 is one standard deviation. Double-click a slider to reset it to 0.",
+        caption=f"{SHARES[method]} The sliders are in units of z: 1 is one standard deviation. Double-click a slider "
+        "to reset it to 0.",
         alt="Samples moved by the sliders",
         title="Strongest directions",
         help=HELP,

@@ -61,6 +61,7 @@ class Choice:
     step: int | None  # None for the newest weights
     label: int | None
     share: float
+    class_name: str | None = None  # the name of the class, if the section uses it
 
 
 def choose_section(snapshot: RunSnapshot) -> str:
@@ -80,7 +81,7 @@ def sidebar(snapshot: RunSnapshot, section: str) -> Choice:
     """
     with st.sidebar:
         step = choose_source(snapshot, prefix="latent", interval="two seconds")
-        label = None
+        label = class_name = None
         if snapshot.config.conditional:
             names = snapshot.config.dataset.class_names()
             label = st.selectbox(
@@ -93,6 +94,7 @@ def sidebar(snapshot: RunSnapshot, section: str) -> Choice:
                 help="The class that the generator makes. Classes and Invert a picture choose the "
                 "class themselves.",
             )
+            class_name = None if section in ALL_CLASSES else names[label]
         share = st.slider(
             "Truncation",
             0.0,
@@ -104,7 +106,8 @@ def sidebar(snapshot: RunSnapshot, section: str) -> Choice:
             disabled=section in UNTRUNCATED,
             help=TRUNCATION_HELP,
         )
-    return Choice(snapshot.run, step, label, 1.0 if section in UNTRUNCATED else float(share))
+    share = 1.0 if section in UNTRUNCATED else float(share)
+    return Choice(snapshot.run, step, label, share, class_name)
 
 
 def refresh(snapshot: RunSnapshot, choice: Choice, section: str) -> float | None:
@@ -116,6 +119,14 @@ def refresh(snapshot: RunSnapshot, choice: Choice, section: str) -> float | None
     return (
         3 * UPDATE_INTERVAL_S * refresh_interval()
     )  # the first weights may come, or the run may end
+
+
+def _class_text(choice: Choice) -> str:
+    if choice.class_name is None:
+        return ""
+    return (
+        f" · all pictures are of the class {plain_text(choice.class_name)}, chosen in the sidebar"
+    )
 
 
 def show(snapshot: RunSnapshot, choice: Choice, body: Callable[[GeneratorView], None]) -> None:
@@ -137,5 +148,5 @@ def show(snapshot: RunSnapshot, choice: Choice, body: Callable[[GeneratorView], 
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         heading(latest_snapshot)
-        st.caption(f"weights of step {models.step:,}", width="content")
+        st.caption(f"weights of step {models.step:,}{_class_text(choice)}", width="content")
     body(GeneratorView(choice.run, latest_snapshot, models, choice.label, choice.share))

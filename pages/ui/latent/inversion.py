@@ -272,8 +272,8 @@ def _verdict(generator_view: GeneratorView, status: TaskStatus, search: Search) 
                 ". Your picture is within this range: the generator can make it about as exactly as "
                 "pictures like those of the data set."
                 if search.error <= search.others.max()
-                else ". Your picture is outside this range: it differs from everything that the "
-                "generator can make."
+                else ". Your picture is outside this range: the search found no z with which the "
+                "generator makes it as exactly as these."
             )
     if status.cancelled:
         text += ". The search was cancelled here"

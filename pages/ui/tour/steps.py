@@ -56,15 +56,15 @@ STEPS = (
     ),
     Step(
         "See why the older distance fails",
-        "Move two distributions apart until they no longer overlap.",
+        "Move two distributions together and apart again.",
         "The Jensen–Shannon divergence stops at log 2, and its slope becomes 0: a generator "
         "would not know where to move. The Wasserstein distance keeps growing with slope 1.",
         (
             Place(
                 "wasserstein",
                 "Why not JS",
-                "Answer the question. Then move the two distributions apart, until they no longer "
-                "overlap.",
+                "Answer the question. Then move the two distributions together until they overlap, and apart "
+                "again.",
                 "lab=apart",
             ),
         ),
@@ -95,10 +95,10 @@ STEPS = (
     ),
     Step(
         "See a generator collapse",
-        "Look at the example of a collapsed GAN. Then train three networks with the same random "
-        "numbers, once with 5 updates of the discriminator in each step, and once with 1.",
-        "If the critic's gradient does not show where samples are missing, the generator may "
-        "fill a few modes well and leave out the others.",
+        "Look at the example of a collapsed GAN. Then train a GAN and two WGANs with the same random "
+        "numbers: once with 1 update of the discriminator in each step, and once with 5.",
+        "With 1 update, the GAN fills a few modes and leaves out the others. With 5 updates, as many as the "
+        "critics of the WGANs get, it usually keeps all of them.",
         (
             Place(
                 "train",
@@ -110,8 +110,8 @@ STEPS = (
             Place(
                 "stability",
                 "Mode collapse",
-                "Predict, then train all three networks. Do it again with **Discriminator updates** at 1: "
-                "then the GAN collapsed with each of five seeds.",
+                "Set **Discriminator updates** to 1, predict, and train all three: then the GAN collapsed with "
+                "each of five seeds. Train again with 5 updates: then none collapsed.",
                 "lab=collapse",
             ),
         ),

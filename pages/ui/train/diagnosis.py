@@ -230,13 +230,19 @@ def _all(all_findings: Sequence[Finding], evidence: Evidence) -> None:
         if not expander.open:
             return
         by_rule = {finding.key: finding for finding in all_findings}
+        st.caption(
+            "The tooltip of a check states when it finds a problem, and the source of its threshold."
+        )
         # As text, because the cells of a table cut long sentences.
         for key, rule in RULES.items():
-            st.markdown(_check_text(rule, by_rule.get(key), evidence))
+            st.markdown(
+                _check_text(rule, by_rule.get(key), evidence),
+                help=f"**Problem if:** {rule.condition}\n\n*Source: {rule.source}.*",
+            )
 
 
 def _check_text(rule: Rule, finding: Finding | None, evidence: Evidence) -> str:
-    """Return the state of a check, its evidence, its condition and its source, as Markdown."""
+    """Return the state of a check and its evidence, as Markdown."""
     if finding is None:
         icon, state, result = ":gray[:material/remove:]", missing_reason(rule, evidence), ""
     elif finding.reading.raised:
@@ -244,7 +250,4 @@ def _check_text(rule: Rule, finding: Finding | None, evidence: Evidence) -> str:
         icon, state, result = f":{colour}[{symbol}]", "Problem.", finding.reading.evidence
     else:
         icon, state, result = OK, "No problem.", finding.reading.evidence
-    return (
-        f"{icon} **{rule.title}:** {state} {result}  \n"
-        f":small[:gray[Problem if: {rule.condition} Source: {rule.source}.]]"
-    )
+    return f"{icon} **{rule.title}:** {state} {result}".rstrip()

@@ -212,7 +212,11 @@ def _neighbours(snapshot: RunSnapshot) -> None:
     neighbours = snapshot.neighbours
     if neighbours is None:
         if snapshot.config.dataset.kind == "pictures":
-            st.caption("The nearest training pictures appear a few seconds after the start.")
+            st.caption(
+                "After some steps, this shows samples and the nearest training picture of each."
+                if snapshot.status.active
+                else "This run ended before its samples were compared with training pictures."
+            )
         else:
             st.caption(
                 "Each batch draws new points, so there is nothing to copy. "
@@ -220,7 +224,7 @@ def _neighbours(snapshot: RunSnapshot) -> None:
             )
         return
     n, copies = len(neighbours.distances), sum(neighbours.copies)
-    st.markdown("**Samples, and the nearest training picture of each**", help=NEIGHBOURS_HELP)
+    st.markdown("**Samples, and below each the nearest training picture**", help=NEIGHBOURS_HELP)
     copies_text = "none is a copy" if not copies else f"{copies} of {n} are copies"
     image_grid(
         neighbours.content,
@@ -313,11 +317,17 @@ def table(evaluation: Evaluation) -> None:
             "±": [formatted(value.name, value.deviation) for value in evaluation.values],
             "Real examples": [formatted(value.name, value.floor) for value in evaluation.values],
             "Better": [directions[value.better] for value in evaluation.values],
-            "Meaning": [value.meaning.replace("**", "") for value in evaluation.values],
         },
         hide_index=True,
         height="content",
     )
+    with st.expander("What these metrics mean", icon=":material/menu_book:"):
+        st.markdown(
+            "\n".join(
+                f"- **{plain_text(title_of(value.name))}**: {value.meaning}"
+                for value in evaluation.values
+            )
+        )
     if evaluation.protocol:
         p = evaluation.protocol
         accuracy = (

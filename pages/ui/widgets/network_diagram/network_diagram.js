@@ -3,8 +3,9 @@
 import { define, Edits, make, write } from "../base/dom.js";
 
 /**
- * A layer: the shape of its output and its number of parameters as texts, and a picture of its output.
- * @typedef {{ title: string, shape: string, parameters: string, image: string }} Layer
+ * A layer: the shape of its output and its number of parameters as texts, and a picture of its output. If the
+ * output is one number, `number` shows it, and there is no picture.
+ * @typedef {{ title: string, shape: string, parameters: string, image: string, number: string }} Layer
  */
 
 /**
@@ -12,7 +13,7 @@ import { define, Edits, make, write } from "../base/dom.js";
  * @typedef {{ networks: { title: string, layers: Layer[] }[], chosen: number, edit: EditAnswer }} DiagramData
  */
 
-/** @typedef {{ root: HTMLButtonElement, image: HTMLImageElement, shape: HTMLElement, parameters: HTMLElement }} Card */
+/** @typedef {{ root: HTMLButtonElement, image: HTMLImageElement, number: HTMLElement, shape: HTMLElement, parameters: HTMLElement }} Card */
 
 class Diagram {
   /** @type {string | undefined} */
@@ -37,9 +38,12 @@ class Diagram {
       this.cards = [];
       this.root.replaceChildren(...networks.map((network) => this.chain(network)));
     }
-    networks.flatMap(({ layers }) => layers).forEach(({ image, shape, parameters }, i) => {
+    networks.flatMap(({ layers }) => layers).forEach(({ image, number, shape, parameters }, i) => {
       const card = this.cards[i];
-      if (card.image.getAttribute("src") !== image) card.image.src = image;
+      card.image.hidden = image === "";
+      card.number.hidden = image !== "";
+      if (image && card.image.getAttribute("src") !== image) card.image.src = image;
+      write(card.number, number);
       write(card.shape, shape);
       write(card.parameters, parameters);
     });
@@ -53,10 +57,10 @@ class Diagram {
     for (const layer of layers) {
       const index = this.cards.length;
       const card = {
-        image: make("img", { alt: "" }), shape: make("small", {}), parameters: make("small", {}),
+        image: make("img", { alt: "" }), number: make("span", { className: "wgan-layer-number" }), shape: make("small", {}), parameters: make("small", {}),
         root: make("button", { type: "button", className: "wgan-layer wgan-focus", title: layer.title, onclick: () => this.choose(index) }),
       };
-      card.root.append(card.image, make("strong", {}, layer.title), card.shape, card.parameters);
+      card.root.append(card.image, card.number, make("strong", {}, layer.title), card.shape, card.parameters);
       this.cards.push(card);
       row.append(card.root);
     }

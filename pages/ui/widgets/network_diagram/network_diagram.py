@@ -15,17 +15,21 @@ _DIAGRAM = component(
     "network_diagram/network_diagram.css",
 )
 
-HEIGHT = 186  # pixels of a network: its title, and a row of layers (network_diagram.css)
+HEIGHT = 206  # pixels of a network: its title, and a row of layers (network_diagram.css)
 
 
 @dataclass(frozen=True)
 class Node:
-    """A layer as it is drawn: the title, the shape of its output, its parameters, and a picture of the output."""
+    """A layer as it is drawn: the title, the shape of its output, its parameters, and a picture of the output.
+
+    If the output is one number, `number` is shown in place of a picture.
+    """
 
     title: str
     shape: str
     parameters: str
-    image: bytes
+    image: bytes | None
+    number: str = ""
 
 
 def network_diagram(
@@ -58,7 +62,8 @@ def network_diagram(
                         "title": node.title,
                         "shape": node.shape,
                         "parameters": node.parameters,
-                        "image": data_uri(node.image),
+                        "image": "" if node.image is None else data_uri(node.image),
+                        "number": node.number,
                     }
                     for node in layers
                 ],
