@@ -104,7 +104,10 @@ def _parameters_text(total: int, layers: Sequence[critic.Layer]) -> str:
 def _class_text(label: int | None, names: Sequence[str]) -> str:
     if label is None:
         return ""
-    return f" Its class is {plain_text(names[label])}. For the generator, the class is {LABEL_DIM} more numbers beside z."
+    return (
+        f" Its class is {plain_text(names[label])}. For the generator, the class is {LABEL_DIM} more numbers beside z. "
+        "The critic adds a number for the class to its last output."
+    )
 
 
 def _next_sample(choice: NetworkChoice) -> None:
