@@ -224,15 +224,16 @@ def _neighbours(snapshot: RunSnapshot) -> None:
             )
         return
     n, copies = len(neighbours.distances), sum(neighbours.copies)
-    st.markdown("**Samples, and below each the nearest training picture**", help=NEIGHBOURS_HELP)
-    copies_text = "none is a copy" if not copies else f"{copies} of {n} are copies"
+    st.markdown("**Nearest training pictures**", help=NEIGHBOURS_HELP)
+    copies_text = "None is a copy" if not copies else f"{copies} of {n} are copies"
     image_grid(
         neighbours.content,
         key="neighbours",
         rows=2,
         columns=COLUMNS,
-        caption=f"Step {neighbours.step:,}: {copies_text}. The mean distance is "
-        f"{fmt_number(round(float(np.mean(neighbours.distances)), 1))} of 255 per pixel.",
+        caption=f"Above: samples of step {neighbours.step:,}. Below: the training picture nearest to each. "
+        f"{copies_text}; the mean distance is {fmt_number(round(float(np.mean(neighbours.distances)), 1))} of 255 "
+        "per pixel.",
         alt="Eight samples, below each the nearest training picture",
         max_height=190,
     )
