@@ -663,3 +663,81 @@ def test_samples_that_become_worse_are_no_plateau():
     assert not plateau.reading.raised and "becomes worse" in plateau.reading.evidence
     level = [0.065 + 0.001 * (-1) ** i for i in range(40)]
     assert "plateau" in raised(evidence_with(TOY, None, emd_512=level))
+
+
+CLIPPED = TOY.changed({"objective": "wgan"})
+NEAR_LIMITS: dict[str, tuple[str, TrainConfig, dict[str, list[float]], str, float, bool]] = {
+    # A rule, a config, further numbers, the number with the limit, the limit, whether too much is a fault.
+    "weak penalty": ("weak-penalty", TOY, {}, "slope_hat", 6.0, True),
+    "strong penalty": ("strong-penalty", TOY, {}, "penalty_pull", 4.0, True),
+    "clipping": ("clipping", CLIPPED, {}, "at_clip", 0.6, True),
+    "momentum": ("momentum", TOY, {"critic_move": [1e-3] * 3}, "step_cosine", 0.1, False),
+    "fast generator": (
+        "learning-rates",
+        TOY,
+        {"critic_move": [1 / TOY.n_critic] * 3},
+        "generator_move",
+        15.0,
+        True,
+    ),
+    "slow generator": (
+        "learning-rates",
+        TOY,
+        {"critic_move": [1 / TOY.n_critic] * 3},
+        "generator_move",
+        1 / 300,
+        False,
+    ),
+    "vanishing in the loss": (
+        "vanishing-gradient",
+        TOY,
+        {"gradient_depth": [0.0] * 3},
+        "generator_signal",
+        0.02,
+        False,
+    ),
+    "vanishing in the layers": (
+        "vanishing-gradient",
+        TOY,
+        {"generator_signal": [1.0] * 3},
+        "gradient_depth",
+        -2.0,
+        False,
+    ),
+    "exploding in the layers": ("exploding-gradient", TOY, {}, "gradient_depth", 2.0, True),
+    "copies": ("memorisation", TOY, {"memorised_64_floor": [0.1]}, "memorised_64", 0.2, True),
+    "classes": ("mode-collapse", TOY, {}, "class_kl_1k", 0.9, True),
+    "repeats": ("mode-collapse", TOY, {}, "duplicates_1k", 0.5, True),
+    "spread": ("mode-collapse", TOY, {"variety": [1.0]}, "variety", 0.35, False),
+}
+
+
+@pytest.mark.parametrize("name", NEAR_LIMITS)
+def test_a_check_begins_at_its_limit(name: str):
+    rule, config, numbers, number, limit, too_much = NEAR_LIMITS[name]
+    for share, beyond in ((0.999, not too_much), (1.001, too_much)):
+        value = limit * share if limit > 0 else limit * (2 - share)
+        values = numbers | {number: [*numbers.get(number, []), *[value] * 3]}
+        found = examine(evidence_with(config, None, **values))
+        assert [f.reading.raised for f in found if f.key == rule] == [beyond], value
+
+
+def test_a_cause_comes_before_what_it_causes():
+    numbers = {"slope_hat": [20.0] * 3, "slope_above_1": [1.0] * 3, "penalty_pull": [0.1] * 3}
+    found = raised(evidence_with(TOY, None, **numbers, **COLLAPSED))
+    assert found[0] == "weak-penalty" and "mode-collapse" in found
+
+
+def test_modes_that_were_never_found_are_not_called_lost():
+    never = {"modes_2500": [3.0] * 4, "modes_2500_floor": [8.0], "high_quality_2500": [0.9] * 4}
+    lost = never | {"modes_2500": [6.0, 3.0, 3.0, 3.0]}
+    texts = [
+        next(
+            f.reading.evidence
+            for f in examine(evidence_with(TOY, None, **numbers))
+            if f.key == "mode-collapse"
+        )
+        for numbers in (never, lost)
+    ]
+    assert "has never had more" in texts[0] and "highest number of modes" not in texts[0]
+    assert "The highest number of modes in this run was 6." in texts[1]

@@ -26,6 +26,10 @@ def accepted(figure: figures.Figure) -> go.Figure:
             return value
         return "Viridis" if value == "@surface" else "#123456"
 
+    layout = figure["layout"]
+    second = layout.get("yaxis2", {})
+    if "overlaying" in second and second.get("visible", True):  # each of two axes has a title
+        assert layout["yaxis"]["title"]["text"] and layout["yaxis2"]["title"]["text"]
     return go.Figure(plain(figure))
 
 

@@ -658,3 +658,27 @@ def test_linear_walk(dim: int, shortest: float, phrase: str):
     path[:, 0] = (6.0, shortest, 6.0)
     text = latent.linear_walk(path)
     assert phrase in text and f"√{dim} ≈ {dim**0.5:.1f}" in text
+
+
+@pytest.mark.parametrize(
+    ("error", "phrase"),
+    [(9.9, "within this range"), (20.0, "within this range"), (20.1, "outside this range")],
+)
+def test_an_inversion_is_judged_by_the_largest_error_of_held_out_pictures(
+    error: float, phrase: str
+):
+    assert phrase in latent.inversion(error, np.array([10.0, 20.0, 15.0]))
+
+
+@pytest.mark.parametrize(
+    ("gap", "gap_after", "penalised", "said"),
+    [
+        (1.0, 0.9, True, True),
+        (1.0, 1.0, True, False),
+        (1.0, 1.1, True, False),
+        (1.0, 0.9, False, False),  # without a penalty, this would not be the reason
+        (-1.0, -1.1, True, True),
+    ],
+)
+def test_why_a_gap_can_shrink(gap: float, gap_after: float, penalised: bool, said: bool):
+    assert bool(critic.gap_after_update(gap, gap_after, penalised=penalised)) is said

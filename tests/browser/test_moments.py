@@ -11,13 +11,14 @@ if not os.environ.get("CI"):  # in CI it must be there: without it, the import b
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import ROOT, Serve, train_digits
+from wgan.runs import list_runs
 
 
 @pytest.fixture(scope="module")
 def finished(serve: Serve, runs: Path) -> str:
-    """The address of the app with a finished run of 60 steps, with a preview at every tenth."""
-    flags = ("--steps", "60", "--preview-every", "10", "--report-every", "5")
-    train_digits(runs, *flags)
+    """The address of the app with runs of 30 and of 60 steps, with a preview at every tenth."""
+    for steps in ("30", "60"):
+        train_digits(runs, "--steps", steps, "--preview-every", "10", "--report-every", "5")
     return serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
 
 
@@ -65,6 +66,35 @@ def test_the_cursor_follows_the_timeline_and_pointing_at_a_curve_shows_that_step
     expect(shown).to_have_text("step 50")
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 600, steps=3)
     expect(shown).to_have_text("step 30")
+
+
+def test_the_curves_of_compared_runs_and_their_pictures_show_the_same_step(
+    page: Page, finished: str, runs: Path
+):
+    long, short = (run.id for run in list_runs(runs))  # the newest first
+    page.goto(f"{finished}/compare?runs={long},{short}&curve=Critic+gap&along=Step")
+    moment = page.locator(".st-key-wall figcaption small")
+    expect(moment).to_have_text(["step 60", "step 30"])
+    drawn = page.locator(".st-key-compare .nsewdrag")
+    drawn.wait_for()
+    assert cursor_step(page, "compare") is None  # the newest pictures are followed
+    slider = page.locator(".st-key-wall input[type=range]")
+    slider.focus()
+    slider.press("Home")
+    expect(moment).to_have_text(["step 0", "step 0"])
+    page.wait_for_function("!document.querySelector('.st-key-compare .wgan-step-cursor').hidden")
+    assert cursor_step(page, "compare") == pytest.approx(0, abs=0.5)
+
+    drawn.scroll_into_view_if_needed()
+    box = drawn.bounding_box()
+    end = page.evaluate(
+        "document.querySelector('.st-key-compare .wgan-plot')._fullLayout.xaxis.range[1]"
+    )
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 45 / end, box["y"] + box["height"] / 2, steps=3)
+    expect(moment).to_have_text(["step 40", "step 30"])
+    page.mouse.move(box["x"] + box["width"] / 2, 2, steps=3)
+    expect(moment).to_have_text(["step 0", "step 0"])
 
 
 LOSE_ONE = """(() => {

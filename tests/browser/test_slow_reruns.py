@@ -1,11 +1,15 @@
 """What is edited in the browser stays there, though the server hears of everything two seconds late."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from pages.ui.core import navigation
-from tests.browser.actions import still
-from tests.browser.conftest import until
+from tests.browser.actions import press, still
+from tests.browser.conftest import ROOT, Serve, until
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
@@ -22,6 +26,62 @@ LATE = """(() => {
     else setTimeout(() => this.readyState === WebSocket.OPEN && send.call(this, message), window.late);
   };
 })()"""
+
+
+TWO_CONTENTS = """
+import streamlit as st
+
+@st.fragment
+def large():
+    shown = st.session_state.get("shown", 0)
+    st.button("Next", on_click=lambda: st.session_state.update(shown=shown + 1))
+    st.code(("A" if shown % 3 == 0 else str(shown)) * 20_000)
+    st.markdown(f"number {shown}")
+
+large()
+"""
+"""A page whose third content is the first one again."""
+
+
+def test_a_second_press_before_the_first_is_answered_does_not_stop_the_page(
+    page, serve: Serve, tmp_path: Path
+):
+    """With Streamlit's cache of messages, the browser drops a message to which the server refers."""
+    (tmp_path / ".streamlit").mkdir()
+    shutil.copy(ROOT / ".streamlit" / "config.toml", tmp_path / ".streamlit")
+    (tmp_path / "script.py").write_text(TWO_CONTENTS, "utf-8")
+    late: list[bytes] = []
+    sockets = []
+
+    def route(socket) -> None:
+        sockets.append(socket)
+        server = socket.connect_to_server()
+        server.on_message(lambda message: (late.append if is_late else socket.send)(message))
+
+    is_late = False
+    page.route_web_socket("**/_stcore/stream", route)
+    page.goto(serve(tmp_path / "script.py"))
+    page.get_by_text("number 0").wait_for()
+    still(page)
+    press(page, "Next")
+    page.get_by_text("number 1").wait_for()
+    still(page)
+    is_late = True
+    for presses in (1, 2):
+        press(page, "Next")
+        while sum(map(finished, late)) < presses:
+            page.wait_for_timeout(100)
+    is_late = False
+    for message in late:
+        sockets[-1].send(message)
+    page.get_by_text("number 3").wait_for()
+
+
+def finished(message: bytes) -> bool:
+    """Return whether a message of the server says that a script has ended."""
+    forward = ForwardMsg()
+    forward.ParseFromString(message)
+    return str(forward.WhichOneof("type")) == "script_finished"
 
 
 @pytest.fixture

@@ -289,7 +289,7 @@ def test_critics_learn_the_dual_live(page, site: str):
     press(page, "Train both")
     page.locator(".st-key-learned_proofs .js-plotly-plot .main-svg").first.wait_for()
     assert traces(page, "learned_proofs") == ["Clipped", "Penalised", "W₁"]
-    ended = page.get_by_text(re.compile("After 600 updates the clipped critic"))
+    ended = page.get_by_text(re.compile("After 600 updates the lower bound of the clipped critic"))
     with contextlib.suppress(playwright.Error):  # a fast machine has ended before it is pressed
         button(page, "Stop").first.click(timeout=3_000)
     page.get_by_text("Stopped at").or_(ended).first.wait_for()

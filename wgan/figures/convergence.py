@@ -94,13 +94,13 @@ def raw_gap(updates: Number, gaps: Real, slopes: Real, total: int) -> Figure:
 
     return {
         "data": [
-            line("critic gap, left", gaps, "@critic"),
+            line("critic gap", gaps, "@critic"),
             # Dashed: the gap grows with the slope, so the two lines often coincide.
-            line("slope, right", slopes, "@mark", yaxis="y2")
+            line("slope", slopes, "@mark", yaxis="y2")
             | {"line": {"color": "@mark", "width": 2, "dash": "dash"}},
         ],
         "layout": {
-            "margin": MARGIN | {"r": 52},
+            "margin": MARGIN | {"l": 58, "r": 62},
             "hovermode": "x unified",
             "showlegend": True,
             "xaxis": {
@@ -109,8 +109,14 @@ def raw_gap(updates: Number, gaps: Real, slopes: Real, total: int) -> Figure:
                 "hoverformat": ",d",
                 "unifiedhovertitle": {"text": "update %{x:,d}"},
             },
-            "yaxis": {"exponentformat": "power", "rangemode": "tozero", "nticks": 4},
+            "yaxis": {
+                "title": {"text": "critic gap"},
+                "exponentformat": "power",
+                "rangemode": "tozero",
+                "nticks": 4,
+            },
             "yaxis2": {
+                "title": {"text": "slope"},
                 "overlaying": "y",
                 "side": "right",
                 "showgrid": False,

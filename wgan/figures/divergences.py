@@ -162,19 +162,21 @@ def discriminator_and_critic(
             line_trace("f", x, critic, "@critic", yaxis="y2"),
         ],
         "layout": {
-            "margin": MARGIN | {"l": 36, "r": 36, "t": 26, "b": 26},
+            "margin": MARGIN | {"l": 48, "r": 48, "t": 26, "b": 26},
             "hovermode": "x unified",
             "showlegend": True,
             "legend": SMALL_LEGEND,
             "xaxis": {"range": [float(x[0]), float(x[-1])], "zeroline": False},
             # Each axis has the colour of its line.
             "yaxis": {
+                "title": {"text": "D", "font": {"color": "@generator"}},
                 "range": [-0.02, 1.05],
                 "nticks": 5,
                 "zeroline": False,
                 "tickfont": {"color": "@generator"},
             },
             "yaxis2": {
+                "title": {"text": "f", "font": {"color": "@critic"}},
                 "overlaying": "y",
                 "side": "right",
                 "tickfont": {"color": "@critic"},

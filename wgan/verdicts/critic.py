@@ -242,3 +242,10 @@ def _why_it_is_loose(clipped_share: float | None) -> str:
         f"{fmt_share(clipped_share)} of the clipped weights are at ±c. Clipping allows only simple functions, "
         "which cannot be steep where they must and flat elsewhere."
     )
+
+
+def gap_after_update(gap: float, gap_after: float, *, penalised: bool) -> str:
+    """Say why a penalised critic's update with a batch has made its gap smaller; empty if it has not."""
+    if not penalised or gap_after >= gap:
+        return ""
+    return " It can shrink, because the update lowers the sum of loss and penalty."

@@ -1,4 +1,4 @@
-"""The meaning of lengths in latent space."""
+"""Verdicts about latent space: the length of z on a walk, and the error of an inversion."""
 
 import numpy as np
 
@@ -28,4 +28,17 @@ def linear_walk(path: Real) -> str:
         "Spherical interpolation keeps it between the lengths of the two waypoints. On a straight line it "
         f"falls to {shortest:.1f}, where the generator was hardly trained: pictures there are often greyer or "
         "more alike."
+    )
+
+
+def inversion(error: float, errors_of_held_out: Real) -> str:
+    """Say if a picture was inverted as exactly as held-out pictures, (N,): with at most their largest error."""
+    if error <= float(errors_of_held_out.max()):
+        return (
+            "Your picture is within this range: the generator can make it about as exactly as pictures like "
+            "those of the data set."
+        )
+    return (
+        "Your picture is outside this range: the search found no z with which the generator makes it as exactly "
+        "as these."
     )

@@ -130,6 +130,7 @@ def panel(choice: Choice, statuses: tuple[Status, ...]) -> None:
         unit=unit,
         fetch=fetch,
         max_height=330 if len(items) < 4 else 240,
+        moments=_moments(choice),
         at=asked_moment(),
         on_move=go_to,
     )
@@ -202,11 +203,17 @@ def _curve(
         ),
         key="compare" if choice.curve != QUALITY else f"compare-{name}",
         run=f"{name}-{choice.axis}-{choice.runs}-{look.log}",
+        steps_of=_moments(choice),
         height=300,
         alt=f"{curve_title(name)} of {len(snapshots) - len(not_comparable)} runs",
         title=curve_title(name),
         help=metric.meaning if metric is not None else CURVE_HELP,
     )
+
+
+def _moments(choice: Choice) -> str:
+    """Return the name under which pictures and curves share the position on the common axis."""
+    return f"{choice.axis} {choice.runs}"
 
 
 def _axis_title(axis: str) -> str:

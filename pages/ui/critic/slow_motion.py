@@ -25,6 +25,7 @@ from wgan.jobs import RunSnapshot
 from wgan.runs import RunError, Status
 from wgan.session import Session
 from wgan.training import CriticStage, GeneratorStage, Part, SlowStep
+from wgan.verdicts import critic as verdicts
 
 PLAY_INTERVAL_S = 2.5
 """Seconds for which a stage is shown while the stages play."""
@@ -366,7 +367,7 @@ def _critic_stages(update: CriticStage, config: TrainConfig, rate: float, of: st
             f"The critic is updated{of}",
             f"{config.optimizer.title} moves each weight against the gradient of {minimised}, with learning rate "
             f"{rate:g}.{_how(config)} Together the weights move by {fmt_sig(update.weight_change)}. The gap of the same batch goes "
-            f"from {fmt_sig(gap)} to **{fmt_sig(gap_after)}**.{_why_smaller(gap, gap_after, update)}",
+            f"from {fmt_sig(gap)} to **{fmt_sig(gap_after)}**.{verdicts.gap_after_update(gap, gap_after, penalised=update.points is not None)}",
             lambda: _histogram(
                 update.real_scores_after,
                 update.fake_scores_after,
@@ -390,12 +391,6 @@ def _where_numbers_are(examples: F32, name: str) -> str:
     if examples.ndim == 4:
         return f"The number on each picture is its {name}."
     return f"Point at an example to read its {name}."
-
-
-def _why_smaller(gap: float, gap_after: float, update: CriticStage) -> str:
-    if update.points is None or gap_after >= gap:
-        return ""
-    return " It can shrink, because the update lowers the sum of loss and penalty."
 
 
 def _generator_stages(update: GeneratorStage, config: TrainConfig, rate: float) -> list[Stage]:

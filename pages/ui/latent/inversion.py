@@ -26,6 +26,7 @@ from wgan.jobs import NUM_BASELINE_PICTURES, SEARCH, InversionResult, RunSnapsho
 from wgan.latent import Search
 from wgan.runs import RunError
 from wgan.session import Session
+from wgan.verdicts import latent as latent_verdicts
 
 SOURCES = {"drawn": "Draw", "uploaded": "Upload", "real": "Real"}
 STARTS = (4, 8, 16)
@@ -268,13 +269,7 @@ def _verdict(generator_view: GeneratorView, status: TaskStatus, search: Search) 
             f"**{fmt_number(round(baseline, 1))}** on average ({low} to {high})"
         )
         if status.done and not status.cancelled:
-            text += (
-                ". Your picture is within this range: the generator can make it about as exactly as "
-                "pictures like those of the data set."
-                if search.error <= search.others.max()
-                else ". Your picture is outside this range: the search found no z with which the "
-                "generator makes it as exactly as these."
-            )
+            text += f". {latent_verdicts.inversion(search.error, search.others)}"
     if status.cancelled:
         text += ". The search was cancelled here"
     return text.rstrip(".") + "."

@@ -109,8 +109,8 @@ def chart(
         help: Tooltip of the heading.
         version: Visitors with the same version and key share the encoded figure, which is made only
             once.
-        steps_of: The run whose steps the x axis shows. A line then marks the step that the run's timeline
-            shows, and pointing at the chart shows the samples of that step.
+        steps_of: The run whose steps the x axis shows, or the `moments` of a grid of runs. A line then marks
+            the step that the timeline shows, and pointing at the chart shows the samples of that step.
         dots: Whether each line has a dot at that step.
     """
     total = height + HEADING  # without a title, this is the room of the toolbar

@@ -1,6 +1,7 @@
 // The samples of several runs with a common timeline, over steps, images or seconds.
 
 import { define, formatCount, iconButton, make, setIcon, write } from "../base/dom.js";
+import { onMoment, tellMoment } from "../base/moment.js";
 import { colourNamed, themeAt } from "../base/theme.js";
 import { indexAt, Stage } from "../sample_timeline/stage.js";
 
@@ -13,8 +14,9 @@ const HISTORY = 15_000; // milliseconds for playing the whole timeline
  */
 
 /**
- * Data from run_grid.py; `moment` is the initial position on the common axis.
- * @typedef {{ items: WallItem[], unit: string, moment: number | null, height: number,
+ * Data from run_grid.py; `moment` is the initial position on the common axis, and `moments` identifies the
+ * grid for the charts that show the same position.
+ * @typedef {{ items: WallItem[], unit: string, moment: number | null, moments: string, height: number,
  *   plotly: string | null }} WallData
  */
 
@@ -50,6 +52,8 @@ class Wall {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   resting; // of the next message for the page's address
   ticking = 0; // pending animation frame of playback
+  /** @type {{ share: number, following: boolean } | undefined} */
+  before; // the position before a chart was pointed at
 
   /** @param {StreamlitComponent} component */
   constructor({ setTriggerValue }) {
@@ -57,6 +61,9 @@ class Wall {
     this.tell = (wishes) => setTriggerValue("want", wishes);
     /** @param {number} moment */
     this.tellMoment = (moment) => setTriggerValue("moment", moment);
+    this.endMoments = onMoment("pointed", (moments, moment) => {
+      if (moments === this.data?.moments) this.peek(moment);
+    });
     this.grid = make("div", { className: "wgan-wall" });
     this.playButton = iconButton("play", "Play", () => (this.playing ? this.pause() : this.play()));
     this.slider = make("input", { type: "range", className: "wgan-range", min: 0, max: 1000 });
@@ -87,6 +94,7 @@ class Wall {
 
   /** @param {WallData} data */
   update(data) {
+    if (this.data && this.data.moments !== data.moments) tellMoment("shown", this.data.moments, undefined);
     this.data = data;
     let begins = false;
     const names = data.items.map((item) => item.run).join();
@@ -147,6 +155,7 @@ class Wall {
    */
   seek(share, delay) {
     this.pause();
+    this.before = undefined;
     this.following = false;
     this.share = share;
     this.place(delay);
@@ -154,8 +163,29 @@ class Wall {
     this.rest();
   }
 
+  /**
+   * Show the position at which a chart is pointed, and afterwards the one before.
+   * @param {number | undefined} moment undefined: no chart is pointed at
+   */
+  peek(moment) {
+    if (this.playing || !(this.end > 0)) return;
+    if (moment !== undefined) {
+      this.before ??= { share: this.share, following: this.following };
+      this.share = Math.min(Math.max(moment / this.end, 0), 1);
+      this.following = false;
+      this.place(100);
+    } else if (this.before) {
+      Object.assign(this, this.before);
+      this.before = undefined;
+      if (this.following) for (const { stage } of this.stages) stage.follow();
+      else this.place(0);
+    }
+    this.controls();
+  }
+
   follow() {
     this.pause();
+    this.before = undefined;
     this.following = true;
     this.share = 1;
     for (const { stage } of this.stages) stage.follow();
@@ -164,6 +194,7 @@ class Wall {
   }
 
   play() {
+    this.before = undefined;
     if (this.share >= 1) this.share = 0;
     this.following = false;
     this.playing = true;
@@ -192,6 +223,7 @@ class Wall {
   }
 
   controls() {
+    tellMoment("shown", this.data.moments, this.following ? undefined : this.share * this.end);
     this.slider.value = String(Math.round(this.share * 1000));
     this.slider.disabled = this.playButton.disabled = !(this.end > 0);
     const moment = `${formatCount(Math.round(this.share * this.end))} ${this.data.unit}`;
@@ -209,6 +241,8 @@ class Wall {
     this.pause();
     clearTimeout(this.telling);
     clearTimeout(this.resting);
+    this.endMoments();
+    if (this.data) tellMoment("shown", this.data.moments, undefined);
     for (const { stage } of this.stages) stage.destroy();
   }
 }

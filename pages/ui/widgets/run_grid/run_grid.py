@@ -49,6 +49,7 @@ def run_grid(
     unit: str,
     fetch: Callable[[str, Sequence[int]], Mapping[int, Frame]],
     max_height: int = 420,
+    moments: str,
     at: float | None = None,
     on_move: Callable[[int | None], None] | None = None,
 ) -> None:
@@ -60,6 +61,7 @@ def run_grid(
         unit: Unit of the common axis.
         fetch: Returns the frames of a run at some steps. It may leave out missing ones.
         max_height: Maximum height in pixels.
+        moments: Name for charts with the same axis (`steps_of` of `chart`): they mark the position on show.
         at: Position on the common axis at which it opens; None for the newest frames.
         on_move: Called with the position that the visitor chooses, or None for the newest frames.
     """
@@ -73,6 +75,7 @@ def run_grid(
         "items": [_item(item, by_run.get(item.run), fetch) for item in items],
         "unit": unit,
         "moment": at,
+        "moments": moments,
         "height": max_height,
         "plotly": assets.address(assets.PLOTLY),
         "space": f"height:{max_height // 2}px",

@@ -1,0 +1,55 @@
+"""Words that users stumbled on do not come back: in no text of the pages or of the library."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pages.ui.labs import clipping, collapse, divergences, opposed, transport
+
+ROOT = Path(__file__).parents[1]
+
+FORBIDDEN = {
+    r"\bEXPLODED\b|\bMAX_[A-Z]+\b": "the name of a constant",
+    r"\btest_\w+\.py|tests/": "a file of the tests",
+    r"(?<![$\d])\d+\^-?\d": "a power as in source code: write 10⁻³",
+    r"\bTrain further\b|\bTrain on\b(?! th)": "other words for Resume and Train longer",
+    r"\bas the map is smooth\b": "a continuous map tears nothing; smoothness is not needed",
+}
+"""Patterns, and what is wrong with them."""
+
+
+def texts() -> Iterator[tuple[Path, int, str]]:
+    """Yield the strings in the source code that can be shown: sentences, without docstrings."""
+    for file in sorted([*(ROOT / "pages").rglob("*.py"), *(ROOT / "wgan").rglob("*.py")]):
+        tree = ast.parse(file.read_text("utf-8"))
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Constant) or id(node) in docstrings:
+                continue
+            if isinstance(node.value, str) and " " in node.value.strip():
+                yield file.relative_to(ROOT), node.lineno, node.value
+
+
+@pytest.mark.parametrize("pattern", FORBIDDEN)
+def test_no_text_on_screen_has_such_words(pattern: str):
+    found = [f"{file}:{line}: {text}" for file, line, text in texts() if re.search(pattern, text)]
+    assert not found, FORBIDDEN[pattern]
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        (opposed.OPPOSED.question, "minimax"),  # only this loss of a GAN saturates
+        (clipping.LAB.why, r"\sqrt n"),  # the signs of many weights are mixed
+        (transport.EARTH.why, "at least"),  # one may also move earth back and forth
+        (divergences.SLIDE.why, "except 0"),  # W₁ = |θ| has a kink there
+        (divergences.OF_GAUSSIANS.why, "except 0"),
+        (collapse.EVIDENCE, "five seeds"),
+        (collapse.LAB.question, "as many updates"),
+    ],
+)
+def test_a_statement_is_not_stronger_than_what_holds(text: str, phrase: str):
+    assert phrase in text
