@@ -67,6 +67,7 @@ def test_the_main_job(page, url: str, runs: Path):
     zoom_survives_ten_updates(page)
     cleared_caches_end_no_training(page, runs)
     change_acts_and_leaves_a_mark(page, runs)
+    networks_follow_the_training(page)
     pause_holds_and_step_once_is_one_step(page, runs)
     timeline_goes_back_and_is_in_the_address(page)
     sample_is_enlarged(page)
@@ -127,6 +128,18 @@ def change_acts_and_leaves_a_mark(page, runs: Path) -> None:
     assert change.path == "critic_learning_rate" and change.after > change.before
     for key in ("gap", "losses"):
         until(partial(has_one_mark, page, key))
+
+
+def networks_follow_the_training(page) -> None:
+    title = page.get_by_text("Networks, layer by layer")
+    title.click()
+    caption = page.get_by_text(re.compile(r"the critic at step [\d,]+, with one sample"))
+    caption.wait_for()
+    page.locator(".wgan-layer").first.wait_for()
+    first = caption.inner_text()
+    until(lambda: caption.inner_text() != first)
+    title.click()
+    caption.wait_for(state="hidden")
 
 
 def pause_holds_and_step_once_is_one_step(page, runs: Path) -> None:

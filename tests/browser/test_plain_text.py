@@ -47,9 +47,11 @@ if kind in KINDS:
         with st.container(key=f"text-{i}"):
             KINDS[kind](plain_text(text))
 elif kind == "help":
-    st.markdown("Text", help=plain_text(TEXTS[int(st.query_params["i"])]))
+    for i, text in enumerate(TEXTS):
+        st.markdown(f"text {i}", help=plain_text(text))
 elif kind == "toast":
-    st.toast(plain_text(TEXTS[int(st.query_params["i"])]), duration="infinite")
+    i = st.number_input("Text", 0, len(TEXTS) - 1)
+    st.toast(plain_text(TEXTS[i]), duration="infinite")
 st.text(f"kind {kind}")
 """
 
@@ -115,17 +117,38 @@ def test_every_text_is_shown_as_it_is(page, app: str, kind: str):
 
 
 @pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("kind", ["help", "toast"])
-def test_every_text_is_shown_as_it_is_above_the_page(page, app: str, kind: str, every: int):
+def test_every_text_is_shown_as_it_is_in_a_tooltip(page, app: str, every: int):
+    page.goto(f"{app}/?kind=help")
+    page.get_by_text("kind help", exact=True).wait_for()
+    targets, tooltip = (
+        page.get_by_test_id("stTooltipHoverTarget"),
+        page.get_by_test_id("stTooltipContent"),
+    )
     for i, text in list(enumerate(TEXTS))[::every]:
-        page.goto(f"{app}/?kind={kind}&i={i}")
-        page.get_by_text(f"kind {kind}", exact=True).wait_for()
-        if kind == "help":
-            page.get_by_test_id("stTooltipHoverTarget").first.hover()
-        place = page.get_by_test_id("stTooltipContent" if kind == "help" else "stToastText")
-        place.first.wait_for()
-        assert place.first.text_content() == in_page(text)
-        assert place.first.locator(CONTAINER).locator(FORMATS).count() == 0, text
+        targets.nth(i).hover()
+        check_above_the_page(tooltip, text)
+        page.mouse.move(2, 2)
+        tooltip.wait_for(state="hidden")
+
+
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_text_is_shown_as_it_is_in_a_toast(page, app: str, every: int):
+    page.goto(f"{app}/?kind=toast")
+    toast = page.get_by_test_id("stToastText")
+    for i, text in list(enumerate(TEXTS))[::every]:
+        if i:
+            page.get_by_label("Text").fill(str(i))
+            page.get_by_label("Text").press("Enter")
+        check_above_the_page(toast, text)
+        page.get_by_test_id("stToast").get_by_role("button").click()
+        toast.wait_for(state="detached")
+
+
+def check_above_the_page(place, text: str) -> None:
+    """Check a tooltip or a toast, which a part of Streamlit shows that is not the page's Markdown reader."""
+    place.wait_for()
+    assert place.text_content() == in_page(text)
+    assert place.locator(CONTAINER).locator(FORMATS).count() == 0, text
 
 
 def test_without_plain_text_the_same_texts_have_formats():

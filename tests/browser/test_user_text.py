@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pages.ui.core.navigation import CRITIC_SECTIONS, LATENT_SECTIONS
 from tests.browser.actions import press, still, wait_for_chart
 from tests.browser.conftest import ROOT, train, until
 from wgan.data.intake import prepare
@@ -129,6 +130,18 @@ def assert_harmless(page, hostile: Hostile) -> None:
 def visit(page, hostile: Hostile, address: str, *texts: str) -> None:
     """Open a page, wait until it shows some texts as they are, and look for what they could have done."""
     page.goto(f"{hostile.url}/{address}")
+    expect_harmless(page, hostile, address, *texts)
+
+
+def open_section(page, hostile: Hostile, title: str, *texts: str) -> None:
+    """Choose another section of the page on show, and look at it as `visit` does."""
+    name = title.partition(": ")[2]  # without its icon
+    page.get_by_test_id("stMain").get_by_role("radio", name=name, exact=True).first.click()
+    still(page)
+    expect_harmless(page, hostile, name, *texts)
+
+
+def expect_harmless(page, hostile: Hostile, place: str, *texts: str) -> None:
     expected = [" ".join(text.split()) for text in texts]
     missing: list[str] = []
 
@@ -140,7 +153,7 @@ def visit(page, hostile: Hostile, address: str, *texts: str) -> None:
     try:
         until(shows_all, 60)
     except AssertionError:
-        pytest.fail(f"{address} lacks {missing}")
+        pytest.fail(f"{place} lacks {missing}")
     still(page)
     assert_harmless(page, hostile)
 
@@ -178,15 +191,17 @@ def test_hostile_names_are_shown_as_they_are_and_do_nothing(page, hostile: Hosti
     visit(page, hostile, f"datasets?set=own&setup={quote(setup)}", TITLE, *CLASSES)
     wait_for_chart(page, "balance")
     visit(page, hostile, f"presets?preset={quote(PRESET)}", PRESET, TITLE)
-    for section in ("walk", "plane", "directions", "sums", "classes", "find", "through"):
-        visit(page, hostile, f"latent?{run}&section={section}", name, CLASSES[0])
-    for section in ("scores", "slopes", "layers", "inside", "networks", "step", "alone"):
-        visit(page, hostile, f"critic?{run}&section={section}", name)
-    visit(page, hostile, f"critic?{run}&section=networks", f"Its class is {CLASSES[0]}.")
-    visit(
-        page, hostile, f"latent?{run}&section=classes", f"From {CLASSES[1]} to {CLASSES[2]}, a row"
-    )
-    visit(page, hostile, f"latent?{run}&section=sums", f"chosen in the sidebar, {CLASSES[0]}.")
+    visit(page, hostile, f"latent?{run}&section=walk", name, CLASSES[0])
+    latent = {
+        "sums": f"chosen in the sidebar, {CLASSES[0]}.",
+        "classes": f"From {CLASSES[1]} to {CLASSES[2]}, a row",
+    }
+    for section, title in LATENT_SECTIONS["pictures"].items():
+        open_section(page, hostile, title, name, latent.get(section, CLASSES[0]))
+    visit(page, hostile, f"critic?{run}&section=scores", name)
+    critic = {"networks": f"Its class is {CLASSES[0]}."}
+    for section, title in CRITIC_SECTIONS["pictures"].items():
+        open_section(page, hostile, title, name, critic.get(section, name))
 
 
 def test_an_address_is_shown_as_it_is(page, hostile: Hostile):

@@ -14,9 +14,10 @@ from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.core.status import heading
 from pages.ui.core.weights_picker import choose_source, models_of
-from pages.ui.critic import convergence, layers, networks, saliency, scores, slow_motion
+from pages.ui.critic import convergence, layers, saliency, scores, slow_motion
 from pages.ui.critic.inputs import CriticView, absent, open_critic, weights_caption
 from pages.ui.critic.state import CriticState, Look
+from pages.ui.panels.networks import networks
 from wgan.jobs import RunSnapshot
 from wgan.latent import Models
 from wgan.runs import RunError
@@ -144,7 +145,7 @@ def _section(critic_view: CriticView, section: str) -> None:
     elif section == "layers":
         layers.layers(critic_view)
     elif section == "networks":
-        networks.networks(critic_view)
+        networks(models, critic_view.key)
     elif pictures:
         saliency.picture(critic_view.key, models, critic_view.examples)
     else:

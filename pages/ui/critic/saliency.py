@@ -7,9 +7,9 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core.state import page_state
-from pages.ui.critic.maps import maps_sheet
 from pages.ui.critic.state import Climb, CriticState
 from pages.ui.panels import own_image
+from pages.ui.panels.maps import maps_sheet
 from pages.ui.widgets.base.images import data_uri
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid

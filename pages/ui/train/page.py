@@ -12,7 +12,9 @@ from pages.ui.core.run_actions import start
 from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
+from pages.ui.core.weights_picker import models_of
 from pages.ui.panels import run_panel
+from pages.ui.panels.networks import networks
 from pages.ui.train import diagnosis, dialogs, forecast, header, quality, sidebar
 from pages.ui.train.scenario import scenario_box
 from pages.ui.train.state import TrainState
@@ -22,7 +24,10 @@ from wgan import figures
 from wgan.config import differences, hyperparameters
 from wgan.format import fmt_value
 from wgan.jobs import RunSnapshot
-from wgan.runs import Status
+from wgan.runs import RunError, Status
+
+NETWORKS_INTERVAL_S = 2.5
+"""Seconds between two updates of the networks of a run in training."""
 
 MAX_SHOWN_CHANGES = 5
 """Maximum number of automatic changes of settings that are listed."""
@@ -167,6 +172,33 @@ def _run(snapshot: RunSnapshot, edits_next_run: bool) -> None:
         interval = 10.0 * refresh_interval()
     with st.container():
         st.fragment(quality.panel, run_every=interval)(snapshot.run, evaluates)
+    expander = st.expander(
+        "Networks, layer by layer",
+        icon=":material/account_tree:",
+        key="networks_open",
+        on_change="rerun",
+    )
+    if expander.open:
+        with expander:
+            st.fragment(
+                _networks, run_every=NETWORKS_INTERVAL_S * refresh_interval() if changes else None
+            )(snapshot.run)
+
+
+def _networks(run: str) -> None:
+    """Show the layers of both networks with the run's newest weights."""
+    try:
+        snapshot = session().snapshot(run)
+    except RunError:
+        return  # the panel above says why
+    models = models_of(snapshot, None)
+    if models is None:
+        return
+    st.caption(
+        f"The averaged generator and the critic at step {models.step:,}, with one sample on its way through both. "
+        "More about the critic is on the Critic page."
+    )
+    networks(models, f"{run}-{models.step}")
 
 
 def _live_panel(run: str, token: tuple[object, ...]) -> None:

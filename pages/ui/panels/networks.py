@@ -9,14 +9,13 @@ import streamlit as st
 
 from pages.ui.core.plain_text import plain_text
 from pages.ui.core.state import page_state
-from pages.ui.critic.inputs import CriticView
-from pages.ui.critic.maps import grey, maps_sheet
+from pages.ui.panels.maps import grey, maps_sheet
 from pages.ui.widgets.network_diagram.network_diagram import Node, network_diagram
 from wgan import critic
 from wgan.arrays import F32
 from wgan.format import fmt_sig
 from wgan.imaging import encode, tile
-from wgan.latent import preview_z
+from wgan.latent import Models, preview_z
 from wgan.networks.modules import LABEL_DIM
 
 THUMBNAIL_MAPS = 16
@@ -44,15 +43,17 @@ class NetworkChoice:
     layer: int | None = None  # counted over both networks; None for the critic's first one
 
 
-def networks(critic_view: CriticView) -> None:
-    """Show the layers of both networks, and the outputs and weights of the chosen one."""
-    models, choice = critic_view.models, page_state(NetworkChoice)
-    z = preview_z(models.config, SAMPLES)[choice.sample]
+def networks(models: Models, key: str) -> None:
+    """Show the layers of both networks, and the outputs and weights of the chosen one.
+
+    Args:
+        models: The networks.
+        key: Equal for equal weights.
+    """
+    choice = page_state(NetworkChoice)
     names = models.config.dataset.class_names()
     label = choice.sample % len(names) if models.config.conditional else None
-    generator, critic_layers = critic_view.cached(
-        f"networks-{choice.sample}", lambda: critic.network_layers(models, z, label)
-    )
+    generator, critic_layers = _network_layers(key, choice.sample, label, models)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**From z to the score**", help=DIAGRAM_HELP, width="content")
         st.button(
@@ -91,6 +92,13 @@ def networks(critic_view: CriticView) -> None:
         on_change=keep,
     )
     _details(layers[chosen], titles[chosen])
+
+
+@st.cache_resource(show_spinner=False, max_entries=6)
+def _network_layers(
+    key: str, sample: int, label: int | None, _models: Models
+) -> tuple[list[critic.Layer], list[critic.Layer]]:
+    return critic.network_layers(_models, preview_z(_models.config, SAMPLES)[sample], label)
 
 
 def _parameters_text(total: int, layers: Sequence[critic.Layer]) -> str:
