@@ -155,8 +155,8 @@ RULES: dict[str, Rule] = {
     "mode-collapse": Rule(
         "Mode collapse",
         "danger",
-        "The generator makes only some kinds of the data, again and again. When the critic learns to "
-        "recognise them, the generator jumps to other kinds, and neither network improves.",
+        "The generator makes only some kinds of the data, again and again. It stays with these kinds, or jumps to "
+        "others when the critic learns to recognise them.",
         sample_rules.mode_collapse,
         lambda limits: (
             "At least one of these conditions is met in three measurements. Points: at most "

@@ -64,7 +64,7 @@ CARDS = {
     ),
     "example-ring-gan-collapsed": (
         "A GAN that collapsed",
-        "A GAN on the same ring. It fills three of the eight modes and leaves out the others.",
+        "A GAN on the same ring. It had samples at all eight modes, and lost most of them.",
     ),
 }
 """Title and text of the link to each example."""

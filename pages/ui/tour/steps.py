@@ -104,7 +104,7 @@ STEPS = (
                 "train",
                 "A collapsed GAN",
                 "This GAN has collapsed: it has samples at only three of eight modes. Move the slider "
-                "below the points: at no step are there more.",
+                "below the points back to about step 1,000: there it had all eight.",
                 "run=example-ring-gan-collapsed",
             ),
             Place(
@@ -115,7 +115,7 @@ STEPS = (
                 "lab=collapse",
             ),
         ),
-        "Samples jump between the eight modes of a ring, and end in only a few of them.",
+        "Samples are at all eight modes of a ring, then leave one mode after the other.",
     ),
     Step(
         "Open the critic",
