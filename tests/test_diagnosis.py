@@ -741,3 +741,13 @@ def test_modes_that_were_never_found_are_not_called_lost():
     ]
     assert "has never had more" in texts[0] and "highest number of modes" not in texts[0]
     assert "The highest number of modes in this run was 6." in texts[1]
+
+
+def test_an_explosion_that_lasts_stays_a_problem():
+    """Losses of 1 grow to 5,000 within ten reports, and stay there."""
+    sizes = np.concatenate([np.ones(10), np.geomspace(1, 5_000, 10), np.full(200, 5_000.0)])
+    for n in (20, 40, 100, len(sizes)):
+        curves = {name: np.zeros(n) for name in Report._fields} | {"critic_loss": sizes[:n]}
+        assert raised(evidence_of(TOY, curves, [])) == ["explosion"], n
+    steady = {name: np.zeros(100) for name in Report._fields} | {"critic_loss": np.full(100, 5e3)}
+    assert raised(evidence_of(TOY, steady, [])) == []

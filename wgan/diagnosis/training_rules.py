@@ -14,14 +14,15 @@ def explosion(evidence: Evidence, rule: Rule) -> Reading | None:
         return None  # A run that is being prepared has no curves.
     sizes = np.maximum.reduce([np.abs(evidence.curves[name]) for name in columns])
     now = float(sizes[-max(3, len(sizes) // 10) :].max())
-    before = float(np.median(sizes[: max(3, len(sizes) // 2)]))
+    # The lowest of several medians: that of the whole run would grow with the losses, and hide an explosion that lasts.
+    before = min(float(np.median(part)) for part in np.array_split(sizes, min(10, len(sizes) // 3)))
     growth = now / max(before, 1e-12)
     raised = now > rule.limits["certain"] or (
         now > rule.limits["large"] and growth > rule.limits["growth"]
     )
     return Reading(
-        f"The largest loss or penalty is now {fmt_rounded(now)}. In the first half of the run, it was "
-        f"usually {fmt_rounded(before)}. A run stops when a value exceeds 10 million.",
+        f"The largest loss or penalty is now {fmt_rounded(now)}. Earlier in this run, it was usually "
+        f"{fmt_rounded(before)}. A run stops when a value exceeds 10 million.",
         raised,
         propose(
             evidence,
