@@ -58,7 +58,7 @@ def test_a_first_visit_by_deep_link_has_its_shell(page, url: str):
 
 def test_the_main_job(page, url: str, runs: Path):
     """One visit from Start to Stop; each part goes on with the page of the part before."""
-    page.goto(url)
+    page.goto(f"{url}/?setup=" + '{"steps":100000}')  # it must not end by itself
     page.get_by_role("button", name="Start", exact=True).wait_for(timeout=120_000)
     page.get_by_text("Watch a network learn to draw").wait_for()
     started_run_is_watched(page)

@@ -277,6 +277,10 @@ def test_two_tabs_of_a_live_run_agree_undo_goes_back_and_a_queued_run_waits(
     page.get_by_role("button", name="Start", exact=True).wait_for(timeout=120_000)
     choose(page, "Preset", "Eight Gaussians")
     until(lambda: chosen(page, "Data set") == "Ring of 8 Gaussians")
+    steps = sidebar(page).get_by_role("spinbutton", name=TITLES["steps"]).first
+    steps.fill("100000")  # the run must not end by itself
+    steps.press("Enter")
+    still(page)
     page.get_by_role("button", name="Start", exact=True).click()
     page.get_by_role("button", name="Pause", exact=True).wait_for()
     second.goto(page.url)
@@ -300,7 +304,6 @@ def test_two_tabs_of_a_live_run_agree_undo_goes_back_and_a_queued_run_waits(
         until(lambda: slider_at(page, "n_critic") == expected)  # noqa: B023
     until(lambda: second.get_by_role("button", name="Undo", exact=True).is_disabled())
     # What is typed in one tab stays while the other tab changes something.
-    steps = sidebar(page).get_by_role("spinbutton", name=TITLES["steps"]).first
     steps.focus()
     page.keyboard.press("End")
     page.keyboard.type("7")
