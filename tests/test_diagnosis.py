@@ -731,22 +731,24 @@ def test_a_cause_comes_before_what_it_causes():
 def test_modes_that_were_never_found_are_not_called_lost():
     never = {"modes_2500": [3.0] * 4, "modes_2500_floor": [8.0], "high_quality_2500": [0.9] * 4}
     lost = never | {"modes_2500": [6.0, 3.0, 3.0, 3.0]}
+    whole = never | {"modes_2500": [8.0, 8.0, 8.0, 8.0]}
     texts = [
         next(
             f.reading.evidence
             for f in examine(evidence_with(TOY, None, **numbers))
             if f.key == "mode-collapse"
         )
-        for numbers in (never, lost)
+        for numbers in (never, lost, whole)
     ]
-    assert "has never had more" in texts[0] and "highest number of modes" not in texts[0]
-    assert "The highest number of modes in this run was 6." in texts[1]
+    assert texts[0].endswith("This run has not had more so far.")
+    assert texts[1].endswith("The highest number of modes in this run was 6.")
+    assert texts[2].endswith("of the samples are of high quality.")
 
 
 def test_an_explosion_that_lasts_stays_a_problem():
     """Losses of 1 grow to 5,000 within ten reports, and stay there."""
-    sizes = np.concatenate([np.ones(10), np.geomspace(1, 5_000, 10), np.full(200, 5_000.0)])
-    for n in (20, 40, 100, len(sizes)):
+    sizes = np.concatenate([np.ones(10), np.geomspace(1, 5_000, 10), np.full(480, 5_000.0)])
+    for n in (20, 40, 100, 220, 400, len(sizes)):
         curves = {name: np.zeros(n) for name in Report._fields} | {"critic_loss": sizes[:n]}
         assert raised(evidence_of(TOY, curves, [])) == ["explosion"], n
     steady = {name: np.zeros(100) for name in Report._fields} | {"critic_loss": np.full(100, 5e3)}

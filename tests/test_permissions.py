@@ -282,6 +282,9 @@ def test_a_member_has_a_limited_number_of_runs_in_the_queue(limited: Session):
         admin.start(tiny(), queue=True)
     with pytest.raises(NotAllowed, match="its limit is 4"):
         bob.start(tiny(), queue=True)
+    until(
+        lambda: limited.snapshot(first).status is Status.RUNNING
+    )  # a run that waits would be removed
     ada.stop(first)
     until(lambda: limited.snapshot(first).status is Status.STOPPED)
     with pytest.raises(Busy):

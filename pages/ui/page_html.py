@@ -25,9 +25,11 @@ class PageMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request or a WebSocket."""
-        if scope["type"] != "http" or scope["method"] != "GET" or not is_page(scope["path"]):
+        methods = ("GET", "HEAD")
+        if scope["type"] != "http" or scope["method"] not in methods or not is_page(scope["path"]):
             await self.app(scope, receive, send)
             return
+        body = page_html() if scope["method"] == "GET" else b""
         is_html = False
 
         async def send_page(message: Message) -> None:
@@ -39,7 +41,7 @@ class PageMiddleware:
                 )
                 if is_html:
                     await send(_start())
-                    await send({"type": "http.response.body", "body": page_html()})
+                    await send({"type": "http.response.body", "body": body})
             if not is_html:
                 await send(message)
 
@@ -50,7 +52,7 @@ class PageMiddleware:
 
 def is_page(path: str) -> bool:
     """Return whether a path can be that of a page: files have an extension."""
-    return path.endswith(("/", "/index.html")) or "." not in path.rpartition("/")[2]
+    return path.endswith("/") or "." not in path.rpartition("/")[2]
 
 
 @cache

@@ -105,7 +105,7 @@ def page_browser() -> TestClient:
     return TestClient(Starlette(routes=routes, middleware=[Middleware(page_html.PageMiddleware)]))
 
 
-@pytest.mark.parametrize("path", ["/", "/critic", "/index.html", "/critic?run=a.b"])
+@pytest.mark.parametrize("path", ["/", "/critic", "/critic?run=a.b"])
 @pytest.mark.parametrize("encoding", ["", "gzip"])
 def test_our_script_runs_before_streamlits(page_browser: TestClient, path: str, encoding: str):
     answer = page_browser.get(path, headers={"Accept-Encoding": encoding})
@@ -115,6 +115,8 @@ def test_our_script_runs_before_streamlits(page_browser: TestClient, path: str, 
     theirs = (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
     ours = f'<script type="module" src="{modules[0]}"></script>'
     assert answer.text.replace(ours, "").split() == theirs.split()
+    head = page_browser.head(path)
+    assert not head.content and head.headers["content-length"] == str(len(answer.content))
 
 
 def test_a_browser_does_not_keep_an_older_page(page_browser: TestClient):

@@ -14,6 +14,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.ui.compare.curves import quality_metrics
 from pages.ui.compare.page import EXAMPLES
 from pages.ui.compare.race import other_changes
 from pages.ui.core import session, startup
@@ -714,6 +715,16 @@ def test_compare_opens_on_the_quality_of_the_samples(app: AppTest, runs_dir: Pat
     sound(app)
 
 
+@pytest.mark.usefixtures("app")
+def test_compare_opens_on_the_fid_that_was_measured_during_training(runs_dir: Path):
+    runs = [finished_run(runs_dir, measure=False) for _ in range(2)]
+    for run in runs:
+        run.add_metrics([Measured(step, "fid64_1k", 5.0) for step in (10, 20)])
+        run.add_metrics([Measured(40, "fid64_10k", 5.0), Measured(40, "kid64_1k", 0.1)])
+    snapshots = [session.session().snapshot(run.id) for run in runs]
+    assert quality_metrics(snapshots) == ["fid64_1k"]
+
+
 def test_a_failed_run_offers_a_bug_report(app: AppTest, runs_dir: Path):
     job = TrainingJob(Run.create(tiny(), runs_dir), threads=1)
     job.prepare()
@@ -755,6 +766,31 @@ def test_a_fault_is_told_with_its_evidence_and_a_fork_that_mends_it(app: AppTest
     assert f"{run.id}@" in str(app.query_params["fork"])
     assert next_config(app).flat()["objective.penalty_weight"] == 100.0
     assert button(app, "start").label == "Start fork"
+
+
+@pytest.mark.usefixtures("app")
+def test_the_next_proposal_waits_for_a_measurement_after_the_applied_one(runs_dir: Path):
+    """It takes the place of the one that was pressed, below the pointer."""
+    run = finished_run(runs_dir, measure=False)
+    run.add_metrics([Measured(30, "penalty_pull", 30.0)])
+
+    def script(run: str) -> None:
+        import streamlit as st
+
+        from pages.ui.core.session import session
+        from pages.ui.core.state import page_state
+        from pages.ui.train import diagnosis
+        from pages.ui.train.state import AppliedProposal, TrainState
+
+        waits = []
+        for step in (None, 29, 30, 35):
+            if step is not None:
+                page_state(TrainState).applied[run] = AppliedProposal("A change", {}, step)
+            waits.append(diagnosis._was_applied_now(session().snapshot(run)))
+        st.text(waits)
+
+    shown = AppTest.from_function(script, kwargs={"run": run.id}, default_timeout=180).run()
+    assert sound(shown).text[0].value == "[False, False, True, True]"
 
 
 def test_of_a_run_that_was_hardly_measured_nothing_is_claimed(app: AppTest, runs_dir: Path):

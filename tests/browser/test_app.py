@@ -138,8 +138,6 @@ def networks_follow_the_training(page) -> None:
     page.locator(".wgan-layer").first.wait_for()
     first = caption.inner_text()
     until(lambda: caption.inner_text() != first)
-    title.click()
-    caption.wait_for(state="hidden")
 
 
 def pause_holds_and_step_once_is_one_step(page, runs: Path) -> None:
@@ -151,8 +149,11 @@ def pause_holds_and_step_once_is_one_step(page, runs: Path) -> None:
     paused_at = step(page)
     page.wait_for_timeout(1500)
     assert step(page) == paused_at
+    page.get_by_text(f"the critic at step {paused_at:,}, with one sample").wait_for()
     press(page, "Step once")
     until(lambda: step(page) == paused_at + 1)
+    page.get_by_text(f"the critic at step {paused_at + 1:,}, with one sample").wait_for()
+    page.get_by_text("Networks, layer by layer").click()
     press(page, "Resume")
     until(lambda: step(page) > paused_at + 3)
 

@@ -1,6 +1,7 @@
 """What is edited in the browser stays there, though the server hears of everything two seconds late."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ LATE = """(() => {
 })()"""
 
 
-TWO_CONTENTS = """
+THREE_CONTENTS = """
 import streamlit as st
 
 @st.fragment
@@ -40,7 +41,7 @@ def large():
 
 large()
 """
-"""A page whose third content is the first one again."""
+"""A page with three contents, one after the other: the fourth is the first one again."""
 
 
 def test_a_second_press_before_the_first_is_answered_does_not_stop_the_page(
@@ -49,7 +50,7 @@ def test_a_second_press_before_the_first_is_answered_does_not_stop_the_page(
     """With Streamlit's cache of messages, the browser drops a message to which the server refers."""
     (tmp_path / ".streamlit").mkdir()
     shutil.copy(ROOT / ".streamlit" / "config.toml", tmp_path / ".streamlit")
-    (tmp_path / "script.py").write_text(TWO_CONTENTS, "utf-8")
+    (tmp_path / "script.py").write_text(THREE_CONTENTS, "utf-8")
     late: list[bytes] = []
     sockets = []
 
@@ -67,10 +68,12 @@ def test_a_second_press_before_the_first_is_answered_does_not_stop_the_page(
     page.get_by_text("number 1").wait_for()
     still(page)
     is_late = True
+    end = time.monotonic() + 120
     for presses in (1, 2):
         press(page, "Next")
         while sum(map(finished, late)) < presses:
-            page.wait_for_timeout(100)
+            assert time.monotonic() < end
+            page.wait_for_timeout(100)  # not time.sleep: Playwright would tell of no message
     is_late = False
     for message in late:
         sockets[-1].send(message)

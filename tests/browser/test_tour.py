@@ -39,7 +39,7 @@ PROMISES = (
     "Watch a network learn to draw",
     "Which distance still changes?",
     "The mould: real",
-    "Mode collapse since step 1,600",
+    "Mode collapse since step 2,400",
     "How close does this critic's lower bound get to the Wasserstein distance?",
     "its length ‖z‖ is usually close to √32",
 )
@@ -77,7 +77,7 @@ def test_the_bar_stays_in_sight_leads_back_and_ends(page: Page, tour: str):
     page.get_by_role("link", name="Compare").click()
     expect(page.locator(".st-key-tour_bar")).to_contain_text("This step is on the page Train.")
     press(page, "Return")
-    expect(page.get_by_test_id("stMain")).to_contain_text("Mode collapse since step 1,600")
+    expect(page.get_by_test_id("stMain")).to_contain_text("Mode collapse since step 2,400")
     # A page without settings has no sidebar, also if a button opens it.
     still(page)
     press(page, "Mode collapse")

@@ -18,7 +18,7 @@ RULES: dict[str, Rule] = {
         lambda limits: (
             f"A loss or the penalty exceeds {fmt_number(limits['certain'])}, or it exceeds "
             f"{fmt_number(limits['large'])} and is more than {fmt_number(limits['growth'])} "
-            "times its usual value."
+            "times its lowest level in this run."
         ),
         OURS,
         {"large": 3e3, "growth": 10.0, "certain": 1e5},

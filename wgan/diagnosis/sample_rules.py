@@ -87,16 +87,19 @@ def _few_modes(evidence: Evidence, rule: Rule) -> Reading | None:
     is_bad = (modes <= rule.limits["modes"] * total_modes) & (good >= rule.limits["good"])
     return Reading(
         f"{modes[-1]:.0f} of {total_modes:.0f} modes have a sample, and {fmt_percent(good[-1])} of the "
-        f"samples are of high quality. {_most_modes_text(modes)}",
+        f"samples are of high quality. {_most_modes_text(modes, total_modes)}".rstrip(),
         bool(is_bad[-MIN_VALUES:].all()),
         since=_since(steps, is_bad),
     )
 
 
-def _most_modes_text(modes: F64) -> str:
+def _most_modes_text(modes: F64, total: float) -> str:
+    """Return whether missing modes were lost, or not found yet; empty if none is missing."""
+    if modes[-1] >= total:
+        return ""
     if modes.max() > modes[-1]:
         return f"The highest number of modes in this run was {modes.max():.0f}."
-    return "This run has never had more: it has not lost modes, it has not found them yet."
+    return "This run has not had more so far."
 
 
 def _few_classes(evidence: Evidence, rule: Rule) -> Reading | None:

@@ -6,6 +6,9 @@ from wgan.diagnosis.evidence import Evidence, Proposal, Reading, Rule
 from wgan.diagnosis.proposals import PENALISED, change_clip_value, change_rates, propose
 from wgan.format import fmt_rounded, fmt_value
 
+LEVEL_REPORTS = 10
+"""Number of reports whose median is the level of the losses."""
+
 
 def explosion(evidence: Evidence, rule: Rule) -> Reading | None:
     """Losses that grow without bounds."""
@@ -14,15 +17,16 @@ def explosion(evidence: Evidence, rule: Rule) -> Reading | None:
         return None  # A run that is being prepared has no curves.
     sizes = np.maximum.reduce([np.abs(evidence.curves[name]) for name in columns])
     now = float(sizes[-max(3, len(sizes) // 10) :].max())
-    # The lowest of several medians: that of the whole run would grow with the losses, and hide an explosion that lasts.
-    before = min(float(np.median(part)) for part in np.array_split(sizes, min(10, len(sizes) // 3)))
-    growth = now / max(before, 1e-12)
+    # A median of a share of the run would grow with the run, and hide an explosion that lasts.
+    parts = np.array_split(sizes, max(1, len(sizes) // LEVEL_REPORTS))
+    lowest = min(float(np.median(part)) for part in parts)
+    growth = now / max(lowest, 1e-12)
     raised = now > rule.limits["certain"] or (
         now > rule.limits["large"] and growth > rule.limits["growth"]
     )
     return Reading(
-        f"The largest loss or penalty is now {fmt_rounded(now)}. Earlier in this run, it was usually "
-        f"{fmt_rounded(before)}. A run stops when a value exceeds 10 million.",
+        f"The largest loss or penalty is now {fmt_rounded(now)}. Its lowest level in this run was "
+        f"{fmt_rounded(lowest)}. A run stops when a value exceeds 10 million.",
         raised,
         propose(
             evidence,

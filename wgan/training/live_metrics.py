@@ -279,9 +279,7 @@ class LiveEvaluator:
         assert self._reference is not None
         preview = self._training.preview().pictures
         assert preview is not None
-        samples = torch.from_numpy(
-            preview[evenly_spaced(len(preview), NUM_SHOWN)]
-        )  # of all classes
+        samples = torch.from_numpy(preview[evenly_spaced(len(preview), NUM_SHOWN)])
         inputs = PictureInputs(samples, self._reference)
         values = measure(inputs, ["memorised"])
         distances, where = inputs.neighbours

@@ -1,6 +1,7 @@
 """The settings in which runs differ."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -22,8 +23,8 @@ def differing(runs: Sequence[str]) -> None:
     values = [snapshot.config.flat() for snapshot in snapshots]
     paths = list(dict.fromkeys(path for flat in values for path in flat))
     rows = [p for p in paths if len({str(flat.get(p, "–")) for flat in values}) > 1]
-    # The details of an objective or a network that only some runs have follow from that choice.
-    rows = [p for p in rows if not fields[p].advanced or all(p in flat for flat in values)]
+    # Of the details of an objective or a network, leave out those that only follow from that choice.
+    rows = [p for p in rows if not fields[p].advanced or _is_chosen(p, values)]
     table: dict[str, list[str]] = {"": [field_titles.get(path, path) for path in rows]}
     for title, flat in zip(titles, values, strict=True):
         table[title] = [cell_text(value_text(path, flat.get(path))) for path in rows]
@@ -50,6 +51,11 @@ def differing(runs: Sequence[str]) -> None:
             table[title].append(cell)
     st.markdown("**Differences**")
     st.dataframe(table, hide_index=True)
+
+
+def _is_chosen(path: str, values: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether runs that have a setting differ in it."""
+    return len({str(flat[path]) for flat in values if path in flat}) > 1
 
 
 def result(runs: Sequence[str]) -> None:

@@ -1,5 +1,8 @@
 """The choice of weights: the newest of a run, or those of a checkpoint."""
 
+import time
+from dataclasses import dataclass, field
+
 import streamlit as st
 
 from pages.ui.core.plain_text import plain_text
@@ -64,6 +67,45 @@ def choose_source(snapshot: RunSnapshot, *, prefix: str, interval: str) -> int |
     elif st.query_params.get("weights") != str(step):
         st.query_params["weights"] = str(step)
     return None if step == NEWEST else step
+
+
+@dataclass(frozen=True)
+class Look:
+    """The weights of a live run that a view has shown last, and how long they remain on show."""
+
+    run: str
+    models: Models
+    until: float  # `time.monotonic()`
+
+
+@dataclass
+class Looks:
+    """The last look of each view at a live run."""
+
+    by_view: dict[str, Look] = field(default_factory=dict)
+
+
+def recent_models(run: str, view: str) -> Models | None:
+    """Return the weights that a view has shown last, if it is too early for new ones."""
+    look = page_state(Looks).by_view.get(view)
+    is_recent = look is not None and look.run == run and time.monotonic() <= look.until
+    return look.models if look is not None and is_recent else None
+
+
+def keep_look(run: str, models: Models, view: str, began: float) -> None:
+    """Keep weights on show for 20 times as long as it took to show them, since `began` (`time.monotonic()`).
+
+    So views take at most a twentieth of the time: the slower a view is, the later it is repeated.
+    """
+    looks = page_state(Looks).by_view
+    if view not in looks or looks[view].models is not models:
+        now = time.monotonic()
+        looks[view] = Look(run, models, now + 20 * (now - began))
+
+
+def weights_key(run: str, models: Models) -> str:
+    """Return a text that differs if the weights of a run differ, also after it was resumed with other settings."""
+    return f"{run}-{models.step}-{hash(models.config.model_dump_json())}"
 
 
 def models_of(snapshot: RunSnapshot, step: int | None) -> Models | None:

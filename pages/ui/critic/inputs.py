@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui.core import navigation
 from pages.ui.core.datasets import critic_examples
 from pages.ui.core.plain_text import plain_text
+from pages.ui.core.weights_picker import weights_key
 from wgan import critic
 from wgan.data import Dataset
 from wgan.latent import Models
@@ -41,7 +42,7 @@ def _cached(key: str, name: str, _compute: Callable[[], Any]) -> Any:
 def open_critic(models: Models, run: str) -> CriticView:
     """Combine a critic with examples of its data set."""
     config = models.config
-    key = f"{run}-{models.step}-{hash(config.model_dump_json())}"
+    key = weights_key(run, models)
     loaded = critic_examples(config.dataset, EXAMPLES[config.dataset.kind])
     if loaded is None:
         return CriticView(run, key, models, None, 3.0)

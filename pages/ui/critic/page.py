@@ -13,16 +13,16 @@ from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.core.status import heading
-from pages.ui.core.weights_picker import choose_source, models_of
+from pages.ui.core.weights_picker import choose_source, keep_look, models_of, recent_models
 from pages.ui.critic import convergence, layers, saliency, scores, slow_motion
 from pages.ui.critic.inputs import CriticView, absent, open_critic, weights_caption
-from pages.ui.critic.state import CriticState, Look
+from pages.ui.critic.state import CriticState
 from pages.ui.panels.networks import networks
 from wgan.jobs import RunSnapshot
-from wgan.latent import Models
 from wgan.runs import RunError
 
 UPDATE_INTERVAL_S = 2.5  # seconds between two updates for a live run
+VIEW = "critic"
 LIVE_SECTIONS = ("scores", "slopes", "layers", "networks")
 
 
@@ -110,25 +110,14 @@ def _fragment(snapshot: RunSnapshot, choice: Choice, section: str, alone: bool) 
         slow_motion.show(latest_snapshot, choice.step)
         return
     live = section in LIVE_SECTIONS and choice.step is None and latest_snapshot.status == "running"
-    started_at = time.monotonic()
-    models = _recent_models(latest_snapshot.run, started_at) if live else None
+    began = time.monotonic()
+    models = recent_models(latest_snapshot.run, VIEW) if live else None
     models = models or models_of(latest_snapshot, choice.step)
     if models is None:
         return
     _section(open_critic(models, choice.run), section)
     if live:
-        # Analysis takes at most a twentieth of the time: the slower it is, the later it is
-        # repeated.
-        pause = 20 * (time.monotonic() - started_at)
-        state = page_state(CriticState)
-        if state.last_look is None or state.last_look.models is not models:
-            state.last_look = Look(latest_snapshot.run, models, started_at + pause)
-
-
-def _recent_models(run: str, at: float) -> Models | None:
-    """Return the weights of the last update, if it is too early for new ones."""
-    look = page_state(CriticState).last_look
-    return look.models if look is not None and look.run == run and at <= look.until else None
+        keep_look(latest_snapshot.run, models, VIEW, began)
 
 
 def _section(critic_view: CriticView, section: str) -> None:

@@ -3,16 +3,6 @@
 from dataclasses import dataclass, field
 
 from wgan.arrays import F32
-from wgan.latent import Models
-
-
-@dataclass(frozen=True)
-class Look:
-    """The weights of a live run that were shown last, and how long they remain on show."""
-
-    run: str
-    models: Models
-    until: float  # `time.monotonic()`
 
 
 @dataclass
@@ -29,6 +19,5 @@ class CriticState:
     """The weights on show, and the chosen pictures."""
 
     problem: str = ""  # why the critic could not be trained alone; empty if it could
-    last_look: Look | None = None
     picked: dict[str, list[int]] = field(default_factory=dict)  # by kind of picture
     climb: Climb | None = None

@@ -238,5 +238,5 @@ def _show_plane(result: Vanishing, at: int, loss: str, title: str, help: str, ru
     )
     if longest_now < SHORTEST_VISIBLE * longest:
         st.caption(
-            "The arrows here are too short to be seen. They were longer earlier in this training."
+            "The arrows at this update are too short to be seen. Those at other updates are longer."
         )

@@ -23,7 +23,7 @@ NAMES = {"ganspace": "GANSpace", "sefa": "SeFa"}
 
 SHARES = {
     "ganspace": "Percentages: the share of the variance of the first activations.",
-    "sefa": "Percentages: the share of the stretching by the first weights.",
+    "sefa": "Percentages: how much of the total stretching by the first layer is in this direction.",
 }
 """What the percentage beside a direction means, by method."""
 

@@ -61,7 +61,7 @@ class Choice:
     step: int | None  # None for the newest weights
     label: int | None
     share: float
-    class_name: str | None = None  # the name of the class, if the section uses it
+    class_name: str | None = None  # to be named above the section
 
 
 def choose_section(snapshot: RunSnapshot) -> str:
@@ -94,7 +94,7 @@ def sidebar(snapshot: RunSnapshot, section: str) -> Choice:
                 help="The class that the generator makes. Classes and Invert a picture choose the "
                 "class themselves.",
             )
-            class_name = None if section in ALL_CLASSES else names[label]
+            class_name = None if section in (*ALL_CLASSES, "sums") else names[label]
         share = st.slider(
             "Truncation",
             0.0,
@@ -124,9 +124,7 @@ def refresh(snapshot: RunSnapshot, choice: Choice, section: str) -> float | None
 def _class_text(choice: Choice) -> str:
     if choice.class_name is None:
         return ""
-    return (
-        f" · all pictures are of the class {plain_text(choice.class_name)}, chosen in the sidebar"
-    )
+    return f" · class {plain_text(choice.class_name)}, chosen in the sidebar"
 
 
 def show(snapshot: RunSnapshot, choice: Choice, body: Callable[[GeneratorView], None]) -> None:

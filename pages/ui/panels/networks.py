@@ -26,7 +26,7 @@ SAMPLES = 64
 """Number of z from which *Another sample* takes one after the other."""
 
 DIAGRAM_HELP = """Each box is a layer. Its picture shows the layer's output for the sample on show: of convolutions the first 16
-feature maps, of other layers all units. Light is high. Of a single unit, its value is written. Below are the shape of the output and the number of parameters.
+feature maps, of other layers all units. Light is high. A single unit is shown as a number. Below are the shape of the output and the number of parameters.
 Choose a layer to see all of its output, and its weights."""
 
 MAPS_HELP = "The output of the layer for this sample, one picture for each channel. All have the same scale."
@@ -48,7 +48,7 @@ def networks(models: Models, key: str) -> None:
 
     Args:
         models: The networks.
-        key: Equal for equal weights.
+        key: Differs if the weights differ.
     """
     choice = page_state(NetworkChoice)
     names = models.config.dataset.class_names()
@@ -114,7 +114,7 @@ def _class_text(label: int | None, names: Sequence[str]) -> str:
         return ""
     return (
         f" Its class is {plain_text(names[label])}. For the generator, the class is {LABEL_DIM} more numbers beside z. "
-        "The critic adds a number for the class to its last output."
+        "To its last output, the critic adds a number that depends on the class and on the sample."
     )
 
 

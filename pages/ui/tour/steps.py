@@ -97,14 +97,14 @@ STEPS = (
         "See a generator collapse",
         "Look at the example of a collapsed GAN. Then train a GAN and two WGANs with the same random "
         "numbers: once with 1 update of the discriminator in each step, and once with 5.",
-        "With 1 update, the GAN fills a few modes and leaves out the others. With 5 updates, as many as the "
-        "critics of the WGANs get, it usually keeps all of them.",
+        "With 1 update, the samples of the GAN move together from place to place, and few or no modes have good "
+        "samples. With 5 updates, as many as the critics of the WGANs get, it usually finds all modes.",
         (
             Place(
                 "train",
                 "A collapsed GAN",
-                "This GAN has collapsed: it has samples at only three of eight modes. Move the slider "
-                "below the points back to about step 1,000: there it had all eight.",
+                "This GAN has collapsed: it has three of eight modes. Move the slider below the points "
+                "to about step 1,000: there it had all.",
                 "run=example-ring-gan-collapsed",
             ),
             Place(

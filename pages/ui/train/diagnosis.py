@@ -20,7 +20,7 @@ HELP = f"""Every few seconds, {len(RULES)} checks look for known problems in the
 gradients, the steps of both optimisers, the gap on training and held-out data, and the samples. If several
 problems are listed, solve the first one: it often causes the others.
 
-*All checks* lists the threshold and the source of each check."""
+The tooltips in *All checks* state when a check finds a problem, and the source of its threshold."""
 
 ICONS = {
     "danger": ("red", ":material/emergency_home:"),

@@ -1,5 +1,7 @@
 """The Train page: start, watch and steer a run."""
 
+import time
+
 import streamlit as st
 
 from pages.ui.core import navigation
@@ -12,7 +14,7 @@ from pages.ui.core.run_actions import start
 from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
-from pages.ui.core.weights_picker import models_of
+from pages.ui.core.weights_picker import keep_look, models_of, recent_models, weights_key
 from pages.ui.panels import run_panel
 from pages.ui.panels.networks import networks
 from pages.ui.train import diagnosis, dialogs, forecast, header, quality, sidebar
@@ -179,10 +181,10 @@ def _run(snapshot: RunSnapshot, edits_next_run: bool) -> None:
         on_change="rerun",
     )
     if expander.open:
+        # A paused run, too: its newest weights are copied a moment after the pause.
+        pause = NETWORKS_INTERVAL_S * refresh_interval() if snapshot.status.active else None
         with expander:
-            st.fragment(
-                _networks, run_every=NETWORKS_INTERVAL_S * refresh_interval() if changes else None
-            )(snapshot.run)
+            st.fragment(_networks, run_every=pause)(snapshot.run)
 
 
 def _networks(run: str) -> None:
@@ -191,14 +193,18 @@ def _networks(run: str) -> None:
         snapshot = session().snapshot(run)
     except RunError:
         return  # the panel above says why
-    models = models_of(snapshot, None)
+    began = time.monotonic()
+    live = snapshot.status is Status.RUNNING
+    models = (recent_models(run, "train") if live else None) or models_of(snapshot, None)
     if models is None:
         return
     st.caption(
         f"The averaged generator and the critic at step {models.step:,}, with one sample on its way through both. "
         "More about the critic is on the Critic page."
     )
-    networks(models, f"{run}-{models.step}")
+    networks(models, weights_key(run, models))
+    if live:
+        keep_look(run, models, "train", began)
 
 
 def _live_panel(run: str, token: tuple[object, ...]) -> None:

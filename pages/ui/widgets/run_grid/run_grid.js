@@ -54,6 +54,8 @@ class Wall {
   ticking = 0; // pending animation frame of playback
   /** @type {{ share: number, following: boolean } | undefined} */
   before; // the position before a chart was pointed at
+  /** @type {number | undefined} */
+  peeked; // the position at which a chart is pointed, on the common axis
 
   /** @param {StreamlitComponent} component */
   constructor({ setTriggerValue }) {
@@ -94,10 +96,13 @@ class Wall {
 
   /** @param {WallData} data */
   update(data) {
-    if (this.data && this.data.moments !== data.moments) tellMoment("shown", this.data.moments, undefined);
+    const names = data.items.map((item) => item.run).join();
+    if (this.data && (this.data.moments !== data.moments || this.names !== names)) {
+      tellMoment("shown", this.data.moments, undefined);
+      this.peek(undefined); // the charts are others, and will not say that nothing is pointed at
+    }
     this.data = data;
     let begins = false;
-    const names = data.items.map((item) => item.run).join();
     if (names !== this.names) {
       this.names = names;
       for (const { stage } of this.stages) stage.destroy();
@@ -125,7 +130,10 @@ class Wall {
     this.slider.setAttribute("aria-label", `Moment shown, in ${data.unit}`);
     if (begins) this.share = this.end > 0 ? Math.min((data.moment ?? 0) / this.end, 1) : 1;
     if (this.following) this.share = 1;
-    else this.place(0);
+    else {
+      if (this.peeked !== undefined) this.share = this.shareOf(this.peeked);
+      this.place(0);
+    }
     this.controls();
   }
 
@@ -155,12 +163,22 @@ class Wall {
    */
   seek(share, delay) {
     this.pause();
-    this.before = undefined;
+    this.endPeek();
     this.following = false;
     this.share = share;
     this.place(delay);
     this.controls();
     this.rest();
+  }
+
+  /** @param {number} moment */
+  shareOf(moment) {
+    return this.end > 0 ? Math.min(Math.max(moment / this.end, 0), 1) : 1;
+  }
+
+  /** Stay at the position on show, whatever it was before. */
+  endPeek() {
+    this.before = this.peeked = undefined;
   }
 
   /**
@@ -171,12 +189,13 @@ class Wall {
     if (this.playing || !(this.end > 0)) return;
     if (moment !== undefined) {
       this.before ??= { share: this.share, following: this.following };
-      this.share = Math.min(Math.max(moment / this.end, 0), 1);
+      this.peeked = moment;
+      this.share = this.shareOf(moment);
       this.following = false;
       this.place(100);
     } else if (this.before) {
       Object.assign(this, this.before);
-      this.before = undefined;
+      this.endPeek();
       if (this.following) for (const { stage } of this.stages) stage.follow();
       else this.place(0);
     }
@@ -185,7 +204,7 @@ class Wall {
 
   follow() {
     this.pause();
-    this.before = undefined;
+    this.endPeek();
     this.following = true;
     this.share = 1;
     for (const { stage } of this.stages) stage.follow();
@@ -194,7 +213,7 @@ class Wall {
   }
 
   play() {
-    this.before = undefined;
+    this.endPeek();
     if (this.share >= 1) this.share = 0;
     this.following = false;
     this.playing = true;
