@@ -98,8 +98,8 @@ class Wall {
   update(data) {
     const names = data.items.map((item) => item.run).join();
     if (this.data && (this.data.moments !== data.moments || this.names !== names)) {
-      tellMoment("shown", this.data.moments, undefined);
       this.peek(undefined); // the charts are others, and will not say that nothing is pointed at
+      tellMoment("shown", this.data.moments, undefined);
     }
     this.data = data;
     let begins = false;
