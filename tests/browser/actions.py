@@ -57,6 +57,11 @@ def press(page: "Page", name: str) -> None:
     button(page, name).first.click()
 
 
+def runs_table(page: "Page") -> "Locator":
+    """The table of the Runs page. Other tables, in tabs that are not open, may be drawn before it."""
+    return page.locator("[class*='st-key-runs-'] [data-testid=stDataFrame]")
+
+
 def traces(page: "Page", key: str) -> list[str]:
     """The names of a chart's traces."""
     return list(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pages.ui.core import navigation
-from tests.browser.actions import button, press, step, still
+from tests.browser.actions import button, press, runs_table, step, still
 from tests.browser.conftest import train, until
 from wgan.runs import list_runs
 
@@ -69,7 +69,7 @@ def test_the_buttons_of_a_run_move_neither_the_page_nor_each_other(
 
 def cell(page, row: int, x: int) -> tuple[float, float]:
     """A place in a row of the Runs table, `x` pixels from its left edge."""
-    box = page.get_by_test_id("stDataFrame").first.bounding_box()
+    box = runs_table(page).bounding_box()
     return box["x"] + x, box["y"] + 36 + 46 * (row + 0.5)
 
 
@@ -83,7 +83,7 @@ def test_a_row_of_the_runs_opens_the_run_and_has_its_star_and_name(page, url: st
         train(runs, *flags.split(), str(seed))
     newest, older = list_runs(runs)[:2]
     page.goto(f"{url}/runs?run={newest.id}")
-    page.get_by_test_id("stDataFrame").first.wait_for(timeout=120_000)
+    runs_table(page).wait_for(timeout=120_000)
     page.get_by_text(f"{newest.id} ·").wait_for()
     still(page)
 

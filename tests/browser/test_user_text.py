@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from pages.ui.core.navigation import CRITIC_SECTIONS, LATENT_SECTIONS
-from tests.browser.actions import press, still, wait_for_chart
+from tests.browser.actions import press, runs_table, still, wait_for_chart
 from tests.browser.conftest import ROOT, train, until
 from wgan.data.intake import prepare
 from wgan.data.prepared_sets import Recipe
@@ -215,9 +215,10 @@ def test_the_cells_of_the_table_of_runs_begin_no_formula(page, hostile: Hostile)
     # Without this function, Streamlit downloads the file without a dialog.
     page.add_init_script("delete window.showSaveFilePicker")
     page.goto(f"{hostile.url}/runs?run={hostile.run}")
-    page.locator("[data-testid=stDataFrame]").first.hover()
+    table = runs_table(page)
+    table.hover()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download as CSV").first.click()
+        table.get_by_role("button", name="Download as CSV").click()
     rows = list(csv.reader(download.value.path().read_text("utf-8-sig").splitlines()))
     names = [row[rows[0].index("Run")] for row in rows[1:]]
     assert names == [f"\u200b{OTHER_NAME}", hostile.name]
