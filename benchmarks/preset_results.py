@@ -13,7 +13,7 @@ no picture of samples like it is stored.
 import argparse
 from dataclasses import dataclass
 
-from benchmarks.quality import sample_metrics
+from benchmarks.quality import SAMPLES, picture_floor, sample_metrics
 from benchmarks.trainings import Sampler, sampler_of
 from pages.ui.presets.usual_result import COLUMNS, FOLDER, ROWS, UsualResult
 from wgan.config import PRESETS, TrainConfig
@@ -75,9 +75,9 @@ def measure(name: str, seeds: list[int]) -> None:
     }
     floor = metrics.pop("floor")[0]
     floor_count = None
-    if reference is not None and isinstance(data, Pictures):
-        if 4000 not in reference.floors and len(data.held_out) < 4000:
-            floor_count = len(data.held_out)
+    if reference is not None:
+        _, count = picture_floor(reference)
+        floor_count = None if count == SAMPLES else count
         points = None
         if config.dataset.name not in WITHOUT_PICTURE:
             samples = as_bytes(trained[0].sampler(ROWS * COLUMNS)).numpy()

@@ -39,6 +39,9 @@ from wgan.training.live_metrics import FLOOR_DRAWS
 FULL = {"quick-mnist": {"dataset": "mnist"}}
 """Presets that use a part of a data set. Here they use all of it."""
 
+SAMPLES = 4000
+"""Number of pictures that are measured."""
+
 TEXTBOOK: dict[str, Any] = {"conditional": False, "decay": "none"}
 """What textbooks and tutorials do not do."""
 
@@ -101,17 +104,13 @@ def sample_metrics(
 ) -> dict[str, float]:
     """Return the metrics of samples, and the floor of the first one: what real examples score.
 
-    The floor is a mean over several draws, because that of 512 points depends on the draw. Of pictures it
-    is that of equally many real pictures, if the network knows it; else that of all held-out ones.
+    The floor of points is a mean over several draws, because that of 512 points depends on the draw. That
+    of pictures is `picture_floor`.
     """
     if isinstance(data, Pictures):
         assert reference_stats is not None
-        sides = PictureInputs(as_bytes(make(4000)), reference_stats)
-        if 4000 in reference_stats.floors:
-            floor, _ = reference_stats.floors[4000]
-        else:
-            floor = reference_stats.real(4000).fid()
-        return {"fid64_4k": sides.fid(), "floor": floor}
+        sides = PictureInputs(as_bytes(make(SAMPLES)), reference_stats)
+        return {"fid64_4k": sides.fid(), "floor": picture_floor(reference_stats)[0]}
     points = PointInputs(make(2500).numpy(), data)
     real_sets = [
         PointInputs(points.fake, data, draw).first(512).other for draw in range(FLOOR_DRAWS)
@@ -125,13 +124,24 @@ def sample_metrics(
     return metrics
 
 
+def picture_floor(reference: ReferenceStats) -> tuple[float, int]:
+    """Return the FID of real pictures, and their number.
+
+    They are as many as the samples if the network knows that floor, else the held-out pictures, which
+    may be fewer.
+    """
+    if SAMPLES in reference.floors:
+        return reference.floors[SAMPLES][0], SAMPLES
+    return reference.real(SAMPLES).fid(), min(SAMPLES, len(reference.data.held_out))
+
+
 def train_arm(arm: dict[str, Any]) -> None:
     """Train with one of the two loops, and print a line of JSON at each mark."""
     config = TrainConfig.parse(arm["config"])
     data = config.dataset.load()
     reference_stats = ReferenceStats(config.dataset, data) if isinstance(data, Pictures) else None
     if reference_stats is not None:
-        reference_stats.real(4000).fid()  # before the clock starts
+        reference_stats.real(SAMPLES).fid()  # before the clock starts
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
         marks = [float(mark) for mark in arm["seconds"]]

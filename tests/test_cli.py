@@ -275,7 +275,9 @@ def wait_for_step(runs_dir: Path, step: int, process: "subprocess.Popen[str]") -
     raise AssertionError("it did not train")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
+)
 def test_a_signal_ends_with_a_checkpoint_and_0(
     runs_dir: Path, number: signal.Signals, spawn: Spawn
 ):

@@ -461,7 +461,9 @@ def stalling_proxy() -> Iterator[str]:
             connection.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_signal_during_a_download_acts_at_once(
     runs_dir: Path, tmp_path: Path, stalling_proxy: str, number: signal.Signals
 ):

@@ -25,7 +25,7 @@ def no_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WGAN_DATA", str(tmp_path))
 
 
-SLOW = {"brownlee", "mixtures", "overfitting"}
+SLOW = {"brownlee", "mixtures", "no-batch-norm", "overfitting"}
 """Experiments that take longest; what they have in common with the others is tested with those."""
 
 

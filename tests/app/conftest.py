@@ -5,7 +5,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.core.state import State, state_key
+from pages.ui.core.state import DrawnControls, State, state_key
 from wgan.session import close_shared_sessions
 
 
@@ -16,6 +16,19 @@ def state_of(app: AppTest, kind: type[State]) -> State:
         app.session_state[key] = kind()
     state: State = app.session_state[key]
     return state
+
+
+def times_closed(app: AppTest, popover: str) -> int:
+    """How often a popover got a new key. With a new key, the browser draws it closed."""
+    return state_of(app, DrawnControls).versions.get(popover, 0)
+
+
+@pytest.fixture(autouse=True)
+def no_search_for_components(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app adds its components itself. A search in all installed packages takes 0.1 s in each test."""
+    monkeypatch.setattr(
+        "streamlit.components.v2.manifest_scanner.scan_component_manifests", lambda *_: []
+    )
 
 
 @pytest.fixture(autouse=True)

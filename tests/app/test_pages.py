@@ -20,7 +20,7 @@ from pages.ui.compare.race import other_changes
 from pages.ui.core import session, startup
 from pages.ui.core.run_picker import run_titles
 from pages.ui.core.state import NextRun, Steering, Visitor
-from tests.app.conftest import state_of
+from tests.app.conftest import state_of, times_closed
 from tests.conftest import app_at, tiny, train_to_the_end
 from wgan.config import PRESETS, Group, TrainConfig, hyperparameters, unused_settings
 from wgan.diagnosis import RULES, SCENARIOS
@@ -295,9 +295,13 @@ def test_edit_undo_reset_and_own_presets(app: AppTest):
     next(b for b in app.button if b.label == "Save preset").click().run()
     sound(app)
     assert preset(app).value == "Mine"
+    assert times_closed(app, "save_settings") == 1
     control(app.slider, "n_critic").set_value(4).run()
     next(b for b in app.button if b.label == "Reset").click().run()
     assert next_config(app).n_critic == 1 and next_config(app).objective.name == "wgan"
+    next(b for b in app.button if b.label == "Delete preset").click().run()
+    assert preset(sound(app)).value is None
+    assert times_closed(app, "save_settings") == 2
 
 
 def test_what_cannot_be_is_a_sentence_and_nothing_is_lost(app: AppTest):
@@ -652,18 +656,21 @@ def test_the_trash_gives_back_and_is_emptied(runs_page: Callable[[], AppTest], r
     button(app, f"restore-{key}").click().run()
     sound(app)
     assert {r.id for r in list_runs(runs_dir)} == {run.id, other.id}
+    assert times_closed(app, "trash") == 1
     throw_away(run)
     time.sleep(SUMMARY_CACHE_S)  # what another process did is seen at the next look
     sound(app.run())
     next(b for b in app.checkbox if b.key == "sure").set_value(True).run()
     button(app, "empty_trash").click().run()
     assert trash(runs_dir) == [] and [r.id for r in list_runs(runs_dir)] == [other.id]
+    assert times_closed(app, "trash") == 2
 
 
 def test_a_hostile_upload_is_a_sentence(runs_page: Callable[[], AppTest], runs_dir: Path):
     run = finished_run(runs_dir)
     app = runs_page()
     app.file_uploader[0].set_value(("run.zip", b"no zip at all", "application/zip")).run()
+    assert times_closed(app, "import") == 1
     end = time.monotonic() + 180
     while has_button(app, "cancel_import"):
         assert time.monotonic() < end

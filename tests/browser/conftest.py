@@ -19,14 +19,23 @@ from wgan.cli.main import main
 from wgan.runs import list_runs
 
 try:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+    from playwright.sync_api import (
+        Browser,
+        BrowserContext,
+        BrowserType,
+        Locator,
+        Page,
+        expect,
+        sync_playwright,
+    )
 
     expect.set_options(timeout=120_000)  # 5 s else, which a busy machine needs for a page
-except ImportError:  # the tests are skipped, in `chromium` below
+except ImportError:  # the tests are skipped, in `browser_type` below
     sync_playwright = None
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--process-per-site"]
 
 Serve = Callable[..., str]
 
@@ -60,38 +69,53 @@ def hyperparameter(page: "Page", path: str) -> "Locator":
     return page.locator(f".{name}, [class*='{name}-v']").first
 
 
+def chromium_path() -> str | None:
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
 @pytest.fixture(scope="session")
-def chromium() -> "Iterator[Browser]":
-    """A headless Chromium; in CI it must be there, elsewhere the tests are skipped without it."""
+def browser_type() -> "Iterator[BrowserType]":
+    """Playwright's Chromium; in CI it must be there, elsewhere the tests are skipped without it."""
     reason = ""
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if sync_playwright is None:
         reason = "playwright is not installed: pip install -r requirements-dev.txt"
-    elif path is None:
+    elif chromium_path() is None:
         reason = "no Chromium found: install one, or name it in the variable CHROMIUM"
     if reason:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-dev-shm-usage", "--process-per-site"],
-        )
-        yield browser
-        browser.close()
+        yield playwright.chromium
 
 
 @pytest.fixture(scope="session")
-def profile(chromium: "Browser") -> "BrowserContext":
-    """A profile of the browser that keeps one process alive for the pages of all tests.
+def chromium(browser_type: "BrowserType") -> "Iterator[Browser]":
+    """A headless Chromium, for tests that need a profile of their own."""
+    browser = browser_type.launch(executable_path=chromium_path(), args=FLAGS)
+    yield browser
+    browser.close()
 
-    A new process must compile the scripts of Streamlit and Plotly anew, which takes two seconds.
+
+@pytest.fixture(scope="session")
+def profile(
+    browser_type: "BrowserType", tmp_path_factory: pytest.TempPathFactory
+) -> "Iterator[BrowserContext]":
+    """A profile on disk, with one process for the pages of all tests.
+
+    A new process, or a profile in memory, must compile the scripts of Streamlit and Plotly anew, which takes up
+    to two seconds.
     """
-    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    context = browser_type.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"),
+        viewport={"width": 1280, "height": 720},
+        executable_path=chromium_path(),
+        args=FLAGS,
+    )
     context.set_default_timeout(90_000)
-    keeper = context.new_page()
+    keeper, *_ = context.pages
     keeper.route("**", lambda route: route.fulfill(body="keeps the process alive"))
     keeper.goto("http://127.0.0.1/")
-    return context
+    yield context
+    context.close()
 
 
 def forget_visit(profile: "BrowserContext") -> None:
@@ -139,11 +163,21 @@ def page(profile: "BrowserContext") -> "Iterator[Page]":
     assert not faults, faults
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port(wanted: int = 0) -> int:
+    """Return the wanted port if it is free, else another one."""
+    for port in (wanted, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            free: int = probe.getsockname()[1]
+            return free
+    raise AssertionError("there is no free port")
+
+
+used_ports: list[int] = []
+"""Ports of servers that have ended. Chromium keeps the compiled scripts of an address, so a server
+at the same address saves two seconds of its processor time.
+"""
 
 
 def train(runs: Path, *flags: str) -> str:
@@ -192,11 +226,11 @@ def url(serve: Serve, runs: Path) -> str:
 
 @contextlib.contextmanager
 def _servers(logs: Path) -> Iterator[Serve]:
-    servers: list[tuple[subprocess.Popen[bytes], Path]] = []
+    servers: list[tuple[subprocess.Popen[bytes], int]] = []
 
     def start(app: Path | str, env: Mapping[str, str] | None = None, timeout: float = 120.0) -> str:
         app = Path(app)
-        port = free_port()
+        port = free_port(used_ports.pop() if used_ports else 0)
         url = f"http://127.0.0.1:{port}"
         log = logs / f"{port}.txt"
         command = [
@@ -220,7 +254,7 @@ def _servers(logs: Path) -> Iterator[Serve]:
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
-        servers.append((server, log))
+        servers.append((server, port))
         end = time.monotonic() + timeout
         while time.monotonic() < end and server.poll() is None:
             try:
@@ -235,9 +269,10 @@ def _servers(logs: Path) -> Iterator[Serve]:
     finally:
         for server, _ in servers:
             server.terminate()
-        for server, _ in servers:
+        for server, port in servers:
             try:
                 server.wait(60)
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+            used_ports.append(port)

@@ -180,8 +180,12 @@ def check(page: "Page", site: str, addresses: Iterable[str], *, thorough: bool) 
     return count
 
 
+THOROUGH_ONLY_IF_SLOW = pytest.param(True, marks=pytest.mark.slow, id="thorough")
 THOROUGH = pytest.mark.parametrize(
-    "thorough", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["quick", "thorough"]
+    "thorough", [pytest.param(False, id="quick"), THOROUGH_ONLY_IF_SLOW]
+)
+THOROUGH_OR_IN_A_VISIT = pytest.mark.parametrize(
+    "thorough", [pytest.param(False, marks=pytest.mark.visit, id="quick"), THOROUGH_ONLY_IF_SLOW]
 )
 
 
@@ -198,10 +202,11 @@ def test_pages_without_a_run_with_points_and_with_two_runs(
     check(
         axe,
         url,
-        [f"/?run={points}", f"/runs?run={pictures}", f"/compare?runs={points},{pictures}"],
+        [f"/runs?run={pictures}", f"/compare?runs={points},{pictures}"],
         thorough=thorough,
     )
-    if thorough:  # their controls are those of the sections for pictures
+    if thorough:  # their controls are those of the pages for pictures
+        check(axe, url, [f"/?run={points}"], thorough=True)
         count = check(axe, url, [f"/latent?run={points}", f"/critic?run={points}"], thorough=True)
         assert count == len(LATENT_SECTIONS["points"]) + len(CRITIC_SECTIONS["points"])
     check(axe, url, [f"/?run={pictures}"], thorough=thorough)
@@ -210,13 +215,13 @@ def test_pages_without_a_run_with_points_and_with_two_runs(
     assert not faults(axe)
 
 
-@THOROUGH
+@THOROUGH_OR_IN_A_VISIT
 def test_sections_for_pictures(axe: "Page", site: str, thorough: bool):
     count = check(axe, site, ["/latent", "/critic"], thorough=thorough)
     assert count == len(LATENT_SECTIONS["pictures"]) + len(CRITIC_SECTIONS["pictures"])
 
 
-@THOROUGH
+@THOROUGH_OR_IN_A_VISIT
 def test_labs_and_pages_about_no_run(axe: "Page", site: str, thorough: bool):
     check(axe, site, ["/tour", "/datasets", "/presets"], thorough=thorough)
     labs = check(axe, site, ["/wasserstein", "/stability"], thorough=thorough)

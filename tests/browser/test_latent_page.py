@@ -314,7 +314,10 @@ def test_a_picture_is_found_and_walked_from(page, site: str):
     until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 1)
 
 
-@pytest.mark.parametrize("section", ["directions", "plane", "walk"])
+@pytest.mark.parametrize(
+    "section",
+    ["walk", *(pytest.param(name, marks=pytest.mark.slow) for name in ("directions", "plane"))],
+)
 def test_if_the_generators_file_cannot_be_read_the_server_makes_the_pictures(
     page, site: str, section: str
 ):
@@ -333,7 +336,7 @@ def test_if_the_generators_file_cannot_be_read_the_server_makes_the_pictures(
     until(lambda: canvas.evaluate(f"({IS_DRAWN})"))
 
 
-@pytest.mark.parametrize("section", ["directions", "plane"])
+@pytest.mark.parametrize("section", [pytest.param("directions", marks=pytest.mark.slow), "plane"])
 def test_the_server_makes_the_pictures_again_if_newer_weights_cannot_be_read(
     page, site: str, section: str
 ):
@@ -376,6 +379,7 @@ def levels(page) -> np.ndarray:
     return np.frombuffer(base64.b64decode(data), np.uint8).reshape(size)
 
 
+@pytest.mark.visit
 def test_the_browser_makes_the_pictures_that_the_server_makes(page, serve: Serve, tmp_path: Path):
     shutil.copytree(shipped_runs() / "example-mnist-classes", tmp_path / "example-mnist-classes")
     site = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(tmp_path)})

@@ -6,7 +6,7 @@ import pytest
 
 from pages.ui.core import navigation
 from tests.browser.actions import button, press, runs_table, step, still
-from tests.browser.conftest import train, until
+from tests.browser.conftest import hyperparameter, train, until
 from wgan.runs import list_runs
 
 playwright = pytest.importorskip(
@@ -35,7 +35,7 @@ def left_edges(page) -> list[int]:
     return [round(page.locator(f".st-key-{key}").bounding_box()["x"]) for key in keys]
 
 
-@pytest.mark.parametrize("phone", [False, True])
+@pytest.mark.parametrize("phone", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_buttons_of_a_run_move_neither_the_page_nor_each_other(
     page, url: str, runs: Path, phone: bool
 ):
@@ -56,6 +56,14 @@ def test_the_buttons_of_a_run_move_neither_the_page_nor_each_other(
     press(page, "Pause")
     button(page, "Resume").wait_for()
     assert left_edges(page) == running == edges
+    if not phone:  # there, the sidebar is closed
+        rate = hyperparameter(page, "generator_learning_rate")
+        heights = [rate.bounding_box()["y"]]
+        for settings_of in ("Next run", "This run"):
+            page.get_by_role("radio", name=settings_of).click()
+            still(page)
+            heights.append(rate.bounding_box()["y"])
+        assert heights == 3 * heights[:1]
     press(page, "Resume")
     button(page, "Pause").wait_for()
     press(page, "Stop")
@@ -118,7 +126,7 @@ def test_the_form_for_a_preset_closes_when_it_is_saved(page, url: str):
     page.get_by_label("Name of the preset").wait_for(state="detached")
 
 
-@pytest.mark.parametrize("key", ["gap", "stage"])
+@pytest.mark.parametrize("key", [pytest.param("gap", marks=pytest.mark.slow), "stage"])
 def test_the_toolbar_of_a_chart_is_outside_of_the_plot(page, url: str, runs: Path, key: str):
     """It is hidden until the pointer is on the chart, and covers no data, legend or colour bar."""
     run = train(runs, "--preset", "toy-ring", "--steps", "20")

@@ -368,7 +368,17 @@ def reruns(frames: list[bytes]) -> list[str]:
     return pages
 
 
-@pytest.mark.parametrize("name", [*navigation.PAGES, *navigation.LABS])
+QUICK = ("train", "critic", "latent")
+"""The pages with most controls."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow)
+        for name in [*navigation.PAGES, *navigation.LABS]
+    ],
+)
 def test_an_untouched_page_asks_for_no_rerun(name: str, page, site: str):
     # While `st.switch_page` opens another page, such a rerun would lead back to the page before.
     frames: list[bytes] = []

@@ -158,6 +158,7 @@ def expect_harmless(page, hostile: Hostile, place: str, *texts: str) -> None:
     assert_harmless(page, hostile)
 
 
+@pytest.mark.visit
 def test_hostile_names_are_shown_as_they_are_and_do_nothing(page, hostile: Hostile):
     name, run = hostile.name, f"run={hostile.run}"
     other = next(other.id for other in list_runs(hostile.runs) if other.id != hostile.run)

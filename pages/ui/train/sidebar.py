@@ -108,33 +108,38 @@ def _choose_run(run: str | None) -> None:
 
 
 def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
+    """Show the preset, Undo, Redo, Reset and Save.
+
+    A live run has the same controls as the next run, some of them disabled, so that a choice in
+    "Settings of" moves none of the settings below.
+    """
     saved_presets = session().presets.all()
-    if live is None:
-        st.caption("Settings of the next run")
-        names = [*PRESETS, *saved_presets]
-        preset = _matching_preset(config, saved_presets)
-        key = widget_key_for("preset", preset)
-        st.selectbox(
-            "Preset",
-            names,
-            index=None if preset is None else names.index(preset),
-            key=key,
-            placeholder="Custom settings",
-            format_func=lambda name: PRESETS[name].title if name in PRESETS else name,
-            on_change=_take_preset,
-            args=(key,),
-            help=_about(preset),
-        )
+    names = [*PRESETS, *saved_presets]
+    preset = _matching_preset(config, saved_presets)
+    key = widget_key_for("preset" if live is None else "preset_of_run", preset)
+    st.selectbox(
+        "Preset",
+        names,
+        index=None if preset is None else names.index(preset),
+        key=key,
+        placeholder="Custom settings",
+        format_func=lambda name: PRESETS[name].title if name in PRESETS else name,
+        on_change=_take_preset,
+        args=(key,),
+        disabled=live is not None,
+        help=("" if live is None else "**Fixed during a run:** choose *Next run* above.\n\n")
+        + _about(preset),
+    )
     _undo_and_redo(live)
-    if live is not None:
-        return
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Reset",
             icon=":material/restart_alt:",
             on_click=reset,
-            disabled=page_state(NextRun).preset == preset,
-            help="Return to the preset that was chosen last.",
+            disabled=live is not None or page_state(NextRun).preset == preset,
+            help="Return to the preset that was chosen last."
+            if live is None
+            else "Undo takes back a change of a run that trains.",
         )
         with st.popover(
             "Save",
@@ -144,7 +149,7 @@ def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
         ):
             with st.form("save_preset", border=False):
                 st.text_input("Name of the preset", max_chars=40, key="preset_name")
-                st.form_submit_button("Save preset", on_click=_save)
+                st.form_submit_button("Save preset", on_click=_save, args=(config, live is None))
             if saved_presets:
                 preset_to_delete = st.selectbox(
                     "Your presets", list(saved_presets), key="preset_gone"
@@ -243,11 +248,12 @@ def _go(direction: str) -> None:
         steering.problem = str(error)
 
 
-def _save() -> None:
+def _save(config: TrainConfig, of_next_run: bool) -> None:
     name = st.session_state.preset_name
     try:
-        session().presets.save(name.strip(), draft())
-        page_state(NextRun).preset = name.strip()
+        session().presets.save(name.strip(), config)
+        if of_next_run:
+            page_state(NextRun).preset = name.strip()
         close_popover("save_settings")
         st.toast(f"Saved as {plain_text(name.strip())}.", icon=":material/bookmark_added:")
     except RunError as error:
@@ -301,6 +307,11 @@ def _fields(
     elif locked and not preparing:
         st.caption(
             ":material/lock: Grey settings are fixed during a run. The **?** beside a setting tells why."
+        )
+    elif not locked:
+        st.caption(
+            ":material/edit: These are the settings of the run that you start next. "
+            "The **?** beside a setting tells its effect."
         )
     for value in fields:
         if not _is_advanced(value):
