@@ -1,5 +1,7 @@
 """A real browser and a real Streamlit server for the tests in this folder."""
 
+from __future__ import annotations  # without Playwright, its types have no names here
+
 import contextlib
 import os
 import shutil
@@ -63,7 +65,7 @@ def until(true: Callable[[], object], seconds: float = 120.0) -> None:
         time.sleep(0.2)
 
 
-def hyperparameter(page: "Page", path: str) -> "Locator":
+def hyperparameter(page: Page, path: str) -> Locator:
     """The sidebar's control of a hyperparameter, however often something else changed its value."""
     name = "st-key-w-" + path.replace(".", "-")
     return page.locator(f".{name}, [class*='{name}-v']").first
@@ -74,7 +76,7 @@ def chromium_path() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def browser_type() -> "Iterator[BrowserType]":
+def browser_type() -> Iterator[BrowserType]:
     """Playwright's Chromium; in CI it must be there, elsewhere the tests are skipped without it."""
     reason = ""
     if sync_playwright is None:
@@ -88,7 +90,7 @@ def browser_type() -> "Iterator[BrowserType]":
 
 
 @pytest.fixture(scope="session")
-def chromium(browser_type: "BrowserType") -> "Iterator[Browser]":
+def chromium(browser_type: BrowserType) -> Iterator[Browser]:
     """A headless Chromium, for tests that need a profile of their own."""
     browser = browser_type.launch(executable_path=chromium_path(), args=FLAGS)
     yield browser
@@ -97,8 +99,8 @@ def chromium(browser_type: "BrowserType") -> "Iterator[Browser]":
 
 @pytest.fixture(scope="session")
 def profile(
-    browser_type: "BrowserType", tmp_path_factory: pytest.TempPathFactory
-) -> "Iterator[BrowserContext]":
+    browser_type: BrowserType, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrowserContext]:
     """A profile on disk, with one process for the pages of all tests.
 
     A new process, or a profile in memory, must compile the scripts of Streamlit and Plotly anew, which takes up
@@ -118,7 +120,7 @@ def profile(
     context.close()
 
 
-def forget_visit(profile: "BrowserContext") -> None:
+def forget_visit(profile: BrowserContext) -> None:
     """Close all pages but the first, and delete what they have stored."""
     keeper, *pages = profile.pages
     origins = {"{0.scheme}://{0.netloc}".format(urlsplit(page.url)) for page in pages}
@@ -136,7 +138,7 @@ def forget_visit(profile: "BrowserContext") -> None:
 
 
 @pytest.fixture
-def page(profile: "BrowserContext") -> "Iterator[Page]":
+def page(profile: BrowserContext) -> Iterator[Page]:
     """A page of 1280 × 720; fails the test on an error in the console or a request to outside."""
     page = profile.new_page()
     faults: list[str] = []
