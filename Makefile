@@ -1,6 +1,6 @@
 # make run    the app, at http://localhost:8501
 # make test   all tests, the real browser among them where Chromium is installed
-# make test-visits  long visits with a browser, which `make test` leaves out; two minutes
+# make test-browser  long tests in a browser: after a change of a page; CI runs them, too; three minutes
 # make test-slow  the tests marked slow: before a release, and after a change of training, compiler or processes
 # make coverage  the share of lines that the tests without a browser run; fails below the floor in pyproject.toml
 # make test-processors  the numeric tests with the instructions of older processors, on one thread and on two
@@ -30,10 +30,10 @@ WORKERS ?= $(shell expr $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) + 1)
 # With npm, tests check the accessibility of pages; without, they are skipped.
 NPM := $(shell command -v npm 2>/dev/null)
 
-# Processes that tests start load compiled modules, also where this variable is set.
-test test-visits test-slow coverage: export PYTHONDONTWRITEBYTECODE =
+# Let Python write .pyc files even if the caller forbids it: processes that tests start then import faster.
+test test-browser test-slow coverage: export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test test-visits test-slow coverage test-processors check check-js bench fuzz quality speedrun keeping big metrics evaluations live-metrics scaling docs site lock checkpoints reproduce clean
+.PHONY: run test test-browser test-slow coverage test-processors check check-js bench fuzz quality speedrun keeping big metrics evaluations live-metrics scaling docs site lock checkpoints reproduce clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -41,8 +41,8 @@ run: $(VENV)/app.done
 test: $(VENV)/dev.done $(if $(NPM),node_modules/.done)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal
 
-test-visits: $(VENV)/dev.done $(if $(NPM),node_modules/.done)
-	$(BIN)/python -m pytest -m visit --numprocesses=$(WORKERS) --dist=worksteal
+test-browser: $(VENV)/dev.done $(if $(NPM),node_modules/.done)
+	$(BIN)/python -m pytest -m long_browser --numprocesses=$(WORKERS) --dist=worksteal
 
 test-slow: $(VENV)/dev.done
 	$(BIN)/python -m pytest -m slow --numprocesses=$(WORKERS) --dist=worksteal

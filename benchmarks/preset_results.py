@@ -13,7 +13,7 @@ no picture of samples like it is stored.
 import argparse
 from dataclasses import dataclass
 
-from benchmarks.quality import SAMPLES, picture_floor, sample_metrics
+from benchmarks.quality import FID_SAMPLES, sample_metrics
 from benchmarks.trainings import Sampler, sampler_of
 from pages.ui.presets.usual_result import COLUMNS, FOLDER, ROWS, UsualResult
 from wgan.config import PRESETS, TrainConfig
@@ -76,8 +76,8 @@ def measure(name: str, seeds: list[int]) -> None:
     floor = metrics.pop("floor")[0]
     floor_count = None
     if reference is not None:
-        _, count = picture_floor(reference)
-        floor_count = None if count == SAMPLES else count
+        count = reference.most(FID_SAMPLES)
+        floor_count = None if count == FID_SAMPLES else count
         points = None
         if config.dataset.name not in WITHOUT_PICTURE:
             samples = as_bytes(trained[0].sampler(ROWS * COLUMNS)).numpy()

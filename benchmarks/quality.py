@@ -39,8 +39,8 @@ from wgan.training.live_metrics import FLOOR_DRAWS
 FULL = {"quick-mnist": {"dataset": "mnist"}}
 """Presets that use a part of a data set. Here they use all of it."""
 
-SAMPLES = 4000
-"""Number of pictures that are measured."""
+FID_SAMPLES = 4000
+"""Number of samples for the FID of pictures."""
 
 TEXTBOOK: dict[str, Any] = {"conditional": False, "decay": "none"}
 """What textbooks and tutorials do not do."""
@@ -104,13 +104,18 @@ def sample_metrics(
 ) -> dict[str, float]:
     """Return the metrics of samples, and the floor of the first one: what real examples score.
 
-    The floor of points is a mean over several draws, because that of 512 points depends on the draw. That
-    of pictures is `picture_floor`.
+    The floor of points is a mean over several draws, because that of 512 points depends on the draw. The
+    floor of pictures is stored with the network for 4,000 real pictures; if it is not, all held-out pictures
+    take their place, up to 4,000.
     """
     if isinstance(data, Pictures):
         assert reference_stats is not None
-        sides = PictureInputs(as_bytes(make(SAMPLES)), reference_stats)
-        return {"fid64_4k": sides.fid(), "floor": picture_floor(reference_stats)[0]}
+        sides = PictureInputs(as_bytes(make(FID_SAMPLES)), reference_stats)
+        if FID_SAMPLES in reference_stats.floors:
+            floor, _ = reference_stats.floors[FID_SAMPLES]
+        else:
+            floor = reference_stats.real(FID_SAMPLES).fid()
+        return {"fid64_4k": sides.fid(), "floor": floor}
     points = PointInputs(make(2500).numpy(), data)
     real_sets = [
         PointInputs(points.fake, data, draw).first(512).other for draw in range(FLOOR_DRAWS)
@@ -124,24 +129,13 @@ def sample_metrics(
     return metrics
 
 
-def picture_floor(reference: ReferenceStats) -> tuple[float, int]:
-    """Return the FID of real pictures, and their number.
-
-    They are as many as the samples if the network knows that floor, else the held-out pictures, which
-    may be fewer.
-    """
-    if SAMPLES in reference.floors:
-        return reference.floors[SAMPLES][0], SAMPLES
-    return reference.real(SAMPLES).fid(), min(SAMPLES, len(reference.data.held_out))
-
-
 def train_arm(arm: dict[str, Any]) -> None:
     """Train with one of the two loops, and print a line of JSON at each mark."""
     config = TrainConfig.parse(arm["config"])
     data = config.dataset.load()
     reference_stats = ReferenceStats(config.dataset, data) if isinstance(data, Pictures) else None
     if reference_stats is not None:
-        reference_stats.real(SAMPLES).fid()  # before the clock starts
+        reference_stats.real(FID_SAMPLES).fid()  # before the clock starts
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
         marks = [float(mark) for mark in arm["seconds"]]

@@ -41,10 +41,11 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few threads, no trace in the home of whoever runs the tests, no compiler in idle time, and float32.
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test few threads and a cache of its own, and prevent work that most tests do not need.
 
-    Whether bfloat16 is faster would be measured for a second in each test that trains on pictures.
+    The app would compile steps in idle time. Each training on pictures would measure for a second whether bfloat16
+    is faster than float32.
     """
     torch.set_num_threads(THREADS)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -1,6 +1,7 @@
 import copy
 import dataclasses
 import importlib
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -585,6 +586,18 @@ def test_engines_are_resolved_once_and_remembered(tmp_path, monkeypatch: pytest.
     assert resolve_engine(config, threads=THREADS).precision == "float32"  # a tie keeps float32
     bfloat16_config = config.changed({"precision": "bfloat16"})
     assert resolve_engine(bfloat16_config, threads=THREADS).precision == "bfloat16"
+
+
+def test_the_faster_precision_is_measured(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    config = TrainConfig.parse(SMALL_PICTURES | {"threads": THREADS})
+    rates = forecasting._time_precisions(config, "cpu", THREADS, lambda: None)
+    assert set(rates) == {"float32", "bfloat16"} and min(rates.values()) > 0
+    monkeypatch.setattr(forecasting, "might_gain_from_bfloat16", lambda *_: True)
+    cache = tmp_path / "engines.json"
+    measured = resolve_engine(config, cache=cache)
+    assert measured.precision in rates
+    assert resolve_engine(config, cache=cache) == measured
+    assert list(json.loads(cache.read_text("utf-8")).values()) == [measured.precision]
 
 
 def test_points_train_in_float32():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
+from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pages.ui.widgets.base import assets
@@ -29,7 +30,6 @@ class PageMiddleware:
         if scope["type"] != "http" or scope["method"] not in methods or not is_page(scope["path"]):
             await self.app(scope, receive, send)
             return
-        body = page_html() if scope["method"] == "GET" else b""
         is_html = False
 
         async def send_page(message: Message) -> None:
@@ -40,8 +40,8 @@ class PageMiddleware:
                     "content-type", ""
                 )
                 if is_html:
-                    await send(_start())
-                    await send({"type": "http.response.body", "body": body})
+                    response = HTMLResponse(page_html(), headers={"cache-control": "no-cache"})
+                    await response(scope, receive, send)
             if not is_html:
                 await send(message)
 
@@ -62,15 +62,3 @@ def page_html() -> bytes:
     first = b'<script type="module"'
     script = f'<script type="module" src="./{assets.address(SCRIPT)}"></script>\n    '
     return page.replace(first, script.encode() + first, 1)
-
-
-def _start() -> Message:
-    message: Message = {"type": "http.response.start", "status": 200, "headers": []}
-    MutableHeaders(scope=message).update(
-        {
-            "content-type": "text/html; charset=utf-8",
-            "content-length": str(len(page_html())),
-            "cache-control": "no-cache",
-        }
-    )
-    return message

@@ -304,6 +304,25 @@ def test_edit_undo_reset_and_own_presets(app: AppTest):
     assert times_closed(app, "save_settings") == 2
 
 
+def test_the_settings_of_a_live_run_are_saved_as_a_preset(app: AppTest):
+    app.run()
+    preset(app).set_value("toy-ring").run()
+    button(app, "start").click().run()
+    until_button(app, "pause")
+    control(app.select_slider, "critic_learning_rate").set_value(5e-4).run()
+    live = session.session().live()
+    assert live is not None and live.config.critic_learning_rate == 5e-4
+    of_run = next(w for w in app.selectbox if (w.key or "").startswith("preset_of_run"))
+    assert of_run.disabled and next(b for b in app.button if b.label == "Reset").disabled
+    next(w for w in app.text_input if w.key == "preset_name").set_value("Steered")
+    next(b for b in app.button if b.label == "Save preset").click().run()
+    sound(app)
+    assert session.session().presets.all()["Steered"] == live.config
+    app.button_group(key="settings_of").set_value("Next run").run()
+    assert preset(app).value == "toy-ring"  # the next run keeps its settings
+    session.session().stop(live.run)
+
+
 def test_what_cannot_be_is_a_sentence_and_nothing_is_lost(app: AppTest):
     open_groups(app)
     app.run()

@@ -1,6 +1,7 @@
 """A real browser and a real Streamlit server for the tests in this folder."""
 
-from __future__ import annotations  # without Playwright, its types have no names here
+# Without Playwright, its types in annotations cannot be imported.
+from __future__ import annotations
 
 import contextlib
 import os
@@ -8,10 +9,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -77,7 +79,7 @@ def chromium_path() -> str | None:
 
 @pytest.fixture(scope="session")
 def browser_type() -> Iterator[BrowserType]:
-    """Playwright's Chromium; in CI it must be there, elsewhere the tests are skipped without it."""
+    """What launches the installed Chromium; in CI it must be there, elsewhere the tests are skipped without it."""
     reason = ""
     if sync_playwright is None:
         reason = "playwright is not installed: pip install -r requirements-dev.txt"
@@ -97,33 +99,39 @@ def chromium(browser_type: BrowserType) -> Iterator[Browser]:
     browser.close()
 
 
+@pytest.fixture
+def new_context(chromium: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """`new_context(reduced_motion="reduce", …)` opens a profile in memory, which is closed after the test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **options: stack.enter_context(chromium.new_context(**options))
+
+
 @pytest.fixture(scope="session")
-def profile(
-    browser_type: BrowserType, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[BrowserContext]:
+def profile(browser_type: BrowserType) -> Iterator[BrowserContext]:
     """A profile on disk, with one process for the pages of all tests.
 
     A new process, or a profile in memory, must compile the scripts of Streamlit and Plotly anew, which takes up
     to two seconds.
     """
-    context = browser_type.launch_persistent_context(
-        tmp_path_factory.mktemp("profile"),
-        viewport={"width": 1280, "height": 720},
-        executable_path=chromium_path(),
-        args=FLAGS,
-    )
-    context.set_default_timeout(90_000)
-    keeper, *_ = context.pages
-    keeper.route("**", lambda route: route.fulfill(body="keeps the process alive"))
-    keeper.goto("http://127.0.0.1/")
-    yield context
-    context.close()
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        browser_type.launch_persistent_context(
+            folder,
+            viewport={"width": 1280, "height": 720},
+            executable_path=chromium_path(),
+            args=FLAGS,
+        ) as context,
+    ):
+        context.set_default_timeout(90_000)
+        keeper, *_ = context.pages
+        keeper.route("**", lambda route: route.fulfill(body="keeps the process alive"))
+        keeper.goto("http://127.0.0.1/")
+        yield context
 
 
-def forget_visit(profile: BrowserContext) -> None:
-    """Close all pages but the first, and delete what they have stored."""
+def forget_visit(profile: BrowserContext, origins: Iterable[str]) -> None:
+    """Close all pages but the first, and delete what pages of some addresses have stored."""
     keeper, *pages = profile.pages
-    origins = {"{0.scheme}://{0.netloc}".format(urlsplit(page.url)) for page in pages}
     for page in pages:
         page.close()
     profile.clear_cookies()
@@ -142,6 +150,10 @@ def page(profile: BrowserContext) -> Iterator[Page]:
     """A page of 1280 × 720; fails the test on an error in the console or a request to outside."""
     page = profile.new_page()
     faults: list[str] = []
+    origins: set[str] = set()
+
+    def note_origin(request) -> None:
+        origins.add("{0.scheme}://{0.netloc}".format(urlsplit(request.url)))
 
     def console(message) -> None:
         # Streamlit looks for its server beside a deep link first; those 404s are its own. It also
@@ -160,8 +172,10 @@ def page(profile: BrowserContext) -> Iterator[Page]:
     page.on("console", console)
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", request)
+    profile.on("request", note_origin)  # of all tabs
     yield page
-    forget_visit(profile)
+    profile.remove_listener("request", note_origin)
+    forget_visit(profile, origins)
     assert not faults, faults
 
 
@@ -177,8 +191,8 @@ def free_port(wanted: int = 0) -> int:
 
 
 used_ports: list[int] = []
-"""Ports of servers that have ended. Chromium keeps the compiled scripts of an address, so a server
-at the same address saves two seconds of its processor time.
+"""Ports of servers that have ended. Chromium keeps the compiled scripts of an address, so the pages of another
+server at this address load two seconds faster.
 """
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -180,16 +180,15 @@ def check(page: "Page", site: str, addresses: Iterable[str], *, thorough: bool) 
     return count
 
 
-THOROUGH_ONLY_IF_SLOW = pytest.param(True, marks=pytest.mark.slow, id="thorough")
-THOROUGH = pytest.mark.parametrize(
-    "thorough", [pytest.param(False, id="quick"), THOROUGH_ONLY_IF_SLOW]
-)
-THOROUGH_OR_IN_A_VISIT = pytest.mark.parametrize(
-    "thorough", [pytest.param(False, marks=pytest.mark.visit, id="quick"), THOROUGH_ONLY_IF_SLOW]
-)
+def quick_and_thorough(quick_marks: Sequence[pytest.MarkDecorator] = ()) -> pytest.MarkDecorator:
+    """Run a test twice: quickly, with some marks, and thoroughly, which is slow."""
+    quick = pytest.param(False, marks=quick_marks, id="quick")
+    return pytest.mark.parametrize(
+        "thorough", [quick, pytest.param(True, marks=pytest.mark.slow, id="thorough")]
+    )
 
 
-@THOROUGH
+@quick_and_thorough()
 def test_pages_without_a_run_with_points_and_with_two_runs(
     axe: "Page", url: str, runs: Path, thorough: bool
 ):
@@ -205,7 +204,7 @@ def test_pages_without_a_run_with_points_and_with_two_runs(
         [f"/runs?run={pictures}", f"/compare?runs={points},{pictures}"],
         thorough=thorough,
     )
-    if thorough:  # their controls are those of the pages for pictures
+    if thorough:  # the pages for pictures have the same controls
         check(axe, url, [f"/?run={points}"], thorough=True)
         count = check(axe, url, [f"/latent?run={points}", f"/critic?run={points}"], thorough=True)
         assert count == len(LATENT_SECTIONS["points"]) + len(CRITIC_SECTIONS["points"])
@@ -215,13 +214,13 @@ def test_pages_without_a_run_with_points_and_with_two_runs(
     assert not faults(axe)
 
 
-@THOROUGH_OR_IN_A_VISIT
+@quick_and_thorough([pytest.mark.long_browser])
 def test_sections_for_pictures(axe: "Page", site: str, thorough: bool):
     count = check(axe, site, ["/latent", "/critic"], thorough=thorough)
     assert count == len(LATENT_SECTIONS["pictures"]) + len(CRITIC_SECTIONS["pictures"])
 
 
-@THOROUGH_OR_IN_A_VISIT
+@quick_and_thorough([pytest.mark.long_browser])
 def test_labs_and_pages_about_no_run(axe: "Page", site: str, thorough: bool):
     check(axe, site, ["/tour", "/datasets", "/presets"], thorough=thorough)
     labs = check(axe, site, ["/wasserstein", "/stability"], thorough=thorough)

@@ -246,7 +246,7 @@ def test_points_over_the_critics_surface(page, url: str, runs: Path):
     until(lambda: button(page, "Evaluate").is_enabled() and not button(page, "Cancel").count())
 
 
-@pytest.mark.visit
+@pytest.mark.long_browser
 def test_the_server_ends_with_a_checkpoint_and_offers_to_resume(page, tmp_path: Path):
     """SIGTERM while a run trains: exit code 0; a new server offers the interrupted run."""
     # A small one: a server has 1.5 s for what a run writes at its end.

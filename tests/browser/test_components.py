@@ -167,7 +167,7 @@ APP = dedent(
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, serve, chromium) -> str:
+def app(tmp_path_factory: pytest.TempPathFactory, serve, browser_type) -> str:
     """The address of a small app that shows the components. It has our routes and settings."""
     folder = tmp_path_factory.mktemp("components-app")
     (folder / ".streamlit").mkdir()

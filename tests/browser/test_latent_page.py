@@ -316,7 +316,10 @@ def test_a_picture_is_found_and_walked_from(page, site: str):
 
 @pytest.mark.parametrize(
     "section",
-    ["walk", *(pytest.param(name, marks=pytest.mark.slow) for name in ("directions", "plane"))],
+    [
+        "walk",
+        *(pytest.param(name, marks=pytest.mark.long_browser) for name in ("directions", "plane")),
+    ],
 )
 def test_if_the_generators_file_cannot_be_read_the_server_makes_the_pictures(
     page, site: str, section: str
@@ -336,7 +339,9 @@ def test_if_the_generators_file_cannot_be_read_the_server_makes_the_pictures(
     until(lambda: canvas.evaluate(f"({IS_DRAWN})"))
 
 
-@pytest.mark.parametrize("section", [pytest.param("directions", marks=pytest.mark.slow), "plane"])
+@pytest.mark.parametrize(
+    "section", [pytest.param("directions", marks=pytest.mark.long_browser), "plane"]
+)
 def test_the_server_makes_the_pictures_again_if_newer_weights_cannot_be_read(
     page, site: str, section: str
 ):
@@ -379,7 +384,7 @@ def levels(page) -> np.ndarray:
     return np.frombuffer(base64.b64decode(data), np.uint8).reshape(size)
 
 
-@pytest.mark.visit
+@pytest.mark.long_browser
 def test_the_browser_makes_the_pictures_that_the_server_makes(page, serve: Serve, tmp_path: Path):
     shutil.copytree(shipped_runs() / "example-mnist-classes", tmp_path / "example-mnist-classes")
     site = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(tmp_path)})

@@ -129,7 +129,7 @@ def test_without_a_link_nobody_enters(shared: str, runs: Path, visit):
     assert "token" not in page.url
 
 
-@pytest.mark.visit
+@pytest.mark.long_browser
 def test_three_visitors_of_different_roles(shared: str, runs: Path, visit):
     """A member trains; a viewer watches; another member cannot change it; the administrator can."""
     ada = visit(link(shared, runs, Role.MEMBER) + "&setup=" + SETUP)

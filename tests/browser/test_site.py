@@ -165,7 +165,7 @@ def test_the_distances_follow_the_offset(reader: Page, below: str):
     assert narrow(reader)
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long_browser)])
 @pytest.mark.parametrize("name", ["index", "labs", "example-mnist-classes"])
 def test_the_site_is_accessible(reader: Page, below: str, name: str, scheme):
     if not AXE.exists():

@@ -368,14 +368,14 @@ def reruns(frames: list[bytes]) -> list[str]:
     return pages
 
 
-QUICK = ("train", "critic", "latent")
+QUICK_PAGES = ("train", "critic", "latent")
 """The pages with most controls."""
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow)
+        pytest.param(name, marks=[] if name in QUICK_PAGES else pytest.mark.long_browser)
         for name in [*navigation.PAGES, *navigation.LABS]
     ],
 )

@@ -191,7 +191,7 @@ def test_latent_keeps_its_section_and_choices(page, site: str):
     assert is_chosen(section(page, "Plane"))
 
 
-@pytest.mark.visit
+@pytest.mark.long_browser
 def test_the_filter_of_the_runs_stays_and_is_in_the_address(page, site: str):
     field = page.get_by_role("textbox", name="Filter")
     page.goto(f"{site}/runs?filter=nothing+like+this")
@@ -220,7 +220,7 @@ def choose_model_of_latent(page) -> None:
     section(page, "Plane").wait_for()
 
 
-@pytest.mark.visit
+@pytest.mark.long_browser
 def test_a_drawn_density_comes_back(page, site: str):
     page.goto(f"{site}/datasets?set=drawing")
     pad = page.get_by_role("application", name="Drawing of a density")
@@ -272,7 +272,7 @@ def test_a_saved_preset_is_on_presets_at_once_in_every_tab(page, second, site: s
     sidebar(second).get_by_role("button", name="My grid").wait_for(state="detached")
 
 
-@pytest.mark.visit
+@pytest.mark.long_browser
 def test_two_tabs_of_a_live_run_agree_undo_goes_back_and_a_queued_run_waits(
     page, second, site: str
 ):

@@ -2,12 +2,13 @@
 
 import os
 import shutil
+from collections.abc import Callable
 
 import pytest
 
 if not os.environ.get("CI"):  # in CI it must be there: without it, the import below fails
     pytest.importorskip("playwright", reason="playwright is not installed")
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from pages.ui.tour.steps import STEPS
 from tests.browser.actions import address, button, press, still
@@ -69,7 +70,7 @@ def test_next_leads_through_all_steps_and_the_browser_remembers_them(page: Page,
     expect(page.get_by_test_id("stMain")).to_contain_text("You have seen all six steps.")
 
 
-@pytest.mark.visit
+@pytest.mark.long_browser
 def test_the_bar_stays_in_sight_leads_back_and_ends(page: Page, tour: str):
     page.goto(f"{tour}/?tour=4&run=example-ring-gan-collapsed")
     expect_step(page, 4)
@@ -113,7 +114,7 @@ def test_the_bar_stays_in_sight_leads_back_and_ends(page: Page, tour: str):
         ("3-1.2.3", "Continue the tour at step 3"),
         ("9-9.x", "Start the tour"),
         *(
-            pytest.param(*values, marks=pytest.mark.slow)
+            pytest.param(*values, marks=pytest.mark.long_browser)
             for values in (
                 ("0-1.2", "Start the tour"),
                 ("3-", "Continue the tour at step 3"),
@@ -167,9 +168,10 @@ def test_a_moving_picture_can_be_paused(page: Page, tour: str):
     assert frame_of(page) == frame
 
 
-def test_with_reduced_motion_no_picture_moves_by_itself(chromium: Browser, tour: str):
-    context = chromium.new_context(reduced_motion="reduce")
-    page = context.new_page()
+def test_with_reduced_motion_no_picture_moves_by_itself(
+    new_context: Callable[..., BrowserContext], tour: str
+):
+    page = new_context(reduced_motion="reduce").new_page()
     page.goto(f"{tour}/tour")
     play = page.locator(".st-key-tour_picture_1").get_by_role("button")
     expect(play).to_have_accessible_name("Play")
@@ -177,4 +179,3 @@ def test_with_reduced_motion_no_picture_moves_by_itself(chromium: Browser, tour:
     last = frame_of(page)  # the last one, which shows the result
     play.click()
     until(lambda: frame_of(page) != last)
-    context.close()

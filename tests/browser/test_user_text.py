@@ -158,7 +158,7 @@ def expect_harmless(page, hostile: Hostile, place: str, *texts: str) -> None:
     assert_harmless(page, hostile)
 
 
-@pytest.mark.visit
+@pytest.mark.long_browser
 def test_hostile_names_are_shown_as_they_are_and_do_nothing(page, hostile: Hostile):
     name, run = hostile.name, f"run={hostile.run}"
     other = next(other.id for other in list_runs(hostile.runs) if other.id != hostile.run)
@@ -225,11 +225,13 @@ def test_the_cells_of_the_table_of_runs_begin_no_formula(page, hostile: Hostile)
     assert names == [f"\u200b{OTHER_NAME}", hostile.name]
 
 
-def test_the_web_page_of_a_run_shows_them_as_they_are(chromium, hostile: Hostile, tmp_path: Path):
+def test_the_web_page_of_a_run_shows_them_as_they_are(
+    new_context, hostile: Hostile, tmp_path: Path
+):
     """The exported page is opened from disk. Its program fills the list of classes."""
     export(Run(hostile.runs / hostile.run), tmp_path / "page.html")
-    context = chromium.new_context(viewport={"width": 390, "height": 844})
-    page, faults, fetched = context.new_page(), [], []
+    page = new_context(viewport={"width": 390, "height": 844}).new_page()
+    faults, fetched = [], []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("dialog", lambda dialog: faults.append(dialog.message))
     page.on("request", lambda request: fetched.append(request.url))
@@ -241,7 +243,6 @@ def test_the_web_page_of_a_run_shows_them_as_they_are(chromium, hostile: Hostile
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert [url for url in fetched if not url.startswith(("data:", "blob:"))] == [page.url]
     assert faults == [] and hostile.requests == []
-    context.close()
 
 
 def test_the_name_of_a_folder_adds_nothing_to_the_header_of_a_download(page, hostile: Hostile):

@@ -19,13 +19,12 @@ def differing(runs: Sequence[str]) -> None:
     snapshots = snapshots_of(runs)
     titles = [cell_text(title) for title in titles_of(snapshots)]
     fields = {value.path: value for value in hyperparameters()}
-    field_titles = {path: value.title for path, value in fields.items()}
     values = [snapshot.config.flat() for snapshot in snapshots]
     paths = list(dict.fromkeys(path for flat in values for path in flat))
     rows = [p for p in paths if len({str(flat.get(p, "–")) for flat in values}) > 1]
     # Of the details of an objective or a network, leave out those that only follow from that choice.
     rows = [p for p in rows if not fields[p].advanced or _is_chosen(p, values)]
-    table: dict[str, list[str]] = {"": [field_titles.get(path, path) for path in rows]}
+    table: dict[str, list[str]] = {"": [fields[path].title for path in rows]}
     for title, flat in zip(titles, values, strict=True):
         table[title] = [cell_text(value_text(path, flat.get(path))) for path in rows]
     # Leave out the values of live runs: they change, and are shown above their pictures.

@@ -110,8 +110,8 @@ def _choose_run(run: str | None) -> None:
 def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
     """Show the preset, Undo, Redo, Reset and Save.
 
-    A live run has the same controls as the next run, some of them disabled, so that a choice in
-    "Settings of" moves none of the settings below.
+    A live run has the same controls as the next run, some of them disabled, so that the settings below
+    keep their places when the visitor switches between "This run" and "Next run".
     """
     saved_presets = session().presets.all()
     names = [*PRESETS, *saved_presets]
@@ -124,10 +124,14 @@ def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
         key=key,
         placeholder="Custom settings",
         format_func=lambda name: PRESETS[name].title if name in PRESETS else name,
-        on_change=_take_preset,
-        args=(key,),
+        on_change=_take_preset if live is None else None,
+        args=(key,) if live is None else None,
         disabled=live is not None,
-        help=("" if live is None else "**Fixed during a run:** choose *Next run* above.\n\n")
+        help=(
+            ""
+            if live is None
+            else "**Fixed during a run.** To use another preset, choose *Next run* above.\n\n"
+        )
         + _about(preset),
     )
     _undo_and_redo(live)
@@ -139,7 +143,7 @@ def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
             disabled=live is not None or page_state(NextRun).preset == preset,
             help="Return to the preset that was chosen last."
             if live is None
-            else "Undo takes back a change of a run that trains.",
+            else "Not available for a live run: *Undo* takes back its last change.",
         )
         with st.popover(
             "Save",
@@ -149,7 +153,7 @@ def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
         ):
             with st.form("save_preset", border=False):
                 st.text_input("Name of the preset", max_chars=40, key="preset_name")
-                st.form_submit_button("Save preset", on_click=_save, args=(config, live is None))
+                st.form_submit_button("Save preset", on_click=_save)
             if saved_presets:
                 preset_to_delete = st.selectbox(
                     "Your presets", list(saved_presets), key="preset_gone"
@@ -248,16 +252,21 @@ def _go(direction: str) -> None:
         steering.problem = str(error)
 
 
-def _save(config: TrainConfig, of_next_run: bool) -> None:
+def _save() -> None:
+    """Save the settings on show as a preset: those of the live run or of the next run."""
     name = st.session_state.preset_name
+    steering = page_state(Steering)
+    steering.problem = ""
     try:
-        session().presets.save(name.strip(), config)
-        if of_next_run:
+        if steering.run is None:
+            session().presets.save(name.strip(), draft())
             page_state(NextRun).preset = name.strip()
+        else:
+            session().presets.save(name.strip(), session().snapshot(steering.run).config)
         close_popover("save_settings")
         st.toast(f"Saved as {plain_text(name.strip())}.", icon=":material/bookmark_added:")
     except RunError as error:
-        page_state(Steering).problem = str(error)
+        steering.problem = str(error)
 
 
 def _delete_preset(name: str) -> None:
@@ -304,14 +313,14 @@ def _fields(
 
     if refusal:
         st.caption(f":material/lock: {refusal}")
-    elif locked and not preparing:
+    elif locked:
         st.caption(
             ":material/lock: Grey settings are fixed during a run. The **?** beside a setting tells why."
         )
-    elif not locked:
+    elif not kept_parts:  # a fork says it above
         st.caption(
-            ":material/edit: These are the settings of the run that you start next. "
-            "The **?** beside a setting tells its effect."
+            ":material/edit: These settings are for the next run that you start. The **?** beside a setting "
+            "explains it."
         )
     for value in fields:
         if not _is_advanced(value):
