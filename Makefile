@@ -42,7 +42,7 @@ test: $(VENV)/dev.done $(if $(NPM),node_modules/.done)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal
 
 test-browser: $(VENV)/dev.done $(if $(NPM),node_modules/.done)
-	$(BIN)/python -m pytest -m long_browser --numprocesses=$(WORKERS) --dist=worksteal
+	$(BIN)/python -m pytest tests/browser -m long_browser --numprocesses=$(WORKERS) --dist=worksteal
 
 test-slow: $(VENV)/dev.done
 	$(BIN)/python -m pytest -m slow --numprocesses=$(WORKERS) --dist=worksteal
