@@ -19,6 +19,8 @@ def test_distribution_functions_end_at_one_with_the_area_between_shaded():
     figure = accepted(figures.cdfs(fake, real))
     assert [trace.y[-1] for trace in figure.data] == [1.0, 1.0]
     assert figure.data[1].fill == "tonexty"
+    # "G" is the generator, so no function is called so.
+    assert [trace.name for trace in figure.data] == ["F<sub>fake</sub>", "F<sub>real</sub>"]
 
 
 def test_every_load_of_a_plan_is_a_line():

@@ -10,6 +10,7 @@ from pages.ui.core.state import NextRun
 from tests.app.conftest import state_of
 from tests.conftest import app_at
 from wgan.data import Ring8, SwissRoll
+from wgan.objectives import WganGp
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +46,5 @@ def test_a_number_keeps_its_digits_behind_the_point(
     next(b for b in app.button if b.key == "train_on_this").click().run()
     config = state_of(app, NextRun).config
     assert config is not None and config.dataset == SwissRoll()
+    # The settings before were for pictures.
+    assert config.network.name == "mlp" and config.objective == WganGp(penalty_weight=0.1)

@@ -22,6 +22,7 @@ from pages.ui.core.run_picker import run_titles
 from pages.ui.core.state import NextRun, Steering, Visitor
 from tests.app.conftest import state_of, times_closed
 from tests.conftest import app_at, tiny, train_to_the_end
+from wgan import figures
 from wgan.config import PRESETS, Group, TrainConfig, hyperparameters, unused_settings
 from wgan.diagnosis import RULES, SCENARIOS
 from wgan.jobs import TrainingJob
@@ -302,6 +303,26 @@ def test_edit_undo_reset_and_own_presets(app: AppTest):
     next(b for b in app.button if b.label == "Delete preset").click().run()
     assert preset(sound(app)).value is None
     assert times_closed(app, "save_settings") == 2
+
+
+def test_curves_are_drawn_as_the_visitor_wants_them(
+    app: AppTest, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    looks: list[figures.ChartLook] = []
+    draw = figures.losses
+
+    def losses(*args: Any, look: figures.ChartLook, **options: Any) -> Any:
+        looks.append(look)
+        return draw(*args, look=look, **options)
+
+    monkeypatch.setattr(figures, "losses", losses)
+    finished_run(runs_dir)
+    app.run()
+    assert looks == [figures.DEFAULT_LOOK]
+    app.slider(key="curve_smoothing").set_value(20)
+    app.toggle(key="curve_log").set_value(True).run()
+    sound(app)
+    assert looks[-1] == figures.ChartLook(smoothing=0.2, log=True)
 
 
 def test_the_settings_of_a_live_run_are_saved_as_a_preset(app: AppTest):
@@ -899,6 +920,22 @@ def test_many_who_watch_are_each_shown_less_often(app: AppTest):
     assert not slowly() and set(last_seen) - {"visitor 0"} == {state_of(app, Visitor).id}
     assert "visitor 0" in last_seen
     session.session().stop(run)
+
+
+def test_a_remedy_that_needs_another_run_is_set_up(app: AppTest):
+    app.run()
+    app.switch_page("../presets.py").run()
+    button(app, "preset-mode-collapse").click().run()
+    button(app, "start_scenario").click().run()
+    app.switch_page("../train.py").run()
+    until_button(app, "pause")
+    live = session.session().live()
+    assert live is not None and live.config.objective.name == "gan"
+    remedy = button(sound(app), "remedy")
+    assert remedy.label == "Set up the remedy"
+    remedy.click().run()
+    assert next_config(sound(app)).objective.name == "wgan-gp"
+    session.session().stop(live.run)
 
 
 def test_a_scenario_starts_with_one_click_and_its_remedy_is_recorded(app: AppTest):

@@ -233,6 +233,12 @@ def test_the_pictures_are_small_and_complete():
         with Image.open(path) as picture:
             assert picture.size == (WIDTH * COLUMNS, HEIGHT * FRAMES // COLUMNS)
             assert picture.mode == "RGBA"  # the ground is transparent
+            frames = [
+                picture.crop((x, y, x + WIDTH, y + HEIGHT)).tobytes()
+                for y in range(0, picture.height, HEIGHT)
+                for x in range(0, picture.width, WIDTH)
+            ]
+            assert len(frames) == FRAMES and len(set(frames)) > FRAMES / 2  # it moves
     assert len(sizes) == len(STEPS) and max(sizes) < 200_000 and sum(sizes) < 1_000_000
 
 
