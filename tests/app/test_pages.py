@@ -62,6 +62,10 @@ def button(app: AppTest, key: str) -> Any:
     return next(widget for widget in app.button if widget.key == key)
 
 
+def set_up_fork(app: AppTest) -> Any:
+    return next(widget for widget in app.button if widget.label == "Set up fork")
+
+
 def has_button(app: AppTest, key: str) -> bool:
     """Whether there is a button that can be pressed."""
     return any(widget.key == key and not widget.disabled for widget in app.button)
@@ -599,7 +603,7 @@ def test_a_fork_is_prepared_in_the_sidebar_and_started(app: AppTest, runs_dir: P
     known = app._tree.get_widget_states()
     for pressed in [w for w in known.widgets if w.HasField("trigger_value")]:
         known.widgets.remove(pressed)  # a browser tells of those that are pressed only
-    button(app, "prepare_fork").click().run()
+    set_up_fork(app).click().run()
     prepared = next_config(app)
     app._run(known)  # a late browser, which still shows the sidebar of before
     assert next_config(app) == prepared and prepared.dataset.name == "ring-8"
@@ -635,19 +639,33 @@ def test_a_second_fork_begins_with_the_newest_checkpoint(app: AppTest, runs_dir:
     newest = choice().value
     assert newest == 40
     choice().set_value(20).run()
-    button(app, "prepare_fork").click().run()
+    set_up_fork(app).click().run()
     assert any("Fork from step 20" in text.value for text in app.info)
     assert choice().value == newest
-    button(app, "prepare_fork").click().run()
+    set_up_fork(app).click().run()
     assert any("Fork from step 40" in text.value for text in app.info)
     sound(app)
+
+
+def test_a_double_click_prepares_one_fork_from_the_chosen_step(app: AppTest, runs_dir: Path):
+    parent = finished_run(runs_dir)
+    app.run()
+    choice = next(w for w in app.selectbox if f"fork_step_{parent.id}" in (w.key or ""))
+    choice.set_value(20).run()
+    set_up_fork(app).click()
+    click = app._tree.get_widget_states()
+    for other in [w for w in click.widgets if w.HasField("trigger_value") and not w.trigger_value]:
+        click.widgets.remove(other)  # a browser tells of those that are pressed only
+    app._run(click)
+    app._run(click)
+    assert "Fork from step 20" in sound(app).sidebar.info[0].value
 
 
 def test_no_fork_gives_the_settings_back(app: AppTest, runs_dir: Path):
     finished_run(runs_dir)
     app.run()
     before = next_config(app)
-    button(app, "prepare_fork").click().run()
+    set_up_fork(app).click().run()
     assert next_config(app).dataset.name == "ring-8"
     button(app, "no_fork").click().run()
     assert next_config(app) == before

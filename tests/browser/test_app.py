@@ -50,7 +50,7 @@ def test_a_first_visit_by_deep_link_has_its_shell(page, url: str):
     """The folder pages/ must not throw a fresh server into Streamlit's legacy mode."""
     page.goto(f"{url}/latent")
     page.get_by_text("A walk through latent space").wait_for(timeout=120_000)
-    assert page.get_by_role("link", name="Latent", exact=True).count() >= 1
+    page.get_by_role("link", name="Latent", exact=True).first.wait_for()
     assert page.title() == "WGAN Explorer"
     page.get_by_role("link", name="Go to Train and press Start").click()
     page.get_by_role("button", name="Start", exact=True).wait_for()

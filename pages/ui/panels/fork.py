@@ -50,9 +50,9 @@ def fork_choice(snapshot: RunSnapshot) -> bool:
         "Set up fork",
         icon=":material/tune:",
         type="primary",
-        key="prepare_fork",
+        key=f"prepare_{draft.fork_key()}",  # a late second click belongs to no button
         on_click=_prepare_fork,
-        args=(snapshot.run,),
+        args=(snapshot.run, _step_key(snapshot.run)),
     )
 
 
@@ -61,6 +61,8 @@ def _step_key(run: str) -> str:
     return f"fork_step_{run}_{draft.fork_key()}"
 
 
-def _prepare_fork(run: str) -> None:
+def _prepare_fork(run: str, step_key: str) -> None:
+    if step_key != _step_key(run):
+        return  # the second of two clicks: the fork is prepared already
     # Read the choice here: the click may come before a rerun with the new choice.
-    draft.prepare_fork(run, st.session_state[_step_key(run)])
+    draft.prepare_fork(run, st.session_state[step_key])

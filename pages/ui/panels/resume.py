@@ -78,5 +78,7 @@ def _share_of_rates(config: TrainConfig, at: int, until: int) -> float | None:
 
 
 def _resume_until(run: str, key: str) -> None:
-    # Read the number here: the click may come before a rerun with the new number.
-    resume(run, until=int(st.session_state[key]))
+    # Read the number here: the click may come before a rerun with the new number. The second of two
+    # clicks finds none, because the run goes on.
+    if key in st.session_state:
+        resume(run, until=int(st.session_state[key]))
