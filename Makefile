@@ -1,5 +1,5 @@
 # make run    the app, at http://localhost:8501
-# make test   all tests, the real browser among them where Chromium is installed
+# make test   all tests except those of the next two targets; with a real browser where Chromium is installed
 # make test-browser  long tests in a browser: after a change of a page; CI runs them, too; three minutes
 # make test-slow  the tests marked slow: before a release, and after a change of training, compiler or processes
 # make coverage  the share of lines that the tests without a browser run; fails below the floor in pyproject.toml

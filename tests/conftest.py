@@ -42,10 +42,9 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test few threads and a cache of its own, and prevent work that most tests do not need.
+    """Run each test with few threads, its own cache, and float32.
 
-    The app would compile steps in idle time. Each training on pictures would measure for a second whether bfloat16
-    is faster than float32.
+    Nothing is compiled in idle time, and no training measures for a second whether bfloat16 is faster.
     """
     torch.set_num_threads(THREADS)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
