@@ -103,10 +103,11 @@ def why_disabled(page, name: str) -> str:
     tooltip = page.get_by_test_id("stTooltipContent")
 
     def is_explained() -> bool:
-        # While the page is drawn, the button may move away from the pointer, so point at it again.
+        # While the page is drawn, the button may move or be hidden for a moment, so point at it again.
         page.mouse.move(2, 2)
-        target.hover(force=True)
-        page.wait_for_timeout(1000)
+        if box := target.bounding_box():
+            page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+            page.wait_for_timeout(1000)
         return tooltip.is_visible()
 
     until(is_explained)
