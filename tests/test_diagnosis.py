@@ -732,17 +732,34 @@ def test_modes_that_were_never_found_are_not_called_lost():
     never = {"modes_2500": [3.0] * 4, "modes_2500_floor": [8.0], "high_quality_2500": [0.9] * 4}
     lost = never | {"modes_2500": [6.0, 3.0, 3.0, 3.0]}
     whole = never | {"modes_2500": [8.0, 8.0, 8.0, 8.0]}
-    texts = [
-        next(
-            f.reading.evidence
-            for f in examine(evidence_with(TOY, None, **numbers))
-            if f.key == "mode-collapse"
-        )
+    findings = [
+        next(f for f in examine(evidence_with(TOY, None, **numbers)) if f.key == "mode-collapse")
         for numbers in (never, lost, whole)
     ]
+    texts = [finding.reading.evidence for finding in findings]
     assert texts[0].endswith("This run has not had more so far.")
     assert texts[1].endswith("The highest number of modes in this run was 6.")
     assert texts[2].endswith("of the samples are of high quality.")
+    titles = [finding.heading for finding in findings]
+    assert titles == ["Few kinds of samples", "Mode collapse", "Mode collapse"]
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [("variety", 0.6, 0.1), ("class_kl", 0.2, 1.5), ("duplicates", 0.1, 0.8)],
+)
+def test_samples_that_were_always_of_few_kinds_have_not_collapsed(
+    name: str, good: float, bad: float
+):
+    named = {"class_kl": "class_kl_2500", "duplicates": "duplicates_2500"}.get(name, name)
+    for values, title in (
+        ([bad] * 4, "Few kinds of samples"),
+        ([good, *[bad] * 3], "Mode collapse"),
+    ):
+        evidence = evidence_with(DIGITS, None, **{named: values})
+        finding = next(f for f in examine(evidence) if f.key == "mode-collapse")
+        assert (finding.reading.raised, finding.heading) == (True, title), values
+        assert f"**{title}**" in health([finding], evidence, active=True).sentence
 
 
 def test_an_explosion_that_lasts_stays_a_problem():

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.compare.curves import quality_metrics
 from pages.ui.compare.page import EXAMPLES
-from pages.ui.compare.race import other_changes
+from pages.ui.compare.race import other_changes, race_configs
 from pages.ui.core import session, startup
 from pages.ui.core.run_picker import run_titles
 from pages.ui.core.state import NextRun, Steering, Visitor
@@ -576,6 +576,17 @@ def test_a_race_says_what_it_changes_besides_the_objective():
     # From a GAN, the penalty is that of the presets for points.
     gan = PRESETS["toy-ring"].config.changed({"objective": "gan"})
     assert "WGAN-GP gets Penalty weight λ 0.1." in other_changes(gan, names)
+
+
+def test_a_race_is_measured_even_if_the_settings_turn_it_off(app: AppTest):
+    app.query_params["setup"] = '{"measure":false,"steps":40}'
+    assert not next_config(sound(app.run())).measure
+    page = sound(visit(app, "compare.py"))
+    page.button(key="first_race").click()
+    sound(page.run())
+    assert any("“Measure while training” is on for these runs" in c.value for c in page.caption)
+    configs = race_configs(next_config(app), ["gan", "wgan"])
+    assert [config.measure for config in configs] == [True, True]
 
 
 def test_a_new_tab_shows_a_race_that_waits_and_says_so(app: AppTest):

@@ -96,7 +96,7 @@ def diagnose_command(run: str, show_all: bool, as_json: bool, runs_dir: Path) ->
                 json.dumps(
                     {
                         "rule": finding.key,
-                        "title": finding.rule.title,
+                        "title": finding.heading,
                         "level": finding.rule.level,
                         "raised": finding.reading.raised,
                         "evidence": finding.reading.evidence,
@@ -112,7 +112,7 @@ def diagnose_command(run: str, show_all: bool, as_json: bool, runs_dir: Path) ->
             f" (since step {finding.reading.since:,})" if finding.reading.since is not None else ""
         )
         print(
-            f"{'!' if finding.reading.raised else ' '} {finding.rule.title}{since}: {finding.reading.evidence}"
+            f"{'!' if finding.reading.raised else ' '} {finding.heading}{since}: {finding.reading.evidence}"
         )
         for proposal in finding.reading.proposals if finding.reading.raised else ():
             print(

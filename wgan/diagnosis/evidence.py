@@ -101,6 +101,8 @@ class Reading:
     proposals: tuple[Proposal, ...] = ()
     since: int | None = None
     """Step since which the problem has existed without a break, if that is known."""
+    heading: str | None = None
+    """Name of the problem if the rule's title does not fit; None if it does."""
 
 
 Level = Literal["danger", "fault", "note"]
@@ -137,6 +139,11 @@ class Finding:
     key: str
     rule: Rule
     reading: Reading
+
+    @property
+    def heading(self) -> str:
+        """The name of the problem: the rule's title, unless the result has a name of its own."""
+        return self.reading.heading or self.rule.title
 
 
 def evidence_of(

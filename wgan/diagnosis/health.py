@@ -37,7 +37,7 @@ def health(findings: Sequence[Finding], evidence: Evidence, *, active: bool) -> 
     if raised:
         first, others = raised[0], len(raised) - 1
         since = first.reading.since
-        sentence = f"**{first.rule.title}**"
+        sentence = f"**{first.heading}**"
         sentence += f" since step {since:,}" if since is not None else ""
         if others:
             sentence += f", and {others} other problem{'s' * (others > 1)}"

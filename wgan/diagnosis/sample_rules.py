@@ -1,6 +1,7 @@
 """Rules about the samples: copies of the data, lost modes, and whether they still improve."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,9 @@ from wgan.diagnosis.evidence import MIN_VALUES, NUM_RECENT_VALUES, Evidence, Rea
 from wgan.diagnosis.proposals import PENALISED, change_rates, propose, slope_penalty_weight
 from wgan.format import fmt_digits, fmt_percent, fmt_rounded, fmt_sci
 from wgan.metrics import LIVE_SAMPLES, title_of
+
+FEW_KINDS = "Few kinds of samples"
+"""Name of the problem if the samples of the run never had more kinds, so that nothing collapsed."""
 
 
 def without_pictures(evidence: Evidence) -> str:
@@ -39,8 +43,19 @@ def memorisation(evidence: Evidence, rule: Rule) -> Reading | None:
     )
 
 
+@dataclass(frozen=True)
+class _Sign:
+    """One sign that samples are of few kinds, and whether there is a problem."""
+
+    evidence: str
+    raised: bool
+    since: int | None
+    had_more: bool = False
+    """Whether the run's samples were of more kinds before."""
+
+
 def mode_collapse(evidence: Evidence, rule: Rule) -> Reading | None:
-    """Lost modes, classes or variety."""
+    """Lost modes, classes or variety; those that the run never had are called missing."""
     signs = [
         sign
         for sign in (
@@ -69,10 +84,11 @@ def mode_collapse(evidence: Evidence, rule: Rule) -> Reading | None:
             {"n_critic": min(100, max(5, 2 * config.n_critic))},
         ),
         min(first_steps) if first_steps else None,
+        heading=FEW_KINDS if raised and not any(sign.had_more for sign in raised) else None,
     )
 
 
-def _few_modes(evidence: Evidence, rule: Rule) -> Reading | None:
+def _few_modes(evidence: Evidence, rule: Rule) -> _Sign | None:
     name, quality = evidence.metric_name("modes"), evidence.metric_name("high_quality")
     if name is None or quality is None:
         return None
@@ -85,11 +101,12 @@ def _few_modes(evidence: Evidence, rule: Rule) -> Reading | None:
     n = min(len(modes), len(good))
     steps, modes, good = steps[-n:], modes[-n:], good[-n:]
     is_bad = (modes <= rule.limits["modes"] * total_modes) & (good >= rule.limits["good"])
-    return Reading(
+    return _Sign(
         f"{modes[-1]:.0f} of {total_modes:.0f} modes have a sample, and {fmt_percent(good[-1])} of the "
         f"samples are of high quality. {_most_modes_text(modes, total_modes)}".rstrip(),
         bool(is_bad[-MIN_VALUES:].all()),
-        since=_since(steps, is_bad),
+        _since(steps, is_bad),
+        had_more=bool(modes.max() > modes[-1]),
     )
 
 
@@ -102,7 +119,7 @@ def _most_modes_text(modes: F64, total: float) -> str:
     return "This run has not had more so far."
 
 
-def _few_classes(evidence: Evidence, rule: Rule) -> Reading | None:
+def _few_classes(evidence: Evidence, rule: Rule) -> _Sign | None:
     name = evidence.metric_name("class_kl")
     series = evidence.sample_series(name) if name is not None else None
     if series is None:
@@ -111,10 +128,11 @@ def _few_classes(evidence: Evidence, rule: Rule) -> Reading | None:
     is_bad = kl > rule.limits["class_kl"]
     # At the start a classifier reads all samples as one class; then the value falls.
     not_recovering = kl[-1] >= 0.9 * kl[-MIN_VALUES]
-    return Reading(
+    return _Sign(
         _class_kl_text(float(kl[-1])),
         bool(is_bad[-MIN_VALUES:].all() and not_recovering),
-        since=_since(steps, is_bad),
+        _since(steps, is_bad),
+        had_more=not is_bad.all(),
     )
 
 
@@ -131,7 +149,7 @@ def _class_kl_text(kl: float) -> str:
     )
 
 
-def _repeats(evidence: Evidence, rule: Rule) -> Reading | None:
+def _repeats(evidence: Evidence, rule: Rule) -> _Sign | None:
     name = evidence.metric_name("duplicates")
     series = evidence.sample_series(name) if name is not None else None
     if series is None:
@@ -141,28 +159,30 @@ def _repeats(evidence: Evidence, rule: Rule) -> Reading | None:
     steps, share = series
     is_bad = share > rule.limits["duplicates"]
     not_recovering = share[-1] >= 0.9 * share[-MIN_VALUES]
-    return Reading(
+    return _Sign(
         f"{fmt_percent(share[-1])} of the samples nearly repeat another sample.",
         bool(is_bad[-MIN_VALUES:].all() and not_recovering),
-        since=_since(steps, is_bad),
+        _since(steps, is_bad),
+        had_more=not is_bad.all(),
     )
 
 
-def _narrow(evidence: Evidence, rule: Rule) -> Reading | None:
+def _narrow(evidence: Evidence, rule: Rule) -> _Sign | None:
     series = evidence.sample_series("variety")
     if series is None:
         return None
     steps, variety = series
     is_bad = variety < rule.limits["variety"]
     not_recovering = variety[-1] <= 1.25 * variety[-MIN_VALUES]
-    return Reading(
+    return _Sign(
         f"The spread of the samples is {fmt_percent(variety[-1])} of the spread of real examples.",
         bool(is_bad[-MIN_VALUES:].all() and not_recovering),
-        since=_since(steps, is_bad),
+        _since(steps, is_bad),
+        had_more=not is_bad.all(),
     )
 
 
-def _uncovered(evidence: Evidence, rule: Rule) -> Reading | None:
+def _uncovered(evidence: Evidence, rule: Rule) -> _Sign | None:
     """Low coverage at high precision; one value suffices, as an evaluation has thousands of samples."""
     names = evidence.metric_name("coverage"), evidence.metric_name("precision")
     if names[0] is None or names[1] is None:
@@ -178,12 +198,12 @@ def _uncovered(evidence: Evidence, rule: Rule) -> Reading | None:
     ):
         return None  # The evaluation is old: the run has trained much further.
     floor = evidence.floor(names[0])
-    return Reading(
+    return _Sign(
         f"Only {fmt_percent(coverage[-1])} of the real pictures have a similar sample"
         + (f" (real pictures score {fmt_percent(floor)})" if floor is not None else "")
         + f", although {fmt_percent(precision[-1])} of the samples look like real pictures.",
         bool(coverage[-1] < rule.limits["coverage"] and precision[-1] > rule.limits["precision"]),
-        since=int(steps[-1]),
+        int(steps[-1]),
     )
 
 

@@ -56,7 +56,10 @@ def _race_dialog() -> None:
         "All get the same share of the time, so those with cheaper steps make more of them. "
         f"{_look_for(base)}"
     )
-    for note in other_changes(base, objectives):
+    notes = other_changes(base, objectives)
+    if not base.measure:
+        notes.append("“Measure while training” is on for these runs, to compare their quality.")
+    for note in notes:
         st.caption(f":material/tune: {plain_text(note)}")
     live = session().live()
     if live is not None:
@@ -72,13 +75,17 @@ def _race_dialog() -> None:
         **permitted(refusal_to_add(), disabled=len(objectives) < 2),
     ):
         try:
-            configs = [with_objective(base, name) for name in objectives]
-            runs = session().race(configs, queue=True)
+            runs = session().race(race_configs(base, objectives), queue=True)
         except (ConfigError, RunError, Busy) as error:
             st.error(plain_text(str(error)), icon=":material/error:")
             return
         page_state(ComparedRuns).runs = runs
         st.rerun()
+
+
+def race_configs(base: TrainConfig, objectives: Sequence[str]) -> list[TrainConfig]:
+    """Return the configs of a race. All are measured while they train, so that they can be compared."""
+    return [with_objective(base, name).changed({"measure": True}) for name in objectives]
 
 
 def _look_for(base: TrainConfig) -> str:

@@ -44,7 +44,7 @@ def change_text(change: Change, config: TrainConfig) -> str:
 def diagnosis_marks(run: str) -> list[tuple[float, str]]:
     """Return the steps at which problems began, with their titles."""
     return [
-        (float(finding.reading.since), f"{finding.rule.title} since step {finding.reading.since:,}")
+        (float(finding.reading.since), f"{finding.heading} since step {finding.reading.since:,}")
         for finding in findings(run)
         if finding.reading.raised and finding.reading.since is not None
     ]

@@ -101,7 +101,7 @@ def _alarm(snapshot: RunSnapshot, raised: Sequence[Finding]) -> None:
         ):
             announced.add((snapshot.run, finding.key))
             st.toast(
-                f"**{finding.rule.title}.** {finding.reading.evidence}", icon=":material/warning:"
+                f"**{finding.heading}.** {finding.reading.evidence}", icon=":material/warning:"
             )
 
 
@@ -118,7 +118,7 @@ def _finding(snapshot: RunSnapshot, finding: Finding, *, first: bool) -> None:
     since_text = f" · since step {since:,}" if since is not None else ""
     with st.container(border=True, key=f"finding-{finding.key}"):
         st.markdown(
-            f":{colour}[{icon} **{finding.rule.title}**]{since_text}  \n{finding.reading.evidence}",
+            f":{colour}[{icon} **{finding.heading}**]{since_text}  \n{finding.reading.evidence}",
             help=f"{finding.rule.meaning}\n\n*Source: {finding.rule.source}.*",
         )
         if first:
@@ -243,11 +243,13 @@ def _all(all_findings: Sequence[Finding], evidence: Evidence) -> None:
 
 def _check_text(rule: Rule, finding: Finding | None, evidence: Evidence) -> str:
     """Return the state of a check and its evidence, as Markdown."""
+    heading = rule.title
     if finding is None:
         icon, state, result = ":gray[:material/remove:]", missing_reason(rule, evidence), ""
     elif finding.reading.raised:
         colour, symbol = ICONS[rule.level]
         icon, state, result = f":{colour}[{symbol}]", "Problem.", finding.reading.evidence
+        heading = finding.heading
     else:
         icon, state, result = OK, "No problem.", finding.reading.evidence
-    return f"{icon} **{rule.title}:** {state} {result}".rstrip()
+    return f"{icon} **{heading}:** {state} {result}".rstrip()
