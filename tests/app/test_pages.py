@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.compare.curves import quality_metrics
@@ -28,7 +29,7 @@ from wgan.diagnosis import RULES, SCENARIOS
 from wgan.jobs import TrainingJob
 from wgan.objectives import OBJECTIVES, WganLp
 from wgan.runs import Measured, Run, Status, list_runs, throw_away, trash
-from wgan.session import SUMMARY_CACHE_S
+from wgan.session import SUMMARY_CACHE_S, Session
 from wgan.training import this_machine
 
 ROOT = Path(__file__).parents[2]
@@ -566,6 +567,29 @@ def test_a_run_of_a_race_that_is_prepared_after_another_can_be_looked_at(
     while session.session().live() is not None:
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_a_run_is_shown_even_if_a_newer_message_ends_the_callback_that_started_it(
+    app: AppTest, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Streamlit ends a callback at its next access to the session state if the browser has sent something."""
+    old = finished_run(runs_dir)
+    sound(app.run())
+    start = Session.start
+
+    def start_beside_a_message(self: Session, *args: Any, **named: Any) -> str:
+        run = start(self, *args, **named)
+        context = get_script_run_ctx()
+        assert context is not None and context.script_requests is not None
+        context.script_requests.request_rerun(RerunData(query_string=f"run={old.id}"))
+        return run
+
+    monkeypatch.setattr(Session, "start", start_beside_a_message)
+    button(app, "start").click()
+    sound(app.run())
+    live = session.session().live()
+    assert live is not None and app.query_params["run"] == live.run
+    session.session().stop(live.run)
 
 
 def test_a_race_says_what_it_changes_besides_the_objective():

@@ -9,7 +9,8 @@ import streamlit as st
 from pages.ui.core import draft
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import attempt, session
-from pages.ui.core.state import BlockedStart, NextRun, Steering, page_state
+from pages.ui.core.state import BlockedStart, NextRun, RunOnShow, Steering, page_state
+from pages.ui.core.url import keep_moment
 from wgan.config import ConfigError, TrainConfig
 from wgan.runs import RunError
 from wgan.session import Busy, Session
@@ -31,24 +32,28 @@ def start(
         show: Whether to show it even if it waits.
         is_fork: Whether it is the fork that is being prepared. Default: if there is one.
     """
-    steering = page_state(Steering)
+    steering, on_show, next_run = page_state(Steering), page_state(RunOnShow), page_state(NextRun)
+    address = st.query_params.get("run")
     origin = None if is_fork is False else draft.fork_origin()
+    show = show or session().live() is None
     try:
         if origin is None:
             run = session().start(config, queue=queue)
         else:
             changes = draft.fork_changes(config, origin)
             run = session().fork(origin.run, origin.step, changes, queue=queue)
-        # Before anything that accesses the session state: a second click may end this callback there.
+        # Before anything that accesses the session state: a newer message may end this callback there.
         steering.started_at = time.monotonic()
+        steering.problem, steering.blocked_start = "", None
+        next_run.ready = next_run.adapted = None
+        if show:
+            on_show.change(run, address)
         if origin is not None:
             draft.leave_fork()
-        if show or session().live() is None:
-            show_run(run)
         st.session_state.settings_of = "This run"
-        page_state(NextRun).ready = page_state(NextRun).adapted = None
-        steering.problem = ""
-        steering.blocked_start = None
+        if show:
+            keep_moment(None)
+            show_run(run)
     except Busy as busy:
         if time.monotonic() > steering.started_at + DOUBLE_CLICK_S:
             steering.blocked_start = BlockedStart(busy.snapshot.run, config, origin is not None)

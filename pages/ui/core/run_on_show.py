@@ -42,11 +42,10 @@ def shown_run(*, example: bool = False) -> str | None:
 def show_run(run: str | None) -> None:
     """Show a run: in the address, and for this visitor on every page."""
     on_show, address = page_state(RunOnShow), st.query_params.get("run")
-    if on_show.run != run:
-        on_show.previous_address, on_show.changed_at = address, time.monotonic()
-        if on_show.is_known:  # not if the page is opened by its address
-            keep_moment(None)
-    on_show.run, on_show.is_known = run, True
+    begins = on_show.run != run and on_show.is_known  # not if the page is opened by its address
+    on_show.change(run, address)  # first, because Streamlit may end a callback below
+    if begins:
+        keep_moment(None)
     if run is None:
         st.query_params.pop("run", None)
     elif address != run:

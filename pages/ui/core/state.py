@@ -6,6 +6,7 @@ they are not here.
 """
 
 import math
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -90,6 +91,12 @@ class RunOnShow:
     changed_at: float = 0.0  # `time.monotonic()` of the last change of the address
     link_count: int = 0  # number of links drawn so far, which are numbered
     opened_link: str | None = None  # number of the link that was clicked last
+
+    def change(self, run: str | None, address: str | None) -> None:
+        """Show another run. `address` is the run in the address, which the browser may send again."""
+        if self.run != run:
+            self.previous_address, self.changed_at = address, time.monotonic()
+        self.run, self.is_known = run, True
 
 
 @dataclass
