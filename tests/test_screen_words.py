@@ -14,15 +14,21 @@ ROOT = Path(__file__).parents[1]
 FORBIDDEN = {
     r"\bEXPLODED\b|\bMAX_[A-Z]+\b": "the name of a constant",
     r"\btest_\w+\.py|tests/": "a file of the tests",
-    r"(?<![$\d])\d+\^-?\d": "a power as in source code: write 10⁻³",
+    r"(?<![$\d])\d+\^(-?\d|$)": "a power as in source code: write 10⁻³",
     r"\bTrain further\b|\bTrain on\b(?! th)": "other words for Resume and Train longer",
+    r"\braw gap\b|\bWasserstein estimate\b|\bcritic estimate\b": "other words for critic gap",
+    r"\b(generated|synthetic) (pictures|images|samples|examples|data)\b": "other words for samples and fakes",
+    r"\bnoise vectors?\b|\blatent (vectors?|noise|codes?)\b": "other words for z",
+    r"\bunseen (pictures|images|examples|data|digits)\b": "other words for held-out",
+    r"\b(training )?iterations? of the (generator|training)\b": "other words for step",
+    r"\bhyper-parameters?\b|\bdatasets?\b": "hyperparameter, data set",
     r"\bas the map is smooth\b": "a continuous map tears nothing; smoothness is not needed",
 }
 """Patterns, and what is wrong with them."""
 
 
 def texts() -> Iterator[tuple[Path, int, str]]:
-    """Yield the strings in the source code that can be shown: sentences, without docstrings."""
+    """Yield the strings of more than one word in Python (without docstrings) and in JavaScript."""
     for file in sorted([*(ROOT / "pages").rglob("*.py"), *(ROOT / "wgan").rglob("*.py")]):
         tree = ast.parse(file.read_text("utf-8"))
         docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -31,6 +37,13 @@ def texts() -> Iterator[tuple[Path, int, str]]:
                 continue
             if isinstance(node.value, str) and " " in node.value.strip():
                 yield file.relative_to(ROOT), node.lineno, node.value
+    for file in sorted((ROOT / "pages").rglob("*.js")):
+        if file.name.endswith(".test.js"):
+            continue
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+            code = re.sub(r"^\s*(//|/?\*).*", "", line)
+            for literal in re.finditer(r"""(["'`])((?:(?!\1).)*? (?:(?!\1).)*)\1""", code):
+                yield file.relative_to(ROOT), number, literal[2]
 
 
 @pytest.mark.parametrize("pattern", FORBIDDEN)

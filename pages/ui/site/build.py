@@ -135,7 +135,7 @@ def _index(out: Path) -> str:
     cards = "".join(_card(out, name) for name in CARDS)
     return f"""<h1>WGAN Explorer</h1>
 <p>A generative adversarial network (GAN) learns to draw from pictures. A Wasserstein GAN (WGAN) trains it with a
-distance that still has a slope when real and generated pictures are far apart. Here you can try both, without
+distance that still has a slope when real and fake pictures are far apart. Here you can try both, without
 installing anything.</p>
 <h2>Why the Wasserstein distance?</h2>
 <p>Three labs: move earth at the lowest cost, bend a function that measures this cost, and compare four distances.</p>
