@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -720,6 +720,70 @@ def test_a_check_begins_at_its_limit(name: str):
         values = numbers | {number: [*numbers.get(number, []), *[value] * 3]}
         found = examine(evidence_with(config, None, **values))
         assert [f.reading.raised for f in found if f.key == rule] == [beyond], value
+
+
+def losses(*values: float) -> Evidence:
+    """Evidence of a run whose critic loss has each value for ten reports."""
+    sizes = np.repeat(values, 10)
+    curves = {name: np.zeros(len(sizes)) for name in Report._fields} | {"critic_loss": sizes}
+    return evidence_of(TOY, curves, [])
+
+
+def lagging(lag: float = 2.0, progress: float = 1.0, floors: float = 30.0) -> Evidence:
+    """Evidence of a critic whose gap rises by `lag` of its scale, and of W₁ that falls from 1 to `progress`."""
+    emd = {"emd_1k": [1.0] * 3 + [progress] * 3, "emd_1k_floor": [progress / floors]}
+    return evidence_with(TOY, critic_lag=[lag] * 3, **emd)
+
+
+def memorised(share: float = 0.9, spreads: float = 10.0) -> Evidence:
+    """Evidence of a critic gap of 1 on training pictures, of which `share` is missing on held-out ones."""
+    gaps = {"gap_seen": [1.0] * 3, "gap_unseen": [1 - share] * 3}
+    return evidence_with(DIGITS, 500, score_spread=[share / spreads] * 3, **gaps)
+
+
+def falling(improvement: float, measured: int = 15) -> Evidence:
+    """Evidence of W₁ on a line, whose last third is lower than the second by this share of its mean."""
+    per_measurement = improvement / (measured // 3)
+    from_the_middle_of_the_last_third = np.arange(measured)[::-1] - (measured // 3 - 1) / 2
+    return evidence_with(TOY, emd_1k=1 + per_measurement * from_the_middle_of_the_last_third)
+
+
+def rising(times: float, measured: int = 6) -> Evidence:
+    """Evidence of W₁ that falls to 1 at once, and whose last three values are `times` as large."""
+    return evidence_with(TOY, emd_1k=[1.0] * (measured - 3) + [times] * 3)
+
+
+BESIDE_LIMITS: dict[str, tuple[str, Callable[[float], Evidence], float, bool]] = {
+    # A rule, the evidence for a value, the limit of the value, whether a larger value is a problem.
+    "explosion, large": ("explosion", lambda x: losses(1, x), 3e3, True),
+    "explosion, growth": ("explosion", lambda x: losses(500, 500 * x), 10, True),
+    "explosion, certain": ("explosion", losses, 1e5, True),
+    "lag": ("undertrained-critic", lambda x: lagging(lag=x), 0.7, True),
+    "progress": ("undertrained-critic", lambda x: lagging(progress=x), 0.97, True),
+    "floors": ("undertrained-critic", lambda x: lagging(floors=x), 3, True),
+    "share": ("overfitting-critic", lambda x: memorised(share=x), 0.25, True),
+    "spreads": ("overfitting-critic", lambda x: memorised(spreads=x), 0.3, True),
+    "worsening": ("worsening", rising, 1.25, True),
+    "plateau": ("plateau", falling, 0.02, False),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_LIMITS)
+def test_a_check_of_several_numbers_begins_at_each_limit(name: str):
+    rule, evidence, limit, too_much = BESIDE_LIMITS[name]
+    for share, beyond in ((0.999, not too_much), (1.001, too_much)):
+        found = examine(evidence(limit * share))
+        assert [f.reading.raised for f in found if f.key == rule] == [beyond], share
+
+
+def test_trends_need_their_number_of_measurements():
+    for rule, evidence, least in (
+        ("worsening", lambda n: rising(2, n), 6),
+        ("plateau", lambda n: falling(0, n), 15),
+    ):
+        for n in (least - 1, least):
+            found = [f.reading.raised for f in examine(evidence(n)) if f.key == rule]
+            assert found == [True] * (n == least), (rule, n)
 
 
 def test_a_cause_comes_before_what_it_causes():
