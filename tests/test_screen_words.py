@@ -66,3 +66,31 @@ def test_no_text_on_screen_has_such_words(pattern: str):
 )
 def test_a_statement_is_not_stronger_than_what_holds(text: str, phrase: str):
     assert phrase in text
+
+
+def test_the_lab_of_mode_collapse_has_the_numbers_of_the_documents():
+    table = (ROOT / "docs/benchmarks.md").read_text("utf-8").partition("## Mode collapse over")[2]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
+    measured = {  # modes, the share of good samples, the number of trainings that lost modes
+        (data, model, updates.split(" or ")[0]): (int(modes), share, collapsed.partition(" ")[0])
+        for data, updates, model, modes, share, collapsed in (row for row in rows if len(row) == 6)
+        if modes.isdigit()
+    }
+    assert len(measured) == 8
+    ring, grid = (
+        [measured[data, model, "5"] for model in ("GAN", "WGAN", "WGAN-GP")]
+        for data in ("ring-8", "grid-25")
+    )
+    shares = [share for _, share, _ in ring]
+    text = " ".join(collapse.EVIDENCE.split())
+    assert [collapsed for _, _, collapsed in ring] == [
+        "0"
+    ] * 3 and "none collapsed on the ring" in text
+    assert "samples was {} for the GAN, {} for WGAN and {} for WGAN-GP.".format(*shares) in text
+    assert f"GAN collapsed in {measured['ring-8', 'GAN', '1'][2]} of 5 trainings" in text
+    modes, good = sorted(m for m, _, _ in grid), sorted(int(s.rstrip(" %")) for _, s, _ in grid)
+    assert f"all three had {modes[0]} to {modes[-1]} of 25 modes" in text
+    assert f"but only {good[0]} to {good[-1]} % high-quality samples" in text
+    lost = [collapsed for _, _, collapsed in grid]
+    assert lost[0] == "0"
+    assert f"WGAN lost modes for a while in {lost[1]} training of 5, WGAN-GP in {lost[2]}." in text

@@ -26,8 +26,6 @@ from wgan.jobs import RunSnapshot
 from wgan.metrics import metric_of, title_of
 from wgan.runs import RunError, Status, began
 
-MAX_COMPARED_RUNS = 6
-
 AXES = {"Step": ("step", "steps"), "Images": ("images", "images"), "Time": ("seconds", "s")}
 AXIS_HELP = """**Step**: generator updates. **Images**: real examples that the critic was trained on. Use
 this if runs differ in batch size or in critic updates per step. **Time**: seconds of training."""

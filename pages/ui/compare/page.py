@@ -10,7 +10,6 @@ from pages.ui.compare.curves import (
     AXIS_HELP,
     CURVE_HELP,
     CURVES,
-    MAX_COMPARED_RUNS,
     QUALITY,
     Choice,
     curve_title,
@@ -21,7 +20,7 @@ from pages.ui.core import run_picker
 from pages.ui.core.chart_look import chart_look_controls
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
-from pages.ui.core.state import ComparedRuns, page_state
+from pages.ui.core.state import MAX_COMPARED_RUNS, ComparedRuns, page_state
 from pages.ui.core.url import asked_moment
 from pages.ui.core.widget_state import user_changed, widget_key_for
 

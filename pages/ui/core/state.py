@@ -20,6 +20,7 @@ from wgan.runs import Parent
 State = TypeVar("State")
 
 FIRST_PRESET = "quick-mnist"
+MAX_COMPARED_RUNS = 6
 
 
 def page_state(kind: type[State]) -> State:

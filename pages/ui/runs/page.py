@@ -9,14 +9,12 @@ from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_chan
 from pages.ui.core.refresh import watch
 from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
-from pages.ui.core.state import ComparedRuns, page_state
+from pages.ui.core.state import MAX_COMPARED_RUNS, ComparedRuns, page_state
 from pages.ui.core.widget_state import popover_key
 from pages.ui.runs import details, import_run, queue, table, trash
 from pages.ui.runs.state import RunsState
 from wgan.format import fmt_bytes
 from wgan.runs import RunSummary, Status
-
-MAX_COMPARED_RUNS = 6
 
 
 def show() -> None:
