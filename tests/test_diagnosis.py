@@ -731,8 +731,8 @@ def losses(*values: float) -> Evidence:
 
 def lagging(lag: float = 2.0, progress: float = 1.0, floors: float = 30.0) -> Evidence:
     """Evidence of a critic whose gap rises by `lag` of its scale, and of W₁ that falls from 1 to `progress`."""
-    emd = {"emd_1k": [1.0] * 3 + [progress] * 3, "emd_1k_floor": [progress / floors]}
-    return evidence_with(TOY, critic_lag=[lag] * 3, **emd)
+    values, floor = [1.0] * 3 + [progress] * 3, [progress / floors]
+    return evidence_with(TOY, critic_lag=[lag] * 3, emd_1k=values, emd_1k_floor=floor)
 
 
 def memorised(share: float = 0.9, spreads: float = 10.0) -> Evidence:
@@ -744,8 +744,10 @@ def memorised(share: float = 0.9, spreads: float = 10.0) -> Evidence:
 def falling(improvement: float, measured: int = 15) -> Evidence:
     """Evidence of W₁ on a line, whose last third is lower than the second by this share of its mean."""
     per_measurement = improvement / (measured // 3)
-    from_the_middle_of_the_last_third = np.arange(measured)[::-1] - (measured // 3 - 1) / 2
-    return evidence_with(TOY, emd_1k=1 + per_measurement * from_the_middle_of_the_last_third)
+    middle_of_the_last_third = (measured // 3 - 1) / 2
+    places = range(measured - 1, -1, -1)
+    values = [1 + per_measurement * (place - middle_of_the_last_third) for place in places]
+    return evidence_with(TOY, emd_1k=values)
 
 
 def rising(times: float, measured: int = 6) -> Evidence:

@@ -408,7 +408,40 @@ def test_the_browser_makes_the_pictures_that_the_server_makes(page, serve: Serve
         page.unroute_all()
         page.get_by_role("button", name="All to 0").click()
         still(page)
-    # The server's picture is a WebP of quality 90.
-    assert np.abs(pictures["server"] - pictures["browser"]).mean() < 4
-    both = np.corrcoef(pictures["server"].ravel(), pictures["browser"].ravel())
-    assert both[0, 1] > 0.98
+    assert_alike(pictures["server"], pictures["browser"])
+
+
+def assert_alike(server: np.ndarray, browser: np.ndarray) -> None:
+    """Assert that two pictures differ only as those of a WebP of quality 90, which the server sends."""
+    assert np.abs(server - browser).mean() < 4
+    assert np.corrcoef(server.ravel(), browser.ravel())[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("section", ["sums", "classes"])
+def test_the_browser_calculates_with_z_and_mixes_classes_as_the_server_does(
+    page, serve: Serve, tmp_path: Path, section: str
+):
+    shutil.copytree(shipped_runs() / "example-mnist-classes", tmp_path / "example-mnist-classes")
+    site = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(tmp_path)})
+    pictures, published = {}, "**/wgan-assets/published/*"
+    for maker in ("server", "browser"):
+        if maker == "server":
+            page.route(published, lambda route: route.fulfill(body=b"\0\0\0\0"))
+        page.goto(f"{site}/latent?section={section}&run=example-mnist-classes")
+        page.locator(f"[data-made={maker}]").first.wait_for(timeout=120_000)
+        page.get_by_test_id("stSidebar").get_by_role("slider").first.focus()
+        for _ in range(6):
+            page.keyboard.press("ArrowLeft")  # truncation 0.7
+        page.get_by_text("0.70", exact=True).wait_for()
+        still(page)
+        canvas = page.locator(f"[data-made={maker}] canvas").first
+        until(lambda: canvas.evaluate(IS_DRAWN))  # noqa: B023
+        pictures[maker] = levels(page)[..., :3].astype(int)
+        page.unroute_all()
+    assert_alike(pictures["server"], pictures["browser"])
+    before = levels(page)
+    name = {"sums": "minus b", "classes": "To"}[section]
+    page.get_by_role("combobox", name=name, exact=True).click()
+    page.get_by_role("option").nth(2 if section == "sums" else 1).click()
+    until(lambda: not np.array_equal(levels(page), before))
+    assert page.locator("[data-made=server]").count() == 0

@@ -12,9 +12,9 @@ from pages.ui.core.state import page_state
 from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
 from pages.ui.latent.state import Bookmark, LatentState
-from pages.ui.widgets.image_grid.image_grid import image_grid
-from wgan.arrays import F32
-from wgan.imaging import encode, tile
+from pages.ui.widgets.generator.generator import on_browser
+from pages.ui.widgets.sample_grid.sample_grid import local_blend, local_samples, sample_grid
+from wgan.arrays import F32, U8
 from wgan.latent import preview_z, slerp, truncated
 
 BETWEEN = 8
@@ -97,25 +97,48 @@ def _show_sum(
             "points below have their own classes."
         )
     term_names = [names[term] for term in terms]
-    image_grid(
-        encode(tile(generator_view.make(np.stack([a, b, c, z])), 4)),
+    _grid(
+        generator_view,
+        np.stack([a, b, c, z]),
         key="sum",
-        rows=1,
-        columns=4,
         max_height=150,
         caption="",
         alt="a, b, c and their sum",
         notes=(term_names[0], f"− {term_names[1]}", f"+ {term_names[2]}", "="),
     )
     path = slerp(a, z, np.linspace(0, 1, BETWEEN, dtype=np.float32))
-    image_grid(
-        encode(tile(generator_view.make(path), BETWEEN)),
+    _grid(
+        generator_view,
+        path,
         key="sum_way",
-        rows=1,
-        columns=BETWEEN,
         max_height=90,
         caption=f"From {term_names[0]} to the sum, along the sphere",
         alt="Pictures from a to the sum",
+    )
+
+
+def _grid(
+    generator_view: GeneratorView,
+    z: F32,
+    *,
+    key: str,
+    max_height: int,
+    caption: str,
+    alt: str,
+    notes: Sequence[str] = (),
+) -> None:
+    """Show the samples of z, (N, latent_dim), in one row."""
+    generator = on_browser(generator_view.run, generator_view.models, generator_view.label)
+    sample_grid(
+        lambda: generator_view.make(z),
+        local=local_samples(generator, truncated(z, generator_view.share)),
+        key=key,
+        columns=len(z),
+        count=len(z),
+        max_height=max_height,
+        caption=caption,
+        alt=alt,
+        notes=notes,
     )
 
 
@@ -178,17 +201,22 @@ def classes(generator_view: GeneratorView) -> None:
     )
     z = np.repeat(truncated(preview_z(config, ROWS), generator_view.share), COLUMNS, axis=0)
     t = np.tile(np.linspace(0, 1, COLUMNS, dtype=np.float32), ROWS)
-    blend = generator_view.models.blend(z, a, b, t)
-    image_grid(
-        encode(tile(blend, COLUMNS)),
+
+    def blend() -> U8:
+        return generator_view.models.blend(z, a, b, t)
+
+    generator = on_browser(generator_view.run, generator_view.models, a)
+    sample_grid(
+        blend,
+        local=local_blend(generator, z, b, t.tolist()),
         key="blend",
-        rows=ROWS,
         columns=COLUMNS,
+        count=ROWS * COLUMNS,
         max_height=400,
         caption=f"From {names[a]} to {names[b]}, a row for each z",
         alt=f"Pictures from class {names[a]} to class {names[b]}",
     )
-    downloads.sheet(lambda: blend, COLUMNS, f"{generator_view.run}-classes", "classes")
+    downloads.sheet(blend, COLUMNS, f"{generator_view.run}-classes", "classes")
 
 
 def _draw_new_z() -> None:

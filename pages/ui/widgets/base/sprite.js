@@ -438,15 +438,17 @@ export class Lightbox {
 }
 
 /**
- * A sheet of samples as Python sends it, with the address of its image.
- * @typedef {{ image: string, rows: number, columns: number, height: number, caption: string,
+ * A sheet of samples as Python sends it, with the address of its image; null if the browser makes it.
+ * @typedef {{ image: string | null, rows: number, columns: number, height: number, caption: string,
  *   alt: string, notes?: string[] }} StripData
  */
 
 /** A sheet of samples with a caption that does not change during training. */
 export class Strip {
-  /** @type {string | undefined} */
+  /** @type {string | null | undefined} */
   image; // address of the newest image
+  /** @type {Omit<SheetData, "image"> | undefined} */
+  frame; // all about the samples but their image
 
   /** @param {(index: number) => void} [press] */
   constructor(press) {
@@ -465,7 +467,8 @@ export class Strip {
   async update({ image, rows, columns, height, caption, alt, notes }) {
     this.label(caption);
     const words = { rows, columns, height, alt, where: caption, notes };
-    if (image === this.image) {
+    this.frame = words;
+    if (image === this.image || !image) {
       this.sheet.show({ image: this.sheet.sheet?.image, ...words });
       return;
     }
@@ -477,6 +480,20 @@ export class Strip {
     } catch {
       this.sheet.show({ ...words, words: "This picture cannot be read." });
     }
+  }
+
+  /**
+   * Show samples that the browser has made.
+   * @param {Picture} image
+   */
+  draw(image) {
+    if (this.frame) this.sheet.show({ ...this.frame, image });
+  }
+
+  /** Show no samples; their space stays. */
+  clear() {
+    this.image = undefined;
+    if (this.frame) this.sheet.show(this.frame);
   }
 
   destroy() {

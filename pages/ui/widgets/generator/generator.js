@@ -405,6 +405,17 @@ export class Generator {
   }
 
   /**
+   * The vector between two classes: `Models.blend` in wgan/latent/models.py.
+   * @param {number} from
+   * @param {number} to
+   * @param {number} share of class `to`, from 0 to 1
+   */
+  mixedVector(from, to, share) {
+    const other = this.classVector(to);
+    return this.classVector(from).map((number, i) => (1 - share) * number + share * other[i]);
+  }
+
+  /**
    * The sample of a z.
    * @param {ArrayLike<number>} z
    * @param {ArrayLike<number>} [vector] of a class, or a mixture of several; for class-conditional generators

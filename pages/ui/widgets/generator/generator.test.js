@@ -135,6 +135,14 @@ test("the vector of a class follows z", () => {
   assert.deepEqual([...generator.make([1, 1], generator.classVector(1)).values], [1 + 2 + 18]);
 });
 
+test("a vector between two classes is a mean of both, weighted with the shares", () => {
+  const header = { classes: 2, classLength: 2 };
+  const file = fileOf([{ kind: "linear", in: 3, out: 1 }], bitsOf([4, 0, 8, 16, 1, 2, 3, 0]), header);
+  const generator = new Generator(file);
+  const mixed = [0, 0.25, 1].map((share) => [...generator.mixedVector(0, 1, share)]);
+  assert.deepEqual(mixed, [[4, 0], [5, 4], [8, 16]]);
+});
+
 test("a file of another length or format is refused", () => {
   const layers = [{ kind: "linear", in: 1, out: 1 }];
   assert.throws(() => new Generator(fileOf(layers, bitsOf([1]))), /too short/);

@@ -8,11 +8,13 @@ import { Generator, writePixels } from "./generator.js";
  * @typedef {{ run: string, address: string, label: number, latentDim: number }} Source
  */
 
+/** @typedef {{ to: number, shares: number[] }} Blend the share of another class in each sample, from 0 to 1 */
+
 /**
  * A sheet to make: the samples of `inputs` from left to right in `columns` columns. `view` is passed on to
  * the receiver.
  * @template View
- * @typedef {{ inputs: Float32Array[], label: number, columns: number, view: View }} Request
+ * @typedef {{ inputs: Float32Array[], label: number, blend?: Blend, columns: number, view: View }} Request
  */
 
 /** @typedef {HTMLCanvasElement & { naturalWidth: number, naturalHeight: number }} Drawn */
@@ -139,11 +141,12 @@ export class Renderer {
    * @param {Job<View>} job
    */
   slice(job) {
-    const { generator, request: { inputs, label, columns } } = job;
-    const vector = label < 0 ? [] : generator.classVector(label);
+    const { generator, request: { inputs, label, blend, columns } } = job;
+    const own = label < 0 ? [] : generator.classVector(label);
     const end = performance.now() + SLICE;
     while (job.done < inputs.length) {
       if (performance.now() > end) return undefined;
+      const vector = blend ? generator.mixedVector(label, blend.to, blend.shares[job.done]) : own;
       const sample = generator.make(inputs[job.done], vector);
       const { width, height } = sample;
       job.pixels ??= new ImageData(columns * width, Math.ceil(inputs.length / columns) * height);

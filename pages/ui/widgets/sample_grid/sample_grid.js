@@ -1,0 +1,66 @@
+// A grid of samples. The browser makes them if it has the generator, else Python does.
+
+import { define } from "../base/dom.js";
+import { Strip } from "../base/sprite.js";
+import { rowsOf } from "../generator/latent.js";
+import { Renderer } from "../generator/renderer.js";
+
+/**
+ * What the browser needs to make the samples: `local_samples` and `local_blend` in sample_grid.py.
+ * @typedef {import("../generator/renderer.js").Source & { z: string,
+ *   blend?: import("../generator/renderer.js").Blend }} Local
+ */
+
+/** @typedef {import("../base/sprite.js").StripData & { local: Local | null }} GridData */
+
+class SampleGrid {
+  /** @type {GridData} */
+  data;
+
+  /** @param {StreamlitComponent} component */
+  constructor({ setStateValue }) {
+    this.tell = setStateValue;
+    this.strip = new Strip();
+    this.root = this.strip.root;
+    /** @type {Renderer<undefined>} */
+    this.renderer = new Renderer((sheet) => this.show(sheet));
+  }
+
+  /** @param {GridData} data */
+  update(data) {
+    const isOther = this.data && data.local?.run !== this.data.local?.run;
+    this.data = data;
+    if (isOther) this.strip.clear(); // the samples of another run do not fit the new caption
+    this.strip.update(data);
+    this.renderer.follow(data.local, () => this.generatorChanged());
+    if (this.renderer.generator) this.render();
+    else if (data.image) this.root.dataset.made = "server";
+  }
+
+  /** The generator has been loaded, or cannot be read: then Python must make the samples. */
+  generatorChanged() {
+    if (this.renderer.generator) this.render();
+    else if (!this.data.image) this.tell("cannot", true);
+  }
+
+  render() {
+    const { local, columns } = this.data;
+    if (!local) return;
+    const { label, latentDim, blend } = local;
+    const inputs = rowsOf(local.z, latentDim);
+    this.renderer.make({ inputs, label, blend, columns, view: undefined });
+  }
+
+  /** @param {import("../base/sprite.js").Picture} sheet */
+  show(sheet) {
+    this.strip.draw(sheet);
+    this.root.dataset.made = "browser";
+  }
+
+  destroy() {
+    this.renderer.destroy();
+    this.strip.destroy();
+  }
+}
+
+export default define((component) => new SampleGrid(component));
