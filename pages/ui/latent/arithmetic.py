@@ -212,7 +212,7 @@ def classes(generator_view: GeneratorView) -> None:
         key="blend",
         columns=COLUMNS,
         count=ROWS * COLUMNS,
-        max_height=400,
+        max_height=370,
         caption=f"From {names[a]} to {names[b]}, a row for each z",
         alt=f"Pictures from class {names[a]} to class {names[b]}",
     )
