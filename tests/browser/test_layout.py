@@ -70,13 +70,15 @@ def test_the_buttons_of_a_run_move_neither_the_page_nor_each_other(
 
 
 def settings_keep_their_places(page) -> bool:
-    """Whether the main settings of the run and of the next run are in the same places."""
+    """Whether the settings of the run and of the next run are in the same places."""
 
     def places(text: str) -> list[float]:
         page.get_by_text(text).wait_for()
         still(page)
         names = ("dataset", "generator_learning_rate", "steps")
-        return [hyperparameter(page, name).bounding_box()["y"] for name in names]
+        controls = [hyperparameter(page, name) for name in names]
+        controls.append(page.locator(".st-key-advanced-engine"))
+        return [control.bounding_box()["y"] for control in controls]
 
     run = places("Grey settings are fixed during a run")
     page.get_by_role("radio", name="Next run").click()

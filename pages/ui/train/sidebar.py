@@ -327,8 +327,8 @@ def _fields(
             with st.container(gap=None):
                 draw(value)
                 _about_part(value.path, config)
-                if value.path == "steps" and not locked:
-                    _planned_lengths(config)
+                if value.path == "steps":
+                    _planned_lengths(config, locked=locked)
     st.markdown("**Advanced**")
     for group in Group:
         details = [value for value in fields if value.group is group and _is_advanced(value)]
@@ -358,24 +358,39 @@ def _about_part(path: str, config: TrainConfig) -> None:
         )
 
 
-def _planned_lengths(config: TrainConfig) -> None:
-    """Below "Stop at step", offer the numbers of steps that take some round times on this machine."""
-    forecast = session().forecast(config, measure=False)
-    if not isinstance(forecast, Forecast):
-        return
+def _planned_lengths(config: TrainConfig, *, locked: bool) -> None:
+    """Below "Stop at step", offer the numbers of steps that take some round times on this machine.
+
+    The buttons are there before the forecast is known, and during a run, so that the settings below stay
+    where they are.
+    """
+    forecast = None if locked else session().forecast(config, measure=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.caption("or for", width="content")
         for title, seconds in PLANNED_SECONDS.items():
-            steps = round_steps(seconds / forecast.seconds_per_step)
+            steps = None
+            if isinstance(forecast, Forecast):
+                steps = round_steps(seconds / forecast.seconds_per_step)
             st.button(
                 title,
                 type="tertiary",
                 key=f"plan-{seconds}",
-                help=f"Sets “Stop at step” to {steps:,}: this takes about {title} on this machine, as forecast by "
-                "a short measurement. If the learning rates decay, they reach 0 at this step.",
+                disabled=steps is None,
+                help=_about_planned_length(title, steps, locked=locked),
                 on_click=set_draft,
-                args=(config.changed({"steps": steps, "seconds": None}),),
+                args=(config.changed({"steps": steps, "seconds": None}),) if steps else None,
             )
+
+
+def _about_planned_length(title: str, steps: int | None, *, locked: bool) -> str:
+    if steps is not None:
+        return (
+            f"Sets “Stop at step” to {steps:,}: this takes about {title} on this machine, as forecast by "
+            "a short measurement. If the learning rates decay, they reach 0 at this step."
+        )
+    if locked:
+        return "For the next run only: choose **Next run** above."
+    return "Available when the forecast for these settings is known."
 
 
 def round_steps(steps: float) -> int:
