@@ -158,6 +158,11 @@ def plane_is_zoomed(page) -> None:
     page.get_by_role("button", name="Zoom out").click()
     page.get_by_role("button", name="Back to the start").click()
     until(lambda: map_words(page) == "Middle: x 0.00, y 0.00")
+    for way, back, moved in (("right", "left", "x 0.7"), ("up", "down", "y 0.7")):
+        page.get_by_role("button", name=f"Move {way}").click()
+        until(lambda: moved in map_words(page))  # noqa: B023
+        page.get_by_role("button", name=f"Move {back}").click()
+        until(lambda: map_words(page) == "Middle: x 0.00, y 0.00")
     until(lambda: map_is_filled(page))
 
 

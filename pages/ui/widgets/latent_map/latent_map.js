@@ -12,6 +12,8 @@ const MOVED = "map-moved"; // the browser remembers that the visitor knows how t
 
 const SETTLE = 90; // milliseconds after the last movement until the new part is requested
 
+const PAN = 0.5; // movement by a button, as a share of half the view's side
+
 const STEPS = new Map([
   ["ArrowLeft", { x: -1, y: 0 }], ["ArrowRight", { x: 1, y: 0 }],
   ["ArrowUp", { x: 0, y: 1 }], ["ArrowDown", { x: 0, y: -1 }],
@@ -178,7 +180,11 @@ class LatentMap {
     this.buttons = make("div", { className: "wgan-map-tools" },
       button("+", "Zoom in", () => this.zoom(1 / 1.5)),
       button("−", "Zoom out", () => this.zoom(1.5)),
-      button("Home", "Home: back to the start", () => this.home()));
+      button("Home", "Home: back to the start", () => this.home()),
+      button("←", "Move left", () => this.shift({ x: -PAN, y: 0 })),
+      button("↑", "Move up", () => this.shift({ x: 0, y: PAN })),
+      button("↓", "Move down", () => this.shift({ x: 0, y: -PAN })),
+      button("→", "Move right", () => this.shift({ x: PAN, y: 0 })));
     this.side = make("div", { className: "wgan-map-side" }, this.large, this.words, this.buttons);
     this.hint = make("p", { className: "wgan-map-hint", hidden: recall(MOVED) === true },
       `Drag to move. ${matchMedia("(pointer: coarse)").matches ? "Tap" : "Click"} to keep a picture.`);
@@ -348,15 +354,23 @@ class LatentMap {
     this.preview(this.held?.moved ? undefined : this.placeAt(event));
   }
 
+  /**
+   * Move the map.
+   * @param {Point} by as shares of half the view's side
+   */
+  shift({ x, y }) {
+    const { view } = this;
+    this.view = { ...view, x: view.x + x * view.half, y: view.y + y * view.half };
+    this.moved();
+  }
+
   /** @param {KeyboardEvent} event */
   key(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || !this.at) return;
     const cell = (2 * this.view.half) / this.at.side;
     const step = STEPS.get(event.key);
-    if (step && event.shiftKey) {
-      this.view = { ...this.view, x: this.view.x + step.x * cell, y: this.view.y + step.y * cell };
-      this.moved();
-    } else if (step) {
+    if (step && event.shiftKey) this.shift({ x: (2 * step.x) / this.at.side, y: (2 * step.y) / this.at.side });
+    else if (step) {
       const from = this.cursor ?? this.view;
       const place = { x: from.x + step.x * cell, y: from.y + step.y * cell };
       this.preview(place);
