@@ -177,14 +177,16 @@ class LatentMap {
       made.title = label;
       return made;
     };
-    this.buttons = make("div", { className: "wgan-map-tools" },
-      button("+", "Zoom in", () => this.zoom(1 / 1.5)),
-      button("−", "Zoom out", () => this.zoom(1.5)),
-      button("Home", "Home: back to the start", () => this.home()),
-      button("←", "Move left", () => this.shift({ x: -PAN, y: 0 })),
-      button("↑", "Move up", () => this.shift({ x: 0, y: PAN })),
-      button("↓", "Move down", () => this.shift({ x: 0, y: -PAN })),
-      button("→", "Move right", () => this.shift({ x: PAN, y: 0 })));
+    this.buttons = make("div", {},
+      make("div", { className: "wgan-map-tools" },
+        button("+", "Zoom in", () => this.zoom(1 / 1.5)),
+        button("−", "Zoom out", () => this.zoom(1.5)),
+        button("Home", "Home: back to the start", () => this.home())),
+      make("div", { className: "wgan-map-tools" },
+        button("←", "Move left", () => this.shift({ x: -PAN, y: 0 })),
+        button("↑", "Move up", () => this.shift({ x: 0, y: PAN })),
+        button("↓", "Move down", () => this.shift({ x: 0, y: -PAN })),
+        button("→", "Move right", () => this.shift({ x: PAN, y: 0 }))));
     this.side = make("div", { className: "wgan-map-side" }, this.large, this.words, this.buttons);
     this.hint = make("p", { className: "wgan-map-hint", hidden: recall(MOVED) === true },
       `Drag to move. ${matchMedia("(pointer: coarse)").matches ? "Tap" : "Click"} to keep a picture.`);
