@@ -340,6 +340,17 @@ def test_the_report_needs_no_network_and_runs_nothing_foreign(points: Run, tmp_p
     assert "E f(real)" in text and "E f(fake)" in text  # the curves of the scores
 
 
+def test_the_report_of_separate_updates_has_the_signs_and_names_of_the_tutorial(
+    runs_dir: Path, tmp_path: Path
+):
+    """The tutorial plots the loss of each update, −E f(real) and E f(fake), as crit_real and crit_fake."""
+    config = tiny(steps=12, objective="wgan", split_updates=True)
+    run = train_to_the_end(Run.create(config, runs_dir))
+    export(run, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text("utf-8")
+    assert "crit_real" in text and "crit_fake" in text and "E f(real)" not in text
+
+
 def made_by(program: str) -> list[str]:
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
