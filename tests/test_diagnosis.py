@@ -486,17 +486,20 @@ def test_a_change_does_not_hide_that_all_samples_lie_on_one_point():
     ("numbers", "facts"),
     [
         ({}, []),
-        ({"variety": [0.01]}, ["The spread of the samples is 1 % of the spread of real examples."]),
+        (
+            {"variety": [0.5, 0.01]},
+            ["At step 20, the spread of the samples is 1 % of the spread of real examples."],
+        ),
         (
             {name: values[-1:] for name, values in COLLAPSED.items() if "floor" not in name}
             | {"modes_2500_floor": [25.0]},
             [
-                "0 of 25 modes have a sample; 0 % of the samples are of high quality.",
-                "The spread of the samples is 1 % of the spread of real examples.",
+                "At step 10, 0 of 25 modes have a sample; 0 % of the samples are of high quality.",
+                "At step 10, the spread of the samples is 1 % of the spread of real examples.",
             ],
         ),
-        ({"emd_512": [0.5], "emd_512_floor": [0.2]}, [": 0.5; real examples score 0.2."]),
-        ({"emd_512": [0.5]}, [": 0.5."]),
+        ({"emd_512": [0.5], "emd_512_floor": [0.2]}, [" at step 10: 0.5; real examples score 0.2."]),
+        ({"emd_512": [0.5]}, [" at step 10: 0.5."]),
     ],
 )
 def test_facts_about_the_samples_need_one_measurement(
@@ -527,6 +530,7 @@ def test_the_ratio_of_two_gradients_is_in_plain_words(depth: float, text: str):
     [
         (1.0, "the generator's weights change 20 times as much as the critic's"),
         (1e-5, "the critic's weights change 5,000 times as much as the generator's"),
+        (0.051, "the weights of both networks change equally much"),
     ],
 )
 def test_the_faster_network_is_named(generator: float, text: str):

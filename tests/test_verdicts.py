@@ -1,6 +1,7 @@
 """Verdicts are functions of the values on show: tables of good, bad and borderline values, and laws."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +20,12 @@ from wgan.verdicts.stability import ClippedCritic, TrainedGan
         (1.0, 5.0, 5.0, "In nearly all pairs", True),
         (1.0, 5.0, 1.0, "In nearly all pairs", False),  # the critic only knows its examples
         (0.97, 2.0, 1.9, "In most pairs", False),
-        (0.65, 0.3, 0.2, "score alike", False),
+        (0.65, 0.3, 0.2, "In most pairs", False),
+        (0.59, 0.3, 0.2, "In most pairs", False),
+        (0.57, 0.2, 0.2, "score alike", False),
         (0.5, 0.0, 0.0, "score alike", False),
-        (0.4, -0.1, -0.1, "lags behind", False),
+        (0.43, -0.1, -0.1, "score alike", False),
+        (0.41, -0.1, -0.1, "lags behind", False),
         (0.1, -2.0, -2.0, "lags behind", False),
     ],
 )
@@ -106,6 +110,15 @@ def test_ranking(runs: list[tuple[str, float, str]], lower_is_better: bool, verd
 )
 def test_slopes(mean: float, above: float, phrase: str):
     assert phrase in critic.slopes(mean, above)
+
+
+@pytest.mark.parametrize(
+    ("limited_by", "phrase"),
+    [("penalty", "larger λ"), ("clipping", "smaller c"), ("", "not limit")],
+)
+def test_steep_slopes_have_the_remedy_of_their_objective(limited_by: Any, phrase: str):
+    text = critic.slopes(3.0, 1.0, limited_by=limited_by)
+    assert [word for word in ("larger λ", "smaller c", "not limit") if word in text] == [phrase]
 
 
 @pytest.mark.parametrize("mean", [0.01, 0.5, 0.9, 1.0, 1.2, 3.0])

@@ -129,9 +129,9 @@ PRESETS: dict[str, Preset] = {
         "Handwritten digits in a minute on a laptop, one row for each digit. The networks know the class of "
         "each picture. The learning rates begin 20 and 40 times as large as in the paper, and decrease to 0.",
         "Ours: the result of searches for the smallest FID after 10 seconds to 5 minutes",
-        "Strokes appear after some seconds, and readable digits before half of the steps. The run ends after "
-        "about a minute. Resume it with more steps for better digits: its learning rates then follow a new "
-        "schedule.",
+        "Strokes appear after some seconds, and readable digits before half of the steps. The run ends after a "
+        "minute on a laptop with two free cores, later on a slow machine. Resume it with more steps for better "
+        "digits: its learning rates then follow a new schedule.",
         QUICK,
         FirstResult("readable digits", 275),
     ),

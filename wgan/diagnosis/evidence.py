@@ -60,6 +60,11 @@ class Evidence:
         _, values = self._own_series(name or "")
         return float(values[-1]) if len(values) else None
 
+    def newest_step(self, name: str | None) -> int:
+        """Return the step of the newest value of a metric. There must be one."""
+        steps, _ = self._own_series(name or "")
+        return int(steps[-1])
+
     def _own_series(self, name: str) -> Series:
         """Return the steps and values of a metric without those of a fork's parent."""
         steps, values = self.metrics.get(name, (np.empty(0), np.empty(0)))

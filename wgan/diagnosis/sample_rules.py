@@ -317,17 +317,19 @@ def sample_facts(evidence: Evidence) -> list[str]:
         total = evidence.floor(modes_name)
         of_all = f" of {total:.0f}" if total is not None else ""
         facts.append(
-            f"{modes:.0f}{of_all} modes have a sample; {fmt_percent(good)} of the samples are of high quality."
+            f"At step {evidence.newest_step(modes_name):,}, {modes:.0f}{of_all} modes have a sample; "
+            f"{fmt_percent(good)} of the samples are of high quality."
         )
     if (variety := evidence.newest("variety")) is not None:
         facts.append(
-            f"The spread of the samples is {fmt_percent(variety)} of the spread of real examples."
+            f"At step {evidence.newest_step('variety'):,}, the spread of the samples is {fmt_percent(variety)} "
+            "of the spread of real examples."
         )
     headline = evidence.headline
     if headline is not None and (value := evidence.newest(headline)) is not None:
         floor = evidence.floor(headline)
         facts.append(
-            f"{title_of(headline)}: {fmt_sci(value)}"
+            f"{title_of(headline)} at step {evidence.newest_step(headline):,}: {fmt_sci(value)}"
             + (f"; real examples score {fmt_sci(floor)}." if floor is not None else ".")
         )
     return facts

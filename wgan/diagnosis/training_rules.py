@@ -139,9 +139,12 @@ def learning_rates(evidence: Evidence, rule: Rule) -> Reading | None:
         np.median(generator_steps[-n:] / np.maximum(config.n_critic * critic_steps[-n:], 1e-30))
     )
     faster, slower = ("generator", "critic") if ratio >= 1 else ("critic", "generator")
+    times = fmt_rounded(max(ratio, 1 / max(ratio, 1e-30)))
     text = (
-        f"Per step, the {faster}'s weights change {fmt_rounded(max(ratio, 1 / max(ratio, 1e-30)))} times as "
-        f"much as the {slower}'s, relative to their size."
+        "Per step, the weights of both networks change equally much, relative to their size."
+        if times == "1"
+        else f"Per step, the {faster}'s weights change {times} times as much as the {slower}'s, relative to "
+        "their size."
     )
     high, low = ratio > rule.limits["high"], ratio < rule.limits["low"]
     level = config.critic_learning_rate if high else config.generator_learning_rate

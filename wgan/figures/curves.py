@@ -31,6 +31,7 @@ def curves(
     lines: Sequence[tuple[str, Real, str]],
     *,
     marks: Sequence[tuple[float, str]] = (),
+    problems: Sequence[tuple[float, str]] = (),
     x_title: str = "step",
     y_title: str = "",
     zero: bool = True,
@@ -42,6 +43,7 @@ def curves(
         x: What the lines are drawn over, (N,), rising.
         lines: Name, values (N,) and colour of each line.
         marks: x and text of each change that was made by hand.
+        problems: x and text of each problem that the diagnosis found.
         x_title: Title of the x axis.
         y_title: Title of the y axis.
         zero: Whether y = 0 is drawn as a line.
@@ -56,10 +58,14 @@ def curves(
         "xaxis": _step_axis(x_title, float(x[-1]) if len(x) else 1.0),
         "yaxis": {"title": {"text": y_title}, "zeroline": zero} | _y_axis_type(look),
         "legend": LEGEND,
-        "shapes": [vertical_line(at, width=1, dash="dot") for at, _ in marks],
+        "shapes": [vertical_line(at, width=1, dash="dot") for at, _ in [*marks, *problems]],
     }
-    if marks:
-        traces.append(_change_marks(marks))
+    traces += [
+        _marks(name, symbol, those)
+        for name, symbol, those in (("change", "triangle-down", marks), ("problem", "x", problems))
+        if those
+    ]
+    if marks or problems:
         layout["yaxis2"] = {
             "overlaying": "y",
             "range": [0, 1],
@@ -123,8 +129,8 @@ def _step_axis(title: str, last: float, hover_title: str = "") -> Figure:
     }
 
 
-def _change_marks(marks: Sequence[tuple[float, str]]) -> Figure:
-    """Return a triangle at the top of the chart for each change, with its text on hover."""
+def _marks(name: str, symbol: str, marks: Sequence[tuple[float, str]]) -> Figure:
+    """Return a symbol at the top of the chart for each mark, with its text on hover."""
     return {
         "type": "scatter",
         "mode": "markers",
@@ -132,8 +138,8 @@ def _change_marks(marks: Sequence[tuple[float, str]]) -> Figure:
         "y": np.ones(len(marks)),
         "yaxis": "y2",
         "text": [wrapped(text, MARK_WIDTH) for _, text in marks],
-        "name": "change or problem",
-        "marker": {"color": "@mark", "symbol": "triangle-down", "size": 9},
+        "name": name,
+        "marker": {"color": "@mark", "symbol": symbol, "size": 9},
         "hovertemplate": "%{text}<extra></extra>",
         "cliponaxis": False,
     }
@@ -145,6 +151,7 @@ SCORE_NAMES = ("E f(real)", "E f(fake)", "Generator loss")
 def losses(
     columns: Mapping[str, Real],
     marks: Sequence[tuple[float, str]] = (),
+    problems: Sequence[tuple[float, str]] = (),
     *,
     separate_updates: bool = False,
     look: ChartLook = DEFAULT_LOOK,
@@ -156,6 +163,7 @@ def losses(
     Args:
         columns: The curves of the run, (N,) each, by name.
         marks: Step and text of each change.
+        problems: Step and text of each problem that the diagnosis found.
         separate_updates: Whether the critic learns from real and fake examples in separate updates.
             The chart then shows the loss of each update, −E f(real) and E f(fake), under the names
             that the tutorial with this training uses: crit_real, crit_fake, gen.
@@ -174,7 +182,7 @@ def losses(
             ("Critic loss", columns["critic_loss"], "@critic"),
             ("Generator loss", columns["generator_loss"], "@generator"),
         ]
-    figure = curves(columns["step"], lines, marks=marks, look=look)
+    figure = curves(columns["step"], lines, marks=marks, problems=problems, look=look)
     figure["layout"]["legend"] = SMALL_LEGEND  # one line in a narrow chart
     return figure
 
@@ -182,6 +190,7 @@ def losses(
 def critic_gap(
     columns: Mapping[str, Real],
     marks: Sequence[tuple[float, str]] = (),
+    problems: Sequence[tuple[float, str]] = (),
     *,
     look: ChartLook = DEFAULT_LOOK,
 ) -> Figure:
@@ -190,13 +199,14 @@ def critic_gap(
     Args:
         columns: The curves of the run, (N,) each, by name.
         marks: Step and text of each change.
+        problems: Step and text of each problem that the diagnosis found.
         look: Smoothing, and the kind of the y axis.
     """
     lines = [
         ("Training data", columns["critic_gap"], "@critic"),
         ("Held-out data", columns["critic_gap_held_out"], "@real"),
     ]
-    return curves(columns["step"], lines, marks=marks, look=look)
+    return curves(columns["step"], lines, marks=marks, problems=problems, look=look)
 
 
 def quality(

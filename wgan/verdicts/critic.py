@@ -1,6 +1,7 @@
 """Sentences of the Critic page: about scores, slopes, gradients, and training a critic to convergence."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from wgan.format import fmt_share, fmt_sig
 
@@ -27,6 +28,11 @@ UNSTEADY = 0.05
 """Range of the lower bound ÷ W₁ in the last quarter of the updates above which a bound has not settled."""
 
 
+ALIKE = 0.08
+"""Largest difference of the critic's accuracy from one half at which scores are called alike: two standard errors
+with 96 real examples and 96 fakes, whose scores have the same distribution (Mann and Whitney 1947)."""
+
+
 def scores(critic_accuracy: float, gap: float, gap_held_out: float, spread: float) -> str:
     """Return what a critic's scores of real examples and fakes mean.
 
@@ -41,15 +47,15 @@ def scores(critic_accuracy: float, gap: float, gap_held_out: float, spread: floa
         text = "In nearly all pairs of a real example and a fake, the real one scores higher."
         if not overfits:
             text += " The generator has far to go."
-    elif critic_accuracy > 0.65:
+    elif critic_accuracy > 0.5 + ALIKE:
         text = (
-            "In most pairs of a real example and a fake, the real one scores higher: the generator can still "
-            "learn from this critic."
+            "In most pairs of a real example and a fake, the real one scores higher. The critic still sees a "
+            "difference, and the generator can learn from it."
         )
-    elif critic_accuracy > 0.4:
+    elif critic_accuracy >= 0.5 - ALIKE:
         text = (
-            "Real examples and fakes score alike: either the generator keeps up with its critic, or the "
-            "critic is weak."
+            "Real examples and fakes score alike: in about half of the pairs, the real one scores higher. Either the "
+            "generator keeps up with its critic, or the critic is weak."
         )
     else:
         text = "Fakes score above real examples: the critic lags behind, and misleads the generator now."
@@ -95,7 +101,21 @@ def held_out_gap(gap: float, gap_held_out: float, spread: float, *, fresh: bool 
     return f"{values}: no sign that the critic has memorised its training examples."
 
 
-def slopes(mean: float, share_above_1: float, *, two_sided: bool = False) -> str:
+SLOPE_REMEDIES = {
+    "penalty": "A larger λ lowers the slopes.",
+    "clipping": "A smaller c lowers the slopes.",
+    "": "This objective does not limit the slopes.",
+}
+"""What lowers the slopes, by what limits them."""
+
+
+def slopes(
+    mean: float,
+    share_above_1: float,
+    *,
+    two_sided: bool = False,
+    limited_by: Literal["penalty", "clipping", ""] = "penalty",
+) -> str:
     """Return what the slopes between real examples and fakes mean.
 
     Slopes say how the critic's score is scaled. They do not say whether the critic is optimal, so a
@@ -105,6 +125,7 @@ def slopes(mean: float, share_above_1: float, *, two_sided: bool = False) -> str
         mean: Mean slope at points between real examples and fakes.
         share_above_1: Share of these points where the slope is above 1.
         two_sided: Whether the objective's penalty pulls slopes to 1 from both sides.
+        limited_by: What limits the slopes; "" if nothing does that can be changed.
     """
     above = fmt_share(share_above_1)
     if mean < FLAT_SLOPE:
@@ -116,8 +137,7 @@ def slopes(mean: float, share_above_1: float, *, two_sided: bool = False) -> str
     if mean > STEEP_SLOPE:
         return (
             f"**Steeper than 1.** The mean slope is {fmt_sig(mean)}, so the gap may exceed W₁: its bound is "
-            "K·W₁ with K the steepest slope. A stronger constraint lowers the slopes: a larger λ, or a "
-            "smaller c with clipping."
+            f"K·W₁ with K the steepest slope. {SLOPE_REMEDIES[limited_by]}"
         )
     if share_above_1 > 0.5:
         usual = " The two-sided penalty pulls slopes to 1 from both sides, so this is usual."

@@ -212,12 +212,13 @@ def _caption(
     """Return what is on show, in one line."""
     text = f"Step {step.step:,}, made on a copy of the networks: the run does not change."
     if skips_last:
-        text += " It is not the last one, because the learning rates were 0 then."
+        text += " At the end of this run the learning rates are 0, so earlier weights are used."
     if not any(step.learning_rates.values()):
         text += " The learning rates have decayed to 0, so nothing changes: choose earlier weights."
     elif not step.has_optimizers:
         text += (
-            " The checkpoint has no state of the optimisers, so their moving averages start at 0."
+            " The checkpoint has no state of the optimisers. Their moving averages start at 0 here, so the "
+            "run's own step was of another length."
         )
     elif checkpoint is None and snapshot.status.active and step.step <= snapshot.step:
         text += " The run is already at a later step."
@@ -400,8 +401,8 @@ def _generator_stages(update: GeneratorStage, config: TrainConfig, rate: float) 
     return [
         Stage(
             "What the critic tells the generator",
-            f"For its update the generator makes fakes from new z. Its loss is {config.objective.generator_text()} = **{fmt_sig(update.loss)}**. The gradient of "
-            "the loss at each fake says how the fake should change. "
+            f"For its update the generator makes fakes from new z. Its loss is {config.objective.generator_text()} = **{fmt_sig(update.loss)}**. The loss falls "
+            "if a fake changes against its gradient. "
             + (
                 "**Blue** pixels should get lighter, **orange** ones darker."
                 if update.before.ndim == 4

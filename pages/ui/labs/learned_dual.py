@@ -22,7 +22,7 @@ from wgan.verdicts import wasserstein as verdicts
 LEARNED = Lab(
     "learned",
     "A critic learns it",
-    "A clipped critic and a penalised critic of the same size learn this function. Whose lower bound gets closer to W₁?",
+    "A clipped critic and a penalised critic of the same size are trained on two piles of earth. Whose lower bound gets closer to the W₁ of the piles?",
     ("The clipped critic", "The penalised critic", "About the same"),
     1,
     "Clipping bounds every weight, so the critic can only become a simple function. It often cannot be steep "

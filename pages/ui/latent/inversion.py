@@ -157,7 +157,7 @@ def _target(generator_view: GeneratorView) -> Any:
         on_change=keep,
         most=1,
         max_height=200,
-        caption="Click a picture to search for its z",
+        caption="Click a picture to choose it",
         alt="Real pictures to choose from",
     )
     return real[(samples or [0])[0]]

@@ -13,7 +13,7 @@ MAX_ENGINE_MARKS = 12
 
 
 def run_marks(snapshot: RunSnapshot) -> list[tuple[float, str]]:
-    """Return the changes and problems of a run, by steps."""
+    """Return the changes of a run, by steps."""
     # Other z or classes of the preview do not affect the training.
     changes = [
         c for c in snapshot.changes if c.path != "engine" and not c.path.startswith("preview_")
@@ -24,7 +24,7 @@ def run_marks(snapshot: RunSnapshot) -> list[tuple[float, str]]:
     marks = [(float(change.step), change_text(change, snapshot.config)) for change in changes]
     if snapshot.parent is not None:
         marks.append((snapshot.parent.step, f"forked at step {snapshot.parent.step:,}"))
-    return marks + diagnosis_marks(snapshot.run)
+    return marks
 
 
 def change_text(change: Change, config: TrainConfig) -> str:

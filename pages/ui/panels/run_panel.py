@@ -18,7 +18,7 @@ from pages.ui.core.state import Steering, page_state
 from pages.ui.core.status import waits_for_critic
 from pages.ui.core.url import asked_moment, keep_moment
 from pages.ui.core.widget_state import user_changed, widget_key_for
-from pages.ui.panels.marks import run_marks
+from pages.ui.panels.marks import diagnosis_marks, run_marks
 from pages.ui.panels.state import Timelines
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.sample_timeline.sample_timeline import Frame, Nearest, sample_timeline
@@ -392,7 +392,9 @@ def _plots(snapshot: RunSnapshot) -> None:
     version = (snapshot.run, snapshot.version, look)
     shown = f"{snapshot.run}-{look.log}"  # another axis does not keep the zoom
     chart(
-        lambda: figures.critic_gap(snapshot.curves, run_marks(snapshot), look=look),
+        lambda: figures.critic_gap(
+            snapshot.curves, run_marks(snapshot), diagnosis_marks(snapshot.run), look=look
+        ),
         key="gap",
         run=shown,
         height=CURVE_HEIGHT,
@@ -407,6 +409,7 @@ def _plots(snapshot: RunSnapshot) -> None:
         lambda: figures.losses(
             snapshot.curves,
             run_marks(snapshot),
+            diagnosis_marks(snapshot.run),
             separate_updates=snapshot.config.split_updates,
             look=look,
         ),

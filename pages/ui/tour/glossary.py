@@ -70,11 +70,11 @@ _ENTRIES = (
         also=("iteration", "epoch"),
     ),
     Term(
-        "n_critic",
-        "Number of critic updates for each generator update. With more updates, the critic is "
+        "Critic updates per step",
+        "n_critic: the number of critic updates for each generator update. With more updates, the critic is "
         "better, but each step takes longer.",
         "train",
-        also=("critic updates",),
+        also=("n_critic", "critic updates"),
     ),
     Term(
         "Critic gap",

@@ -47,8 +47,8 @@ STEPS = (
             Place(
                 "train",
                 "Train",
-                "Press **Start** and wait for the first strokes. Then move the slider under the "
-                "pictures back to step 0 and forward again.",
+                "Press **Start** if no run is training, and wait for the first strokes. Then move the slider "
+                "under the pictures back.",
             ),
         ),
         "Samples turn from noise into handwritten digits while a curve, the critic gap, "
@@ -81,7 +81,7 @@ STEPS = (
             Place(
                 "wasserstein",
                 "Move the earth",
-                "Move one pile to the other by hand, and compare your cost with the cheapest plan.",
+                "Choose **Move it yourself**, move one pile to the other, and compare your cost with the cheapest plan.",
                 "lab=earth",
             ),
             Place(
@@ -110,8 +110,8 @@ STEPS = (
             Place(
                 "stability",
                 "Mode collapse",
-                "Set **Discriminator updates** to 1, predict, and train all three: then the GAN collapsed with "
-                "each of five seeds. Train again with 5 updates: then none collapsed.",
+                "Set **Discriminator updates** to 1, predict, and train all three. Then compare with 5 updates: "
+                "does the GAN collapse again?",
                 "lab=collapse",
             ),
         ),

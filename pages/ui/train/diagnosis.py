@@ -60,10 +60,11 @@ def health_line(run: str) -> None:
     colour, icon = HEALTH_ICONS[state.level]
     # What one measurement shows about the samples is known long before the first diagnosis.
     sentence = " ".join([*state.facts[: state.level == "unknown"], state.sentence])
-    st.markdown(
-        f":{colour}[{icon} {sentence}] [Details](#{ANCHOR})",
-        help="  \n".join(state.facts) or None,
-    )
+    with st.container(key="health_line"):
+        st.markdown(
+            f":{colour}[{icon} {sentence}] [Details](#{ANCHOR})",
+            help="  \n".join(state.facts) or None,
+        )
 
 
 def panel(snapshot: RunSnapshot) -> None:

@@ -13,15 +13,20 @@ from pages.ui.core.session import session
 from pages.ui.core.startup import first_page_is_drawn
 from pages.ui.core.state import page_state
 from pages.ui.train.state import TrainState
-from wgan.config import TrainConfig, first_result
+from wgan.config import TrainConfig, first_result, short
 from wgan.format import fmt_bytes, fmt_estimate
 from wgan.jobs import RunSnapshot
 from wgan.runs import RunError
 from wgan.training import Forecast
 
 
-def forecast() -> None:
-    """Show the approximate time and memory of the next run; to a viewer, why there will be none."""
+def forecast(shown: TrainConfig | None = None) -> None:
+    """Show the approximate time and memory of the next run; to a viewer, why there will be none.
+
+    Args:
+        shown: The config of the run above the forecast. If its data are others, the forecast names those of the
+            next run.
+    """
     if refusal := refusal_to_add():
         st.caption(f":material/visibility: {refusal}")
         return
@@ -37,8 +42,10 @@ def forecast() -> None:
     if isinstance(cost, str):
         st.caption(f":red[{plain_text(cost)}]", width="content")
     elif cost is not None:
+        others = shown is not None and shown.dataset.name != config.dataset.name
+        of_data = f" ({plain_text(short(config.dataset.title))})" if others else ""
         st.caption(
-            f"next run: {_times(config, cost)} · {fmt_bytes(cost.memory_bytes)}",
+            f"next run{of_data}: {_times(config, cost)} · {fmt_bytes(cost.memory_bytes)}",
             width="content",
             help="A rough forecast for the settings in the sidebar. It comes from a few trial "
             f"steps on this machine: {cost.seconds_per_step * 1000:.0f} ms per step. The "

@@ -25,10 +25,11 @@ MAX_LINKS = 2
 """Maximum number of queued runs that are named above a run."""
 
 STYLE = """<style>
-.st-key-status_line { min-height: 3rem; }
+.st-key-status_line, .st-key-health_line { min-height: 3rem; }
 [class*="st-key-slot_"] { height: 2.5rem !important; flex: none !important; overflow: clip; overflow-clip-margin: 4px; }
 </style>"""
-"""Reserves the height of a button for the status line, whose texts and buttons come and go.
+"""Reserves the height of a button for the status line, whose texts and buttons come and go, and two lines of text
+for the health of the run.
 
 A slot shows one button at a time. While the script runs, Streamlit keeps the previous button beside
 the one that replaces it, and without the slot the row would wrap for a moment.
@@ -266,7 +267,7 @@ def _status_line(snapshot: RunSnapshot, next_run: bool) -> None:
             width="content",
         )
     if not active or next_run:
-        forecast()
+        forecast(snapshot.config)
     elif snapshot.is_trained_by_other_process:
         st.caption(
             ":material/computer: Another process trains this run. You can watch it here, but not steer it.",

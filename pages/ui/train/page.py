@@ -103,7 +103,9 @@ def _welcome() -> None:
         )
         forecast.forecast()
         if not refusal_to_add():
-            st.caption("You can change everything in the sidebar, now or while it learns.")
+            st.caption(
+                "Change the settings in the sidebar, some of them also while it learns: the learning rates, for example."
+            )
         _examples()
     with right:
         real = real_examples(config.dataset, 256)
