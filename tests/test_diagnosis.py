@@ -498,7 +498,10 @@ def test_a_change_does_not_hide_that_all_samples_lie_on_one_point():
                 "At step 10, the spread of the samples is 1 % of the spread of real examples.",
             ],
         ),
-        ({"emd_512": [0.5], "emd_512_floor": [0.2]}, [" at step 10: 0.5; real examples score 0.2."]),
+        (
+            {"emd_512": [0.5], "emd_512_floor": [0.2]},
+            [" at step 10: 0.5; real examples score 0.2."],
+        ),
         ({"emd_512": [0.5]}, [" at step 10: 0.5."]),
     ],
 )

@@ -27,7 +27,8 @@ RANK_HELP = """Samples from the highest score to the lowest, the same samples at
 each picture. If bad samples are ranked high, the generator has fooled the critic."""
 
 GAP_HELP = """Mean score of {n} real examples minus mean score of {n} fakes. It becomes a distance only when it is divided by
-the critic's slope."""
+the critic's slope. The fakes are those of the averaged generator. During training the gap is measured with the generator itself and
+other examples, so the Train page shows other values."""
 
 HELD_OUT_HELP = """The gap with real examples that were not used for training. If it is clearly smaller than the gap, the
 critic has memorised its training examples."""

@@ -40,7 +40,7 @@ def surfaces(result: critic.Surfaces, *, key: str, run: str, height: int = 268) 
         result.difference, result.extent, span=largest_difference, diverging=True
     )
     charts = [
-        ("Critic", CRITIC_HELP, over_samples(result.critic)),
+        ("Critic ÷ steepest slope", CRITIC_HELP, over_samples(result.critic)),
         ("Optimal potential", OPTIMAL_HELP, over_samples(result.optimal)),
         ("Difference", DIFFERENCE_HELP, difference),
     ]
