@@ -805,16 +805,22 @@ def test_modes_that_were_never_found_are_not_called_lost():
     never = {"modes_2500": [3.0] * 4, "modes_2500_floor": [8.0], "high_quality_2500": [0.9] * 4}
     lost = never | {"modes_2500": [6.0, 3.0, 3.0, 3.0]}
     whole = never | {"modes_2500": [8.0, 8.0, 8.0, 8.0]}
+    unsteady = never | {"modes_2500": [3.0, 4.0, 3.0, 4.0, 3.0], "high_quality_2500": [0.9] * 5}
+    scattered = never | {
+        "modes_2500": [8.0, 3.0, 3.0, 3.0],  # before the samples were good
+        "high_quality_2500": [0.1, 0.9, 0.9, 0.9],
+    }
     findings = [
         next(f for f in examine(evidence_with(TOY, None, **numbers)) if f.key == "mode-collapse")
-        for numbers in (never, lost, whole)
+        for numbers in (never, lost, whole, unsteady, scattered)
     ]
     texts = [finding.reading.evidence for finding in findings]
     assert texts[0].endswith("This run has not had more so far.")
     assert texts[1].endswith("The highest number of modes in this run was 6.")
     assert texts[2].endswith("of the samples are of high quality.")
     titles = [finding.heading for finding in findings]
-    assert titles == ["Few kinds of samples", "Mode collapse", "Mode collapse"]
+    few = "Few kinds of samples"
+    assert titles == [few, "Mode collapse", "Mode collapse", few, few]
 
 
 @pytest.mark.parametrize(

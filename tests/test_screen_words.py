@@ -42,8 +42,9 @@ def texts() -> Iterator[tuple[Path, int, str]]:
             continue
         for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
             code = re.sub(r"^\s*(//|/?\*).*", "", line)
-            for literal in re.finditer(r"""(["'`])((?:(?!\1).)*? (?:(?!\1).)*)\1""", code):
-                yield file.relative_to(ROOT), number, literal[2]
+            for literal in re.finditer(r"""(["'`])((?:(?!\1).)*)\1""", code):
+                if " " in literal[2]:
+                    yield file.relative_to(ROOT), number, literal[2]
 
 
 @pytest.mark.parametrize("pattern", FORBIDDEN)

@@ -1,7 +1,6 @@
 """Verdicts are functions of the values on show: tables of good, bad and borderline values, and laws."""
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from wgan.diagnosis import RULES
 from wgan.format import fmt_share
 from wgan.labs.divergences import DISTANCES, SHAPES
+from wgan.objectives import OBJECTIVES
 from wgan.verdicts import critic, latent, stability, wasserstein
 from wgan.verdicts.comparison import ranking
 from wgan.verdicts.stability import ClippedCritic, TrainedGan
@@ -113,12 +113,21 @@ def test_slopes(mean: float, above: float, phrase: str):
 
 
 @pytest.mark.parametrize(
-    ("limited_by", "phrase"),
-    [("penalty", "larger λ"), ("clipping", "smaller c"), ("", "not limit")],
+    ("objective", "phrase"),
+    [
+        ("wgan-gp", "larger λ"),
+        ("r3gan", "larger λ"),
+        ("wgan", "smaller c"),
+        ("wgan-sn", "each layer"),
+        ("wgan-groupsort", "each layer"),
+        ("gan", "not limit"),
+        ("hinge", "not limit"),
+    ],
 )
-def test_steep_slopes_have_the_remedy_of_their_objective(limited_by: Any, phrase: str):
-    text = critic.slopes(3.0, 1.0, limited_by=limited_by)
-    assert [word for word in ("larger λ", "smaller c", "not limit") if word in text] == [phrase]
+def test_steep_slopes_have_the_remedy_of_their_objective(objective: str, phrase: str):
+    text = critic.slopes(3.0, 1.0, limited_by=OBJECTIVES[objective].slope_limit)
+    phrases = ("larger λ", "smaller c", "each layer", "not limit")
+    assert [words for words in phrases if words in text] == [phrase]
 
 
 @pytest.mark.parametrize("mean", [0.01, 0.5, 0.9, 1.0, 1.2, 3.0])

@@ -569,26 +569,31 @@ def test_a_run_of_a_race_that_is_prepared_after_another_can_be_looked_at(
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("method", ["start", "fork"])
 def test_a_run_is_shown_even_if_a_newer_message_ends_the_callback_that_started_it(
-    app: AppTest, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+    app: AppTest, runs_dir: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ):
     """Streamlit ends a callback at its next access to the session state if the browser has sent something."""
     old = finished_run(runs_dir)
     sound(app.run())
-    start = Session.start
+    if method == "fork":
+        set_up_fork(app).click().run()
+    act = getattr(Session, method)
 
-    def start_beside_a_message(self: Session, *args: Any, **named: Any) -> str:
-        run = start(self, *args, **named)
+    def act_beside_a_message(self: Session, *args: Any, **named: Any) -> str:
+        run = str(act(self, *args, **named))
         context = get_script_run_ctx()
         assert context is not None and context.script_requests is not None
-        context.script_requests.request_rerun(RerunData(query_string=f"run={old.id}"))
+        context.script_requests.request_rerun(RerunData(query_string=f"run={old.id}&at=10"))
         return run
 
-    monkeypatch.setattr(Session, "start", start_beside_a_message)
+    monkeypatch.setattr(Session, method, act_beside_a_message)
     button(app, "start").click()
     sound(app.run())
     live = session.session().live()
-    assert live is not None and app.query_params["run"] == live.run
+    assert live is not None and live.run != old.id
+    assert app.query_params["run"] == live.run and "at" not in app.query_params
+    assert state_of(app, NextRun).fork is None
     session.session().stop(live.run)
 
 

@@ -147,7 +147,7 @@ class Finding:
 
     @property
     def heading(self) -> str:
-        """The name of the problem: the rule's title, unless the result has a name of its own."""
+        """The name of the problem. It is the rule's title, unless `reading.heading` replaces it."""
         return self.reading.heading or self.rule.title
 
 

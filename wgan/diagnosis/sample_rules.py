@@ -55,7 +55,7 @@ class _Sign:
 
 
 def mode_collapse(evidence: Evidence, rule: Rule) -> Reading | None:
-    """Lost modes, classes or variety; those that the run never had are called missing."""
+    """Lost modes, classes or variety, or few of them from the beginning."""
     signs = [
         sign
         for sign in (
@@ -106,7 +106,9 @@ def _few_modes(evidence: Evidence, rule: Rule) -> _Sign | None:
         f"samples are of high quality. {_most_modes_text(modes, total_modes)}".rstrip(),
         bool(is_bad[-MIN_VALUES:].all()),
         _since(steps, is_bad),
-        had_more=bool(modes.max() > modes[-1]),
+        had_more=bool(
+            modes[good >= rule.limits["good"]].max(initial=0) > modes[-MIN_VALUES:].max()
+        ),
     )
 
 

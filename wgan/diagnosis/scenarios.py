@@ -49,7 +49,7 @@ SCENARIOS: dict[str, Scenario] = {
         "hyperparameters call it critic, as they do for all objectives.",
         "**Points in the plane**: all fakes are in one small group, which jumps from place "
         "to place. The discriminator follows it, but never learns all eight modes at once. "
-        "**Modes** falls to 0 or 1.",
+        "**Modes** falls to 0 or 1. If the run never had more, the diagnosis says *Few kinds of samples*.",
         "A GAN that has lost modes seldom finds all of them again, also with more discriminator updates. A "
         "new run with WGAN-GP reaches all eight: its critic has a gradient wherever the fakes are.",
         {

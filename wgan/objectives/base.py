@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     Scorer = Callable[[Tensor], Tensor]
     """A critic as penalties call it: (N, …) → (N,), one score per sample."""
+
+
+SlopeLimit = Literal["penalty", "clipping", "layers", ""]
 
 
 class Objective(BaseModel, ABC):
@@ -40,6 +43,8 @@ class Objective(BaseModel, ABC):
     """Whether a critic that is trained alone uses Adam. Otherwise it uses RMSprop, because
     momentum makes it unstable.
     """
+    slope_limit: ClassVar[SlopeLimit] = ""
+    """What limits the critic's slopes; empty if nothing does."""
     two_sided: ClassVar[bool] = False
     """Whether a penalty also pulls slopes below 1 up to 1."""
     class_conditional: ClassVar[bool] = True

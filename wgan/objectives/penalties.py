@@ -23,6 +23,7 @@ PenaltyWeight = Annotated[float, Field(ge=0.0, le=1000.0)]
 class GradientPenalty(Objective):
     """Adds λ E d(‖∇f(x̂)‖). Subclasses define d (`deviation`); `penalty_at` chooses the points x̂."""
 
+    slope_limit = "penalty"
     allows_batch_norm = False
     penalty_weight: PenaltyWeight = Field(
         10.0,

@@ -25,6 +25,7 @@ class Wgan(Wasserstein):
     """
 
     name: Literal["wgan"] = "wgan"
+    slope_limit = "clipping"
     title = "WGAN (weight clipping)"
     summary = "The first Wasserstein GAN. It limits the critic's slope by clipping its weights."
     explanation = r"""Critic, minimised:
@@ -195,6 +196,7 @@ class WganSn(Wasserstein):
     """
 
     name: Literal["wgan-sn"] = "wgan-sn"
+    slope_limit = "layers"
     title = "WGAN-SN (spectral norm)"
     summary = "WGAN that divides each weight matrix of the critic by its largest singular value."
     explanation = r"""Critic, minimised:
@@ -246,6 +248,7 @@ class WganGroupSort(Wasserstein):
     """
 
     name: Literal["wgan-groupsort"] = "wgan-groupsort"
+    slope_limit = "layers"
     title = "WGAN-GroupSort (1-Lipschitz)"
     summary = (
         "WGAN whose critic never has a slope above 1: orthonormal layers, and sorting instead "

@@ -104,6 +104,7 @@ def held_out_gap(gap: float, gap_held_out: float, spread: float, *, fresh: bool 
 SLOPE_REMEDIES = {
     "penalty": "A larger λ lowers the slopes.",
     "clipping": "A smaller c lowers the slopes.",
+    "layers": "This objective limits the slope of each layer; for convolutions, only roughly.",
     "": "This objective does not limit the slopes.",
 }
 """What lowers the slopes, by what limits them."""
@@ -114,7 +115,7 @@ def slopes(
     share_above_1: float,
     *,
     two_sided: bool = False,
-    limited_by: Literal["penalty", "clipping", ""] = "penalty",
+    limited_by: Literal["penalty", "clipping", "layers", ""] = "penalty",
 ) -> str:
     """Return what the slopes between real examples and fakes mean.
 
@@ -125,7 +126,7 @@ def slopes(
         mean: Mean slope at points between real examples and fakes.
         share_above_1: Share of these points where the slope is above 1.
         two_sided: Whether the objective's penalty pulls slopes to 1 from both sides.
-        limited_by: What limits the slopes; "" if nothing does that can be changed.
+        limited_by: What limits the slopes; empty if nothing does.
     """
     above = fmt_share(share_above_1)
     if mean < FLAT_SLOPE:

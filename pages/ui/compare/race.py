@@ -74,12 +74,14 @@ def _race_dialog() -> None:
         key="start_race",
         **permitted(refusal_to_add(), disabled=len(objectives) < 2),
     ):
+        compared = page_state(
+            ComparedRuns
+        )  # now: a newer message may end the script after the start
         try:
-            runs = session().race(race_configs(base, objectives), queue=True)
+            compared.runs = session().race(race_configs(base, objectives), queue=True)
         except (ConfigError, RunError, Busy) as error:
             st.error(plain_text(str(error)), icon=":material/error:")
             return
-        page_state(ComparedRuns).runs = runs
         st.rerun()
 
 

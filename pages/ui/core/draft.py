@@ -157,11 +157,7 @@ def prepare_fork(run: str, step: int, changes: Mapping[str, Any] | None = None) 
 
 def leave_fork() -> None:
     """End the preparation of a fork. The sidebar shows the settings from before it."""
-    next_run = page_state(NextRun)
-    if next_run.fork is not None:
-        next_run.fork = None
-        next_run.config = next_run.config_before_fork or PRESETS[FIRST_PRESET].config
-        next_run.undo, next_run.redo = [], []
+    page_state(NextRun).leave_fork()
 
 
 def fork_changes(config: TrainConfig, origin: Parent) -> dict[str, Any]:

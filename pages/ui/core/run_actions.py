@@ -46,10 +46,10 @@ def start(
         steering.started_at = time.monotonic()
         steering.problem, steering.blocked_start = "", None
         next_run.ready = next_run.adapted = None
+        if origin is not None:
+            next_run.leave_fork()
         if show:
             on_show.change(run, address)
-        if origin is not None:
-            draft.leave_fork()
         st.session_state.settings_of = "This run"
         if show:
             keep_moment(None)
@@ -111,11 +111,13 @@ def resume(run: str, *, until: int | None = None) -> None:
         run: The run.
         until: Its new last step; it has no time limit then. If another run is training, it waits.
     """
-    steering = page_state(Steering)
+    steering, on_show = page_state(Steering), page_state(RunOnShow)
+    address = st.query_params.get("run")
     changes = {} if until is None else {"steps": until, "seconds": None}
     try:
         session().resume(run, changes=changes, queue=until is not None)
         steering.problem = ""
+        on_show.change(run, address)  # before a newer message can end this callback
         show_run(run)
     except Busy as busy:
         steering.problem = str(busy)

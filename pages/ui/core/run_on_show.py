@@ -35,6 +35,8 @@ def shown_run(*, example: bool = False) -> str | None:
             st.toast(plain_text(str(error)), icon=":material/search_off:")
             wanted_run = None
     run = wanted_run or session().newest()
+    if late and run != address:
+        keep_moment(None)  # the step belongs to the run in the address
     show_run(run)
     return run or (session().newest(example=True) if example else None)
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from wgan.config import TrainConfig
+from wgan.config import PRESETS, TrainConfig
 from wgan.data import Dataset
 from wgan.runs import Parent
 
@@ -61,6 +61,13 @@ class NextRun:
     ready: tuple[str, TrainConfig] | None = None  # title and config of what another page has set up
     adapted: AdaptedSettings | None = None
     edited_datasets: dict[str, Dataset] = field(default_factory=dict)  # by name of the data set
+
+    def leave_fork(self) -> None:
+        """End the preparation of a fork. The settings from before it return."""
+        if self.fork is not None:
+            self.fork = None
+            self.config = self.config_before_fork or PRESETS[FIRST_PRESET].config
+            self.undo, self.redo = [], []
 
 
 @dataclass

@@ -1,7 +1,5 @@
 """The slopes of a critic, and the weights and gradients of its layers."""
 
-from typing import Literal
-
 import numpy as np
 import streamlit as st
 
@@ -11,7 +9,6 @@ from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import critic, figures
 from wgan.arrays import F32
 from wgan.format import fmt_share, fmt_sig
-from wgan.objectives import Objective, Wgan
 from wgan.verdicts import critic as verdicts
 
 SLOPES = {"pictures": 64, "points": 256}
@@ -56,7 +53,7 @@ def slopes(critic_view: CriticView) -> None:
         float(values.between.mean()),
         float(np.mean(values.between > 1)),
         two_sided=models.config.objective.two_sided,
-        limited_by=_limit(models.config.objective),
+        limited_by=models.config.objective.slope_limit,
     )
     left, right = st.columns([0.56, 0.44] if points else [0.7, 0.3], gap="medium")
     with left:
@@ -69,13 +66,6 @@ def slopes(critic_view: CriticView) -> None:
                 st.markdown(verdict)
     if points:
         st.markdown(verdict)
-
-
-def _limit(objective: Objective) -> Literal["penalty", "clipping", ""]:
-    """Return what limits the critic's slopes."""
-    if isinstance(objective, Wgan):
-        return "clipping"
-    return "penalty" if hasattr(objective, "penalty_weight") else ""
 
 
 def _series(values: critic.Slopes) -> tuple[tuple[str, F32, str], ...]:

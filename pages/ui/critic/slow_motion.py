@@ -217,8 +217,8 @@ def _caption(
         text += " The learning rates have decayed to 0, so nothing changes: choose earlier weights."
     elif not step.has_optimizers:
         text += (
-            " The checkpoint has no state of the optimisers. Their moving averages start at 0 here, so the "
-            "run's own step was of another length."
+            " The checkpoint has no state of the optimisers. Their moving averages start at 0 here, so this "
+            "step differs in size from the run's own."
         )
     elif checkpoint is None and snapshot.status.active and step.step <= snapshot.step:
         text += " The run is already at a later step."
@@ -401,8 +401,8 @@ def _generator_stages(update: GeneratorStage, config: TrainConfig, rate: float) 
     return [
         Stage(
             "What the critic tells the generator",
-            f"For its update the generator makes fakes from new z. Its loss is {config.objective.generator_text()} = **{fmt_sig(update.loss)}**. The loss falls "
-            "if a fake changes against its gradient. "
+            f"For its update the generator makes fakes from new z. Its loss is {config.objective.generator_text()} = **{fmt_sig(update.loss)}**. Moving "
+            "a fake against the gradient of this loss lowers it. "
             + (
                 "**Blue** pixels should get lighter, **orange** ones darker."
                 if update.before.ndim == 4

@@ -20,7 +20,7 @@ from wgan.verdicts import wasserstein as verdicts
 PLANE = Lab(
     "plane",
     "In the plane",
-    "Sinkhorn's algorithm is a fast way to a plan that is blurred: it spreads each point over several targets, and more of them with a larger ε. How does the blur change the cost?",
+    "Sinkhorn's fast algorithm spreads each point over several targets; a larger ε spreads it more. How does this blur change the cost?",
     ("It lowers it", "It stays the same", "It raises it"),
     2,
     "The exact plan is the cheapest of all plans, so every other plan costs at least as much. The entropy term "

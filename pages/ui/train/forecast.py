@@ -24,8 +24,8 @@ def forecast(shown: TrainConfig | None = None) -> None:
     """Show the approximate time and memory of the next run; to a viewer, why there will be none.
 
     Args:
-        shown: The config of the run above the forecast. If its data are others, the forecast names those of the
-            next run.
+        shown: The config of the run on show. If it has another data set than the next run, the forecast names
+            the next run's.
     """
     if refusal := refusal_to_add():
         st.caption(f":material/visibility: {refusal}")

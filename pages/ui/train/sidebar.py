@@ -376,13 +376,15 @@ def _planned_lengths(config: TrainConfig, *, locked: bool) -> None:
                 type="tertiary",
                 key=f"plan-{seconds}",
                 disabled=steps is None,
-                help=_about_planned_length(title, steps, locked=locked),
+                help=_about_planned_length(title, steps, forecast, locked=locked),
                 on_click=set_draft,
                 args=(config.changed({"steps": steps, "seconds": None}),) if steps else None,
             )
 
 
-def _about_planned_length(title: str, steps: int | None, *, locked: bool) -> str:
+def _about_planned_length(
+    title: str, steps: int | None, forecast: Forecast | str | None, *, locked: bool
+) -> str:
     if steps is not None:
         return (
             f"Sets “Stop at step” to {steps:,}: this takes about {title} on this machine, as forecast by "
@@ -390,6 +392,10 @@ def _about_planned_length(title: str, steps: int | None, *, locked: bool) -> str
         )
     if locked:
         return "For the next run only: choose **Next run** above."
+    if isinstance(forecast, str):
+        return plain_text(forecast)
+    if session().live() is not None:
+        return "This needs a forecast, and there is none while a run trains."
     return "Available when the forecast for these settings is known."
 
 

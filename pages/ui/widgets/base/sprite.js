@@ -487,6 +487,7 @@ export class Strip {
    * @param {Picture} image
    */
   draw(image) {
+    this.image = undefined; // an image from Python that is being decoded is no longer wanted
     if (this.frame) this.sheet.show({ ...this.frame, image });
   }
 

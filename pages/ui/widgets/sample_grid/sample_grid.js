@@ -16,6 +16,7 @@ import { Renderer } from "../generator/renderer.js";
 class SampleGrid {
   /** @type {GridData} */
   data;
+  cannot = false; // what Python was told: that the browser cannot run the generator
 
   /** @param {StreamlitComponent} component */
   constructor({ setStateValue }) {
@@ -27,26 +28,35 @@ class SampleGrid {
   }
 
   /** @param {GridData} data */
-  update(data) {
+  async update(data) {
     const isOther = this.data && data.local?.run !== this.data.local?.run;
     this.data = data;
+    this.root.ariaBusy = "true";
     if (isOther) this.strip.clear(); // the samples of another run do not fit the new caption
-    this.strip.update(data);
     this.renderer.follow(data.local, () => this.generatorChanged());
-    if (this.renderer.generator) this.render();
-    else if (data.image) this.root.dataset.made = "server";
+    if (this.renderer.generator) {
+      this.render();
+      return;
+    }
+    await this.strip.update(data);
+    if (!data.image || this.data !== data || this.renderer.generator) return;
+    this.root.dataset.made = "server";
+    this.root.ariaBusy = "false";
   }
 
   /** The generator has been loaded, or cannot be read: then Python must make the samples. */
   generatorChanged() {
-    if (this.renderer.generator) this.render();
-    else if (!this.data.image) this.tell("cannot", true);
+    const cannot = !this.renderer.generator;
+    if (!cannot) this.render();
+    if (cannot !== this.cannot) this.tell("cannot", cannot);
+    this.cannot = cannot;
   }
 
   render() {
     const { local, columns } = this.data;
     if (!local) return;
     const { label, latentDim, blend } = local;
+    this.strip.update({ ...this.data, image: null }); // only the words
     const inputs = rowsOf(local.z, latentDim);
     this.renderer.make({ inputs, label, blend, columns, view: undefined });
   }
@@ -55,6 +65,7 @@ class SampleGrid {
   show(sheet) {
     this.strip.draw(sheet);
     this.root.dataset.made = "browser";
+    if (!this.renderer.waiting) this.root.ariaBusy = "false";
   }
 
   destroy() {
