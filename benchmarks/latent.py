@@ -54,8 +54,11 @@ MOVE = """async (value) => {
 SWEEP = """async (milliseconds) => {
   const root = document.querySelector(".wgan-dials");
   const input = root.querySelector("input[type=range]");
-  let [pictures, moves] = [0, 0];
-  const look = new MutationObserver(() => void (pictures += 1));
+  let [pictures, moves, shown] = [0, 0, ""];
+  const look = new MutationObserver(() => {
+    pictures += root.dataset.shown !== shown; // an answer of the server can show the same again
+    shown = root.dataset.shown;
+  });
   look.observe(root, { attributes: true, attributeFilter: ["data-shown"] });
   const start = performance.now();
   while (performance.now() - start < milliseconds) {
