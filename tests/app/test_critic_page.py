@@ -285,4 +285,4 @@ def test_the_step_after_the_end_of_a_schedule_is_not_shown(runs_dir: Path):
     app = page_alone("critic.py")
     open_section(app, "step")
     text = page_text(app)
-    assert "Step 21," in text and "because the learning rates were 0 then" in text
+    assert "Step 21," in text and "the learning rates are 0, so earlier weights are used" in text
