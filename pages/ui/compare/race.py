@@ -74,9 +74,8 @@ def _race_dialog() -> None:
         key="start_race",
         **permitted(refusal_to_add(), disabled=len(objectives) < 2),
     ):
-        compared = page_state(
-            ComparedRuns
-        )  # now: a newer message may end the script after the start
+        # Read the state first: a newer message may end the script after the start.
+        compared = page_state(ComparedRuns)
         try:
             compared.runs = session().race(race_configs(base, objectives), queue=True)
         except (ConfigError, RunError, Busy) as error:
