@@ -54,10 +54,10 @@ MOVE = """async (value) => {
 SWEEP = """async (milliseconds) => {
   const root = document.querySelector(".wgan-dials");
   const input = root.querySelector("input[type=range]");
-  let [pictures, moves, shown] = [0, 0, ""];
+  let [pictures, moves, positions] = [0, 0, ""];
   const look = new MutationObserver(() => {
-    pictures += root.dataset.shown !== shown; // an answer of the server can show the same again
-    shown = root.dataset.shown;
+    pictures += root.dataset.shown !== positions; // an answer of the server can show the same again
+    positions = root.dataset.shown;
   });
   look.observe(root, { attributes: true, attributeFilter: ["data-shown"] });
   const start = performance.now();

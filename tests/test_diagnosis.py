@@ -781,8 +781,8 @@ BESIDE_LIMITS: dict[str, tuple[str, Callable[[float], Evidence], float, bool]] =
 def test_a_check_of_several_numbers_begins_at_each_limit(name: str):
     rule, evidence, limit, too_much = BESIDE_LIMITS[name]
     for share, beyond in ((0.999, not too_much), (1.001, too_much)):
-        found = examine(evidence(limit * share))
-        assert [f.reading.raised for f in found if f.key == rule] == [beyond], share
+        findings = examine(evidence(limit * share))
+        assert [f.reading.raised for f in findings if f.key == rule] == [beyond], share
 
 
 def test_trends_need_their_number_of_measurements():
@@ -791,8 +791,8 @@ def test_trends_need_their_number_of_measurements():
         ("plateau", lambda n: falling(0, n), 15),
     ):
         for n in (least - 1, least):
-            found = [f.reading.raised for f in examine(evidence(n)) if f.key == rule]
-            assert found == [True] * (n == least), (rule, n)
+            problems = [f.reading.raised for f in examine(evidence(n)) if f.key == rule]
+            assert problems == [True] * (n == least), (rule, n)
 
 
 def test_a_cause_comes_before_what_it_causes():

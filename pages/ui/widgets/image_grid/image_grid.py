@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from pages.ui.widgets.base.images import CAPTION_HEIGHT, data_uri
-from pages.ui.widgets.base.registry import component, space
+from pages.ui.widgets.base.images import strip_data
+from pages.ui.widgets.base.registry import component
 
 _IMAGE_GRID = component(
     "wgan_image_grid", "image_grid/image_grid.js", "base/controls.css", "base/sprite.css"
@@ -33,14 +33,13 @@ def image_grid(
         max_height: Maximum height in pixels.
         notes: A few characters for the corner of each picture.
     """
-    data = {
-        "image": data_uri(image),
-        "rows": rows,
-        "columns": columns,
-        "height": max_height,
-        "caption": caption,
-        "alt": alt,
-        "notes": list(notes),
-        "space": space(max_height, ratio=columns / rows, below=CAPTION_HEIGHT),
-    }
+    data = strip_data(
+        image,
+        rows=rows,
+        columns=columns,
+        max_height=max_height,
+        caption=caption,
+        alt=alt,
+        notes=notes,
+    )
     _IMAGE_GRID(key=key, data=data)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pages.ui.widgets.base.edits import edited, receive
-from pages.ui.widgets.base.images import CAPTION_HEIGHT, data_uri
-from pages.ui.widgets.base.registry import component, space
+from pages.ui.widgets.base.images import strip_data
+from pages.ui.widgets.base.registry import component
 
 _PICKER = component(
     "wgan_image_picker",
@@ -57,17 +57,9 @@ def image_picker(
         return _checked(value, rows * columns, most)
 
     edit = edited(key, list(picked), check, on_change)
-    data = {
-        "image": data_uri(image),
-        "rows": rows,
-        "columns": columns,
-        "picked": edit.value,
-        "edit": edit.answer,
-        "most": most,
-        "height": max_height,
-        "caption": caption,
-        "alt": alt,
-        "space": space(max_height, ratio=columns / rows, below=CAPTION_HEIGHT),
-    }
+    strip = strip_data(
+        image, rows=rows, columns=columns, max_height=max_height, caption=caption, alt=alt
+    )
+    data = strip | {"picked": edit.value, "edit": edit.answer, "most": most}
     _PICKER(key=key, data=data, on_edit_change=lambda: receive(key, check))
     return edit.value

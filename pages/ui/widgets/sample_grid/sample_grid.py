@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.widgets.base.images import CAPTION_HEIGHT, data_uri
-from pages.ui.widgets.base.registry import component, space
+from pages.ui.widgets.base.images import strip_data
+from pages.ui.widgets.base.registry import component
 from wgan.arrays import U8, float32_base64
 from wgan.imaging import encode, tile
 
@@ -47,19 +47,16 @@ def sample_grid(
         notes: A few characters for the corner of each sample.
     """
     by_server = local is None or bool(st.session_state.get(key, {}).get(CANNOT))
-    rows = count // columns
-    data = {
-        "image": data_uri(encode(tile(make(), columns))) if by_server else None,
-        "local": local,
-        "rows": rows,
-        "columns": columns,
-        "height": max_height,
-        "caption": caption,
-        "alt": alt,
-        "notes": list(notes),
-        "space": space(max_height, ratio=columns / rows, below=CAPTION_HEIGHT),
-    }
-    _SAMPLE_GRID(key=key, data=data, on_cannot_change=lambda: None)
+    strip = strip_data(
+        encode(tile(make(), columns)) if by_server else None,
+        rows=count // columns,
+        columns=columns,
+        max_height=max_height,
+        caption=caption,
+        alt=alt,
+        notes=notes,
+    )
+    _SAMPLE_GRID(key=key, data=strip | {"local": local}, on_cannot_change=lambda: None)
 
 
 def local_samples(generator: Mapping[str, Any] | None, z: Any) -> dict[str, Any] | None:
