@@ -13,11 +13,12 @@ import pytest
 import torch
 from torch import nn
 
-from pages.ui.critic import inputs
+from pages.ui.critic import convergence, inputs
 from tests.conftest import THREADS, pictures, tiny
 from wgan import critic
 from wgan.config import TrainConfig
 from wgan.data import Data, Points
+from wgan.format import fmt_sig
 from wgan.jobs import (
     CONVERGENCE,
     CriticConvergence,
@@ -105,6 +106,9 @@ def test_what_is_proved_now_is_told_from_the_best():
     result = replace(result, bounds=bounds, updates=updates)
     assert result.share_now == pytest.approx(0.4) and result.share == pytest.approx(0.9)
     assert result.range_of_late == pytest.approx((0.4, 0.6)) and not result.rising
+    # The card shows the bound of now and its share.
+    (card,) = [card for card in convergence.cards(result, pictures=False) if card.label == "Lower bound"]
+    assert (card.value, card.unit) == (fmt_sig(0.4 * result.exact), "40 % of W₁")
     result = replace(result, bounds=-bounds)
     assert result.share_now == 0 and result.range_of_late == (0, 0)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wgan import figures, theme
 from wgan.figures.base import tick_format
+from wgan.format import fmt_sig
 from wgan.runs import COLUMNS
 
 
@@ -296,6 +297,17 @@ def test_pixels_lie_over_their_picture_with_the_first_row_on_top():
     ]
     flat = accepted(figures.pixels_over(np.zeros((2, 2)), picture, diverging=False))
     assert flat.data[1].zmin == 0
+
+
+@pytest.mark.parametrize("largest", [3.1e-7, 0.0042, 0.149, 2.0, 1234.0])
+def test_the_scale_of_pixels_has_numbers_at_its_ends(largest):
+    picture = "data:image/png;base64,"
+    for diverging in (False, True):
+        table = np.array([[0.0, largest], [-largest * diverging, 0.0]])
+        bar = accepted(figures.pixels_over(table, picture, diverging=diverging)).data[1].colorbar
+        low = -largest if diverging else 0.0
+        assert (bar.tickvals[0], bar.tickvals[-1]) == (low, largest)
+        assert bar.ticktext[-1] == fmt_sig(largest) != fmt_sig(0.0)
 
 
 def test_the_score_of_each_step_uphill_is_a_point():

@@ -61,7 +61,13 @@ def test_what_jumps_at_zero_is_a_dot_there():
         # ∞ is not drawn, and no line leads to it.
         assert all(np.nanmax(np.abs(np.array(t.y, float)), initial=0) < 1e3 for t in figure.data)
         slopes = list(zip(DISTANCES, distances.slopes, strict=True))
-        accepted(figures.distances_over_theta(distances.theta, slopes, at=0.0, top=2.2, low=-2.2))
+        of_slopes = accepted(
+            figures.distances_over_theta(distances.theta, slopes, at=0.0, top=2.2, low=-2.2)
+        )
+        # The legend says why a distance has no line.
+        for shown, why in ((figure, "KL = ∞"), (of_slopes, "KL: no slope")):
+            names = [t.name for t in shown.data if t.mode == "lines"]
+            assert names == ["W₁", "JS", "KL" if shape == "gaussians" else why, "TV"]
 
 
 def test_shapes_and_segments():

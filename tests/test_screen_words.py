@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,27 +17,50 @@ FORBIDDEN = {
     r"\btest_\w+\.py|tests/": "a file of the tests",
     r"(?<![$\d])\d+\^(-?\d|$)": "a power as in source code: write 10⁻³",
     r"\bTrain further\b|\bTrain on\b(?! th)": "other words for Resume and Train longer",
-    r"\braw gap\b|\bWasserstein estimate\b|\bcritic estimate\b": "other words for critic gap",
-    r"\b(generated|synthetic) (pictures|images|samples|examples|data)\b": "other words for samples and fakes",
-    r"\bnoise vectors?\b|\blatent (vectors?|noise|codes?)\b": "other words for z",
-    r"\bunseen (pictures|images|examples|data|digits)\b": "other words for held-out",
-    r"\b(training )?iterations? of the (generator|training)\b": "other words for step",
-    r"\bhyper-parameters?\b|\bdatasets?\b": "hyperparameter, data set",
-    r"\bas the map is smooth\b": "a continuous map tears nothing; smoothness is not needed",
+    r"(?i)\braw gap\b|\bWasserstein estimate\b|\bcritic estimate\b": "other words for critic gap",
+    r"(?i)\b(generated|synthetic) (pictures|images|samples|examples|data)\b": "other words for samples and fakes",
+    r"(?i)\bnoise vectors?\b|\blatent (vectors?|noise|codes?)\b": "other words for z",
+    r"(?i)\bunseen (pictures|images|examples|data|digits)\b": "other words for held-out",
+    r"(?i)\b(training )?iterations? of the (generator|training)\b": "other words for step",
+    r"(?i)\bhyper-parameters?\b|\bdatasets?\b": "hyperparameter, data set",
+    r"(?i)\bas the map is smooth\b": "a continuous map tears nothing; smoothness is not needed",
 }
 """Patterns, and what is wrong with them."""
 
 
-def texts() -> Iterator[tuple[Path, int, str]]:
-    """Yield the strings of more than one word in Python (without docstrings) and in JavaScript."""
+def python_strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield line and text of each string that is no docstring and no public name; of f-strings with … for values."""
+    left_out = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            left_out |= {id(name) for name in ast.walk(node.value)}
+        elif isinstance(node, ast.JoinedStr):
+            left_out |= {id(part) for part in node.values}
+    for node in ast.walk(tree):
+        if id(node) in left_out:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else "…" for part in node.values]
+            yield node.lineno, "".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+
+
+@cache
+def texts() -> Sequence[tuple[Path, int, str]]:
+    """Return file, line and text of the strings that users may read, in Python and in JavaScript.
+
+    They have several words, or are one word with a capital letter.
+    """
+    return list(_texts())
+
+
+def _texts() -> Iterator[tuple[Path, int, str]]:
     for file in sorted([*(ROOT / "pages").rglob("*.py"), *(ROOT / "wgan").rglob("*.py")]):
         tree = ast.parse(file.read_text("utf-8"))
-        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Constant) or id(node) in docstrings:
-                continue
-            if isinstance(node.value, str) and " " in node.value.strip():
-                yield file.relative_to(ROOT), node.lineno, node.value
+        for line, text in python_strings(tree):
+            if re.search(r"\S \S|^\s*[A-Z][a-z-]+\W*$", text):
+                yield file.relative_to(ROOT), line, text
     for file in sorted((ROOT / "pages").rglob("*.js")):
         if file.name.endswith(".test.js"):
             continue
@@ -51,6 +75,12 @@ def texts() -> Iterator[tuple[Path, int, str]]:
 def test_no_text_on_screen_has_such_words(pattern: str):
     found = [f"{file}:{line}: {text}" for file, line, text in texts() if re.search(pattern, text)]
     assert not found, FORBIDDEN[pattern]
+
+
+def test_which_strings_are_texts():
+    source = '"""A docstring."""\n__all__ = ["Dataset"]\nhelp = f"{n} datasets"\nlabel = "Dataset"'
+    found = [text for _, text in python_strings(ast.parse(source))]
+    assert found == ["… datasets", "Dataset"]
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ import pytest
 
 from pages.ui.core.navigation import CRITIC_SECTIONS, LATENT_SECTIONS
 from pages.ui.labs.registry import STABILITY, WASSERSTEIN
-from tests.browser.actions import still
-from tests.browser.conftest import ROOT, train, train_digits
+from tests.browser.actions import button, press, still
+from tests.browser.conftest import ROOT, train, train_digits, until
+from wgan.runs import Status, list_runs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -72,6 +73,7 @@ def axe(page: "Page") -> "Page":
 PAGE = "html"
 MAIN = "[data-testid=stMain]"
 POPOVER = "[data-testid=stPopoverBody]"
+DIALOG = "[role=dialog]"
 
 
 def violations(page: "Page", only: dict[str, object], within: str = PAGE) -> list[str]:
@@ -225,6 +227,45 @@ def test_labs_and_pages_about_no_run(axe: "Page", site: str, thorough: bool):
     check(axe, site, ["/tour", "/datasets", "/presets"], thorough=thorough)
     labs = check(axe, site, ["/wasserstein", "/stability"], thorough=thorough)
     assert labs == len(WASSERSTEIN) + len(STABILITY)
+
+
+@pytest.mark.long_browser
+def test_a_live_run_the_dialogs_and_the_result_of_a_lab(axe: "Page", url: str, runs: Path):
+    def faults_of_dialog(title: str) -> list[str]:
+        axe.get_by_role("dialog", name=title).wait_for()
+        rest(axe)
+        found = violations(axe, {"type": "tag", "values": TAGS}, DIALOG)
+        axe.keyboard.press("Escape")
+        axe.get_by_role("dialog", name=title).wait_for(state="detached")
+        return found
+
+    axe.goto(f"{url}/?setup=" + '{"steps":100000}')
+    axe.add_style_tag(content=NO_TRANSITIONS)
+    button(axe, "Start").wait_for(timeout=120_000)
+    still(axe)
+    press(axe, "Start")
+    until(lambda: list_runs(runs) and button(axe, "Pause").is_enabled())
+    report = faults(axe)
+    axe.get_by_role("radio", name="Next run").click()
+    press(axe, "Start next")
+    report += faults_of_dialog("Another run is training")
+    axe.get_by_role("radio", name="This run").click()
+    press(axe, "Stop")
+    (run,) = list_runs(runs)
+    until(lambda: run.status() is Status.STOPPED)
+    axe.goto(f"{url}/runs?run={run.id}")
+    axe.add_style_tag(content=NO_TRANSITIONS)
+    button(axe, "Name and note").click(timeout=120_000)
+    report += faults_of_dialog("Name and note")
+    button(axe, "Delete").click()
+    report += faults_of_dialog("Move to the trash?")
+    axe.goto(f"{url}/wasserstein?lab=apart")
+    axe.add_style_tag(content=NO_TRANSITIONS)
+    axe.get_by_role("radiogroup", name="What do you predict?").get_by_role("radio").first.click()
+    axe.get_by_text("Source:").first.wait_for()
+    open_all(axe)
+    report += faults(axe)
+    assert not report, "\n\n".join(report)
 
 
 def test_a_density_is_drawn_with_the_keyboard(page: "Page", site: str):

@@ -17,7 +17,7 @@ from wgan.figures.base import (
     tick_format,
     vertical_line,
 )
-from wgan.format import fmt_sci
+from wgan.format import fmt_sci, fmt_sig
 
 BINS = 36
 DIVERGING = [[0.0, "@generator"], [0.5, "@background"], [1.0, "@critic"]]
@@ -206,6 +206,7 @@ def pixels_over(table: Real, picture: str, *, diverging: bool) -> Figure:
         diverging: Whether the colours diverge around 0; otherwise they begin at 0.
     """
     largest = float(np.abs(table).max()) or 1.0
+    ticks = [-largest, 0.0, largest] if diverging else [0.0, largest]
     height, width = table.shape
     axis = {"visible": False, "showgrid": False, "zeroline": False}
     return {
@@ -217,7 +218,9 @@ def pixels_over(table: Real, picture: str, *, diverging: bool) -> Figure:
                 "colorscale": SEE_THROUGH_DIVERGING if diverging else SEE_THROUGH,
                 "zmin": -largest if diverging else 0.0,
                 "zmax": largest,
-                "colorbar": COLOUR_BAR | {"ypad": 4, "nticks": 3},
+                # The ends of the scale have numbers. Round numbers between them may be 0 alone.
+                "colorbar": COLOUR_BAR
+                | {"ypad": 4, "tickvals": ticks, "ticktext": [fmt_sig(tick) for tick in ticks]},
                 "hovertemplate": "%{z:.3g}<extra></extra>",
             },
         ],

@@ -40,7 +40,8 @@ def distances_over_theta(
             heights = np.where(is_zero, np.nan, heights)
         # TV coincides with other lines over long stretches: dotted, so that both are visible.
         dash = "dot" if name == "TV" else "solid"
-        traces.append(line_trace(name, theta, heights, COLOURS[name], line={"dash": dash}))
+        label = name + _why_no_line(values, heights)
+        traces.append(line_trace(label, theta, heights, COLOURS[name], line={"dash": dash}))
     return {
         "data": traces,
         "layout": {
@@ -57,6 +58,18 @@ def distances_over_theta(
             "yaxis": {"range": [low, top], "nticks": 6},
         },
     }
+
+
+def _why_no_line(values: Real, heights: Real) -> str:
+    """Return what the legend says of a curve without a line; nothing if there is one.
+
+    Args:
+        values: The values, (T,), some of which may be infinite or NaN.
+        heights: What is drawn of them, (T,).
+    """
+    if np.isfinite(heights).any():
+        return ""
+    return " = ∞" if np.isinf(values).any() else ": no slope"
 
 
 def _jumps_at_zero(theta: Real, heights: Real, least: float) -> bool:

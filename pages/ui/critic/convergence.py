@@ -190,7 +190,7 @@ def _result(snapshot: RunSnapshot, task: TaskStatus, result: CriticConvergence) 
         text += (
             f" · {fmt_share(float(result.clip_saturation[-1]))} of the clipped weights are at ±c"
         )
-    stat_cards(_cards(result, pictures), key="alone_numbers", progress=(done / result.total, text))
+    stat_cards(cards(result, pictures=pictures), key="alone_numbers", progress=(done / result.total, text))
     left, right = st.columns([0.54, 0.46], gap="medium")
     with left:
         chart(
@@ -220,7 +220,13 @@ def _result(snapshot: RunSnapshot, task: TaskStatus, result: CriticConvergence) 
         surfaces.surfaces(result.surfaces, key="alone", run=task.key)
 
 
-def _cards(result: CriticConvergence, pictures: bool) -> list[Stat]:
+def cards(result: CriticConvergence, *, pictures: bool) -> list[Stat]:
+    """Return what the newest critic update gave: W₁, the lower bound and its share of W₁, gap and slope.
+
+    Args:
+        result: The updates so far.
+        pictures: Whether the examples are pictures, not points.
+    """
     place = "between their pixels in [−1, 1]" if pictures else "in the plane"
     unit = "of pixels" if pictures else "units"
     return [

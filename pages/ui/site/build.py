@@ -239,8 +239,9 @@ def _chart(shape: str, field: str, title: str, low: float, top: float) -> str:
     """Return the four distances of a shape, or their slopes, as SVG."""
     curves = divergences.curves(shape)
     values = getattr(curves, field)
-    # A curve ends where it would leave the axis.
-    on_axis = np.where(np.isfinite(values) & (values >= low) & (values <= top), values, np.nan)
+    # A curve ends where it would leave the axis. The figure says which values are infinite.
+    is_shown = np.isinf(values) | ((values >= low) & (values <= top))
+    on_axis = np.where(is_shown, values, np.nan)
     figure = figures.distances_over_theta(
         curves.theta,
         list(zip(DISTANCES, on_axis, strict=True)),
