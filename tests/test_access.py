@@ -94,7 +94,8 @@ def test_a_name_that_was_rebound_to_this_machine_is_refused(local: Door, host: s
     "name",
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
      "x-forwarded-prefix", "x-client-ip", "x-original-forwarded-for", "cf-connecting-ip", "cdn-loop",
-     "fly-client-ip", "true-client-ip", "x-envoy-external-address"],
+     "fly-client-ip", "true-client-ip", "x-envoy-external-address", "x-forwarded", "x-scheme", "client-ip",
+     "x-amzn-trace-id", "x-azure-clientip", "x-arr-log-id", "x-appengine-user-ip", "ngrok-trace-id"],
 )  # fmt: skip
 def test_a_request_that_a_proxy_has_forwarded_is_refused(local: Door, name: str):
     assert local.open_to(knock({**LOCAL, name: "203.0.113.5"})) == Refusal(NOT_SHARED)
@@ -203,6 +204,14 @@ def test_the_user_of_a_proxy_and_a_browser_cannot_have_the_same_id(tokens: Share
     user = door.open_to(knock({**LOCAL, "x-forwarded-user": "ada", "x-wgan-key": KEY}))
     browser = door.open_to(knock(cookie=tokens.of(Role.MEMBER), browser="ada"))
     assert isinstance(user, Visitor) and isinstance(browser, Visitor) and user.id != browser.id
+
+
+def test_the_address_of_the_app_says_whether_its_visitors_use_https(shared: Door, local: Door):
+    assert shared.is_behind_https("gan.example.org") and shared.is_behind_https(
+        "Gan.Example.org:443"
+    )
+    assert not shared.is_behind_https("localhost:8501") and not shared.is_behind_https("")
+    assert not local.is_behind_https("gan.example.org")
 
 
 def test_behind_a_proxy_the_origin_may_be_the_public_address(shared: Door):
@@ -347,16 +356,17 @@ def test_a_log_line_has_time_level_visitor_run_and_action(tmp_path: Path, capsys
         configure(tmp_path)
         configure(tmp_path)  # a second call changes nothing
         audit(Visitor("abc", Role.MEMBER), "start", "run-1", "steps=5\nINFO forged")
+        audit(Visitor("abc", Role.MEMBER), "delete", "run\n2")
         logging.getLogger("wgan.session").warning("something else")
         lines = (tmp_path / ".access" / "audit.log").read_text().splitlines()
-        assert len(lines) == 1
+        assert len(lines) == 2 and " run=run?2 action=delete " in lines[1]
         time, rest = lines[0].split(" ", 1)
         assert datetime.fromisoformat(time).tzinfo is not None and rest == (
             "INFO visitor=member:abc run=run-1 action=start steps=5?INFO forged"
         )
         shown = capsys.readouterr().err.splitlines()
-        assert shown[0] == lines[0]
-        assert shown[1].endswith("WARNING visitor=- run=- action=- something else")
+        assert shown[:2] == lines
+        assert shown[2].endswith("WARNING visitor=- run=- action=- something else")
     finally:
         for handler in [*logger.handlers, *logging.getLogger("wgan.audit").handlers]:
             handler.close()

@@ -107,7 +107,9 @@ def test_what_is_proved_now_is_told_from_the_best():
     assert result.share_now == pytest.approx(0.4) and result.share == pytest.approx(0.9)
     assert result.range_of_late == pytest.approx((0.4, 0.6)) and not result.rising
     # The card shows the bound of now and its share.
-    (card,) = [card for card in convergence.cards(result, pictures=False) if card.label == "Lower bound"]
+    (card,) = [
+        card for card in convergence.cards(result, pictures=False) if card.label == "Lower bound"
+    ]
     assert (card.value, card.unit) == (fmt_sig(0.4 * result.exact), "40 % of W₁")
     result = replace(result, bounds=-bounds)
     assert result.share_now == 0 and result.range_of_late == (0, 0)

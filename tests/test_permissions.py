@@ -17,8 +17,8 @@ from PIL import Image
 from tests.conftest import tiny, until
 from wgan.access import LOCAL_VISITOR, Limits, Role, Visitor
 from wgan.config import PRESETS
-from wgan.data import Recipe, Ring8
-from wgan.export import export
+from wgan.data import DATASETS, Recipe, Ring8
+from wgan.export import export, export_zip
 from wgan.jobs import TaskProgress, TaskSteps, training
 from wgan.runs import Run, RunError, Status, list_runs
 from wgan.session import Busy, Session
@@ -362,6 +362,54 @@ def test_added_pictures_use_the_disk_space_of_a_member(limited: Session):
     assert not task.error
 
 
+def test_an_imported_run_uses_the_rest_of_the_disk_space_of_a_member(
+    limited: Session, tmp_path: Path
+):
+    run = trained(limited, ADA)
+    export_zip(limited.library.run(run), tmp_path / "run.zip")
+    free_bytes = limited.as_visitor(ADA).permissions.free_bytes()
+    assert free_bytes is not None
+    content = bytes(free_bytes - 5_000)  # less remains than a run takes
+    (limited.runs_dir / run / "previews" / "large.bin").write_bytes(content)
+    limited.library.invalidate()
+
+    def import_as(who: Visitor) -> str:
+        with (tmp_path / "run.zip").open("rb") as file:
+            task = limited.as_visitor(who).library.import_run(file, "A run")
+            task.wait(60)
+        return task.error
+
+    before = len(limited.library.summaries())
+    assert "but you can store only" in import_as(ADA)
+    assert len(limited.library.summaries()) == before
+    assert not import_as(BOB) and not import_as(ADMIN)
+
+
+def test_only_administrators_create_data_sets_that_all_share(session: Session):
+    package = next(dataset for dataset in DATASETS.values() if dataset.npm_package)()
+    for who in (VIEWER, ADA):
+        with pytest.raises(NotAllowed):
+            session.as_visitor(who).datasets.prepare_package(package, b"")
+    task = session.as_visitor(ADMIN).datasets.prepare_package(package, b"")
+    task.wait(60)
+    assert task.error  # it may, but this is no package
+
+
+def test_a_member_who_has_filled_the_disk_space_downloads_nothing(limited: Session):
+    run = trained(limited, ADA)
+    (limited.runs_dir / run / "previews" / "large.bin").write_bytes(bytes(1_100_000))
+    limited.library.invalidate()
+    with pytest.raises(NotAllowed, match="of the 1 MB that a member has"):
+        limited.as_visitor(ADA).datasets.fetch(Ring8())
+
+
+def test_an_administrator_changes_a_preset_without_taking_it(session: Session):
+    session.as_visitor(ADA).presets.save("Rings", tiny())
+    session.as_visitor(ADMIN).presets.save("Rings", tiny(steps=2))
+    session.as_visitor(ADA).presets.save("Rings", tiny(steps=3))
+    session.as_visitor(ADA).presets.delete("Rings")
+
+
 def test_pictures_and_runs_share_the_disk_space(limited: Session):
     ada = limited.as_visitor(ADA)
     run = trained(limited, ADA)
@@ -620,6 +668,8 @@ def test_starts_changes_stops_and_deletions_are_in_the_audit_log(session: Sessio
     ada.change(run, critic_learning_rate=2e-4)
     ada.stop(run)
     until(lambda: session.snapshot(run).status is Status.STOPPED)
+    ada.describe(run, star=True)
+    ada.library.star_checkpoint(run, session.snapshot(run).checkpoint_steps[-1], True)
     with pytest.raises(RunError):
         session.as_visitor(BOB).throw_away(run)
     ada.throw_away(run)
@@ -631,7 +681,15 @@ def test_starts_changes_stops_and_deletions_are_in_the_audit_log(session: Sessio
     ]
     assert lines == [
         ("member:ada", action, run)
-        for action in ("start", "change", "stop", "delete", "delete permanently")
+        for action in (
+            "start",
+            "change",
+            "stop",
+            "describe",
+            "star checkpoint",
+            "delete",
+            "delete permanently",
+        )
     ]
     change = next(r for r in caplog.records if getattr(r, "action", "") == "change")
     assert change.getMessage() == "critic_learning_rate=0.0002"
@@ -648,3 +706,12 @@ def test_no_button_keeps_the_rights_of_the_moment_at_which_it_was_drawn(page: Pa
         for keyword in getattr(call, "keywords", []):
             if keyword.arg in ("on_click", "on_change", "args", "kwargs"):
                 assert "session()" not in ast.unparse(keyword.value), ast.unparse(keyword)
+
+
+@pytest.mark.parametrize("page", sorted(Path("pages").rglob("*.py")), ids=str)
+def test_every_field_for_files_is_closed_to_viewers(page: Path):
+    """The middleware refuses the upload of a viewer, but only after it was sent, and without a reason on the page."""
+    for call in ast.walk(ast.parse(page.read_text("utf-8"))):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "st.file_uploader":
+            spread = [ast.unparse(k.value) for k in call.keywords if k.arg is None]
+            assert any(text.startswith("permitted(") for text in spread), call.lineno

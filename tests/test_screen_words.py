@@ -58,9 +58,9 @@ def texts() -> Sequence[tuple[Path, int, str]]:
 def _texts() -> Iterator[tuple[Path, int, str]]:
     for file in sorted([*(ROOT / "pages").rglob("*.py"), *(ROOT / "wgan").rglob("*.py")]):
         tree = ast.parse(file.read_text("utf-8"))
-        for line, text in python_strings(tree):
+        for line_number, text in python_strings(tree):
             if re.search(r"\S \S|^\s*[A-Z][a-z-]+\W*$", text):
-                yield file.relative_to(ROOT), line, text
+                yield file.relative_to(ROOT), line_number, text
     for file in sorted((ROOT / "pages").rglob("*.js")):
         if file.name.endswith(".test.js"):
             continue

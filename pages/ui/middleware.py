@@ -172,7 +172,10 @@ class AccessMiddleware:
     ) -> None:
         """Set the cookies for a token, and for a browser that has none yet."""
         forwarded = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
-        secure = "https" in (scope.get("scheme"), forwarded)
+        # A proxy may not say that its visitors use https. Then the address of the app does.
+        secure = "https" in (scope.get("scheme"), forwarded) or door().is_behind_https(
+            headers.get("host", "")
+        )
         values = []
         if not cookies.get(self._visitor_cookie):
             values.append((self._visitor_cookie, secrets.token_urlsafe(24), VISITOR_COOKIE_S))

@@ -29,9 +29,8 @@ def audit(visitor: Visitor, action: str, run: str = "", detail: str = "") -> Non
         run: The run, preset or set of pictures.
         detail: More about it, such as the values of a change.
     """
-    _audit.info(
-        "%s", one_line(detail), extra={"visitor": visitor, "run": run or "-", "action": action}
-    )
+    extra = {"visitor": visitor, "run": one_line(run) or "-", "action": one_line(action)}
+    _audit.info("%s", one_line(detail), extra=extra)
 
 
 def one_line(text: str) -> str:

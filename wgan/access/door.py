@@ -16,8 +16,8 @@ from wgan.access.settings import AccessSettings
 from wgan.access.tokens import ShareTokens
 
 FORWARDED_HEADERS = re.compile(
-    r"forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|x-original-.*|cf-.*|cdn-loop|"
-    r"fly-.*|true-client-ip|x-envoy-.*"
+    r"forwarded|via|x-forwarded(-.*)?|x-real-ip|(x-)?client-ip|x-cluster-client-ip|x-original-.*|x-scheme|"
+    r"true-client-ip|cdn-loop|(cf|fly|ngrok|x-envoy|x-amzn|x-azure|x-arr|x-appengine)-.*"
 )
 """Headers by which a proxy tells that the request comes from elsewhere."""
 
@@ -101,6 +101,12 @@ class Door:
         if host == "localhost" or is_loopback(host):
             return True
         return self.settings.share and (host in self.settings.hosts or host in self._own())
+
+    def is_behind_https(self, header: str) -> bool:
+        """Return whether visitors open the app over https at the address in a Host header, says WGAN_URL."""
+        host = host_name(header)
+        known = (urlsplit(url) for url in self.settings.urls)
+        return any((url.scheme, url.hostname) == ("https", host) for url in known)
 
     def _shared(self, knock: Knock) -> Visitor | Refusal:
         user = self._user(knock)

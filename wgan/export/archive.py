@@ -81,7 +81,11 @@ def _snapshot(run: Run) -> bytes:
 
 
 def import_zip(
-    file: Path | IO[bytes], runs_dir: Path, progress: Progress | None = None
+    file: Path | IO[bytes],
+    runs_dir: Path,
+    progress: Progress | None = None,
+    *,
+    free_bytes: int | None = None,
 ) -> tuple[Run, list[str]]:
     """Import a run from a ZIP file into a folder of runs.
 
@@ -93,6 +97,7 @@ def import_zip(
         runs_dir: The folder of runs. Only a new folder in it is written, and it is deleted after a
             failure.
         progress: Called with the progress. An exception that it raises cancels the import.
+        free_bytes: How many bytes the unpacked run may take; None: as many as a run can have.
 
     Returns:
         The run, and sentences about what could not be used.
@@ -111,7 +116,11 @@ def import_zip(
         archive = file if isinstance(file, Path) else _spooled(file, place / "upload.zip", progress)
         unpacked = call_limited(
             "wgan.untrusted.run_zip:unpack_run",
-            {"archive": str(archive.resolve()), "out": str(folder.resolve())},
+            {
+                "archive": str(archive.resolve()),
+                "out": str(folder.resolve()),
+                "free_bytes": free_bytes,
+            },
             limits=IMPORT_LIMITS,
             failure=RunError,
             subject="This ZIP file",

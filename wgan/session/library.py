@@ -71,13 +71,18 @@ class RunLibrary(ForVisitors):
         """Protect a checkpoint from automatic deletion, or end its protection. Raises RunError."""
         require(self.permissions.refusal_to_change("run", name))
         self.run(name).star(step, starred)
+        self.permissions.record("star checkpoint", name, step=step, starred=starred)
 
     def import_run(self, file: IO[bytes], title: str) -> BackgroundTask:
-        """Import a run from a ZIP file. The result is the run's name, and remarks about it."""
+        """Import a run from a ZIP file. The result is the run's name, and remarks about it.
+
+        A member's run may use the rest of the member's disk space.
+        """
         require(self.permissions.refusal_to_store())
 
         def work(progress: Progress) -> tuple[str, list[str]]:
-            run, remarks = import_zip(file, self.runs_dir, progress)
+            free_bytes = self.permissions.free_bytes()
+            run, remarks = import_zip(file, self.runs_dir, progress, free_bytes=free_bytes)
             self.permissions.own("run", run.id)
             self.permissions.record("import", run.id)
             self.invalidate()

@@ -20,6 +20,9 @@ VIEWERS_ONLY_WATCH = (
     "You opened the app with the link for viewers: you can look at everything, but not change it. "
     "Ask for the control link to train runs of your own."
 )
+SHARED_DATA = (
+    "All visitors share this data set, so only an administrator can create it from a file."
+)
 OWNED_BY_ANOTHER = {
     "run": "Another visitor started this run. Only they or an administrator can change it.",
     "preset": "Another visitor saved this preset. Only they or an administrator can change it.",
@@ -64,6 +67,10 @@ class Permissions:
     def refusal_to_add(self) -> str:
         """Say why the visitor may not start runs, begin tasks, or add presets and pictures."""
         return VIEWERS_ONLY_WATCH if self.visitor.role is Role.VIEWER else ""
+
+    def refusal_to_add_shared_data(self) -> str:
+        """Say why the visitor may not upload the files of a data set that all visitors share."""
+        return "" if self.visitor.is_admin else self.refusal_to_add() or SHARED_DATA
 
     def refusal_to_change(self, kind: Kind, name: str) -> str:
         """Say why the visitor may not change or delete something."""

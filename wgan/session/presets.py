@@ -40,6 +40,7 @@ class Presets(ForVisitors):
                 "and must not be the name of a built-in preset."
             )
         require(self.refusal_to_save(name))
+        is_new = not (self.folder / f"{name}.json").exists()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             half = self.folder / f"{name}.json.part"
@@ -49,7 +50,8 @@ class Presets(ForVisitors):
             raise RunError(
                 f"The preset cannot be saved in {self.folder} ({error.strerror})."
             ) from error
-        self.permissions.own("preset", name)
+        if is_new:  # an administrator who changes a member's preset does not take it
+            self.permissions.own("preset", name)
         self.permissions.record("save preset", name)
 
     def refusal_to_save(self, name: str) -> str:

@@ -124,7 +124,7 @@ class Scheduler:
                     act(job)
             except Exception as error:
                 if job is None:
-                    log.exception("An order for run %s failed", run)
+                    log.exception("An order for a run failed", extra={"run": run})
                 else:
                     self._fail(job, error)
             finally:
@@ -390,7 +390,8 @@ class Scheduler:
                 ):
                     job.step()
             except BaseException:
-                log.exception("%s of run %s failed", job.status.title, job.status.run)
+                status = job.status
+                log.exception("%s failed", status.title, extra={"run": status.run or "-"})
             return
         try:
             while (
@@ -411,13 +412,14 @@ class Scheduler:
 
     def _end(self, job: TrainingJob, status: Status) -> None:
         job.finish(status)
+        log.info("The run has ended: %s", status, extra={"run": job.run.id, "action": "end"})
         with self.changed:
             self.active = [j for j in self.active if j is not job]
             self.changed.notify_all()
 
     def _fail(self, job: TrainingJob, error: BaseException) -> None:
         if not isinstance(error, Diverged):
-            log.exception("Run %s failed", job.run.id, exc_info=error)
+            log.error("The run failed", exc_info=error, extra={"run": job.run.id})
         began = job.prepared
         trace = "" if isinstance(error, Diverged) else "".join(traceback.format_exception(error))
         job.finish(Status.FAILED, error_message(error), trace)

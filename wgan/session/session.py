@@ -416,6 +416,7 @@ class Session(ForVisitors):
         """End a task; its result so far can still be asked for."""
         require(self.refusal_to_cancel(key))
         self._scheduler.cancel_task(key)
+        self.permissions.record("cancel task", key)
 
     def refusal_to_cancel(self, key: str) -> str:
         """Say why the visitor may not end a task; "" if it is allowed."""
@@ -471,8 +472,6 @@ class Session(ForVisitors):
     ) -> None:
         """Give a run a name or a note of the user's, or a star. Raises RunError."""
         require(self.permissions.refusal_to_change("run", name))
-        if title is not None or note is not None:
-            self.permissions.record("describe", name, title=title, note=note)
         run = Run.named(name, self.runs_dir)
         if title is not None:
             title = title.strip()[:80]
@@ -482,6 +481,10 @@ class Session(ForVisitors):
             run.set_fact("note", note.strip()[:10_000])
         if star is not None:
             run.set_fact("star", "1" if star else "0")
+        given = {"title": title, "note": note, "star": star}
+        self.permissions.record(
+            "describe", name, **{key: value for key, value in given.items() if value is not None}
+        )
         self.library.invalidate()
 
     @guarded("run", "delete")

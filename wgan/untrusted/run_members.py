@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from wgan.format import fmt_bytes
 from wgan.sandbox import Refused
 from wgan.schema import MAX_TEXT
 
@@ -48,11 +49,17 @@ def has_complete_directory(archive: Path, member_count: int) -> bool:
     return count in (member_count, 0xFFFF)
 
 
-def list_members(archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipInfo]]:
+def list_members(
+    archive: zipfile.ZipFile, free_bytes: int | None = None
+) -> tuple[str, dict[str, zipfile.ZipInfo]]:
     """Return the name of the run's folder, and its files by their path in the folder.
 
+    Args:
+        archive: The ZIP file.
+        free_bytes: How many bytes the run may take; None: as many as a run can have.
+
     Raises:
-        Refused: If the ZIP file does not hold exactly one run, or is too large for one.
+        Refused: If the ZIP file does not hold exactly one run, or is too large.
     """
     entries = [
         entry
@@ -71,6 +78,11 @@ def list_members(archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipIn
         raise Refused(
             f"This ZIP file would take {total / 1e9:.1f} GB when unpacked, which is too "
             "large for a run."
+        )
+    if free_bytes is not None and total > free_bytes:
+        raise Refused(
+            f"This ZIP file would take {fmt_bytes(total)} when unpacked, but you can store only "
+            f"{fmt_bytes(free_bytes)} more on this server."
         )
     if total > MAX_RATIO * max(packed, 1) and total > 1 << 20:
         raise Refused("This ZIP file was refused, because it would unpack to far more than a run.")

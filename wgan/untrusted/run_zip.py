@@ -35,14 +35,16 @@ MAX_DATABASE_BYTES = 1 << 30
 MAX_LOG_BYTES = 1 << 20
 
 
-def unpack_run(progress: Progress, *, archive: str, out: str) -> dict[str, Any]:
-    """Write the run of a ZIP file into the empty folder `out`.
+def unpack_run(
+    progress: Progress, *, archive: str, out: str, free_bytes: int | None = None
+) -> dict[str, Any]:
+    """Write the run of a ZIP file, at most `free_bytes` of them, into the empty folder `out`.
 
     Returns:
         `name`: the name of the run's folder in the ZIP file. `remarks`: sentences about what was left out.
 
     Raises:
-        Refused: If the file is not an exported run, or is too large for one.
+        Refused: If the file is not an exported run, or is too large.
     """
     try:
         opened = zipfile.ZipFile(archive)
@@ -55,7 +57,7 @@ def unpack_run(progress: Progress, *, archive: str, out: str) -> dict[str, Any]:
     with opened:
         if not has_complete_directory(Path(archive), len(opened.infolist())):
             raise Refused("This ZIP file is damaged: its list of files is incomplete.")
-        name, members = list_members(opened)
+        name, members = list_members(opened, free_bytes)
         digests = read_digests(opened, members.pop(DIGESTS, None), members)
         copy = _RunCopy(opened, members, digests, Path(out), progress)
         copy.write()

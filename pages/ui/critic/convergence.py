@@ -190,7 +190,9 @@ def _result(snapshot: RunSnapshot, task: TaskStatus, result: CriticConvergence) 
         text += (
             f" · {fmt_share(float(result.clip_saturation[-1]))} of the clipped weights are at ±c"
         )
-    stat_cards(cards(result, pictures=pictures), key="alone_numbers", progress=(done / result.total, text))
+    stat_cards(
+        cards(result, pictures=pictures), key="alone_numbers", progress=(done / result.total, text)
+    )
     left, right = st.columns([0.54, 0.46], gap="medium")
     with left:
         chart(

@@ -329,7 +329,10 @@ def _draw(dataset: Dataset) -> None:
             "dark parts of a picture."
         )
         file = st.file_uploader(
-            "A picture as a density", type=["png", "jpg", "jpeg", "webp", "gif"], key="density_file"
+            "A picture as a density",
+            type=["png", "jpg", "jpeg", "webp", "gif"],
+            key="density_file",
+            **permitted(refusal_to_add()),
         )
         invert = st.toggle(
             "Use the light parts instead", key="density_inverse", persist_state="session"

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from pages.ui.core.permissions import permitted
+from pages.ui.core.permissions import permitted, refusal_to_add
 from pages.ui.core.plain_text import cell_text, plain_text
 from pages.ui.core.session import session, upload_limit_mb
 from pages.ui.core.state import page_state
@@ -78,6 +78,7 @@ def form() -> None:
             type=[*ARCHIVE_SUFFIXES, *PICTURE_SUFFIXES],
             accept_multiple_files=True,
             key="intake_files",
+            **permitted(refusal_to_add()),
         )
         st.caption(f"Up to {upload_limit_mb():,} MB in total.")
         folder = _folder_field()
@@ -87,7 +88,7 @@ def form() -> None:
             icon=":material/auto_awesome_mosaic:",
             type="primary",
             key="intake_go",
-            disabled=not has_source or busy(),
+            **permitted(refusal_to_add(), disabled=not has_source or busy()),
         )
         _list_of_own()
     with right:
@@ -270,7 +271,12 @@ def _forget(key: str) -> None:
 
 def upload_package(dataset: Dataset) -> None:
     """Show the upload of the npm package from which a data set is prepared."""
-    file = st.file_uploader(f"{dataset.npm_package}-….tgz", type=["tgz", "gz"], key="pokemon_file")
+    file = st.file_uploader(
+        f"{dataset.npm_package}-….tgz",
+        type=["tgz", "gz"],
+        key="pokemon_file",
+        **permitted(session().permissions.refusal_to_add_shared_data()),
+    )
     if file is not None and not busy():
         st.caption(fmt_bytes(file.size))
         if st.button("Create data set", type="primary", key="pokemon_go"):

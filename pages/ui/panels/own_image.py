@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.permissions import permitted, refusal_to_add
 from pages.ui.core.plain_text import plain_text
 from pages.ui.core.state import page_state
 from pages.ui.panels.state import OwnImages, UploadedFile
@@ -58,7 +59,10 @@ def upload_picture(models: Models, prefix: str) -> U8 | None:
         type=list(PICTURE_SUFFIXES),
         key=key,
         on_change=keep,
-        help="The picture is cropped to a square and scaled to the size of the data set.",
+        **permitted(
+            refusal_to_add(),
+            help="The picture is cropped to a square and scaled to the size of the data set.",
+        ),
     )
     invert = st.toggle(
         "Invert brightness",

@@ -197,10 +197,11 @@ def _checkpoints(snapshot: RunSnapshot) -> None:
     # row, where another step may be now.
     contents = (snapshot.checkpoint_steps, sorted(starred))
     key = f"stars-{snapshot.run}-{crc32(repr(contents).encode())}"
-    is_read_only = snapshot.status is Status.SHIPPED or bool(refusal_to_change(snapshot.run))
+    is_shipped = snapshot.status is Status.SHIPPED
+    refusal = "Examples are read-only." if is_shipped else refusal_to_change(snapshot.run)
     st.caption(
         "The first, the newest, the best and the starred checkpoints are kept. Some of the others are "
-        "deleted during training."
+        f"deleted during training. {refusal}"
     )
     st.data_editor(
         {
@@ -211,7 +212,7 @@ def _checkpoints(snapshot: RunSnapshot) -> None:
                 for step in snapshot.checkpoint_steps
             ],
         },
-        disabled=True if is_read_only else ["Step", "Best"],
+        disabled=True if refusal else ["Step", "Best"],
         hide_index=True,
         width=520,
         column_config={

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.ui.core.permissions import permitted, refusal_to_add
 from pages.ui.core.plain_text import plain_text
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session, upload_limit_mb
@@ -16,7 +17,14 @@ MAX_REMARKS = 5  # remarks about an import that are shown
 def importer() -> None:
     """Show the upload field for a ZIP file."""
     key = f"import_file-{page_state(RunsState).import_count}"
-    st.file_uploader("A run exported as ZIP", type="zip", key=key, on_change=_import, args=(key,))
+    st.file_uploader(
+        "A run exported as ZIP",
+        type="zip",
+        key=key,
+        on_change=_import,
+        args=(key,),
+        **permitted(refusal_to_add()),
+    )
     st.caption(
         f"Up to {upload_limit_mb():,} MB. For a larger file, run `python -m wgan import FILE` on the "
         "machine that runs the app."

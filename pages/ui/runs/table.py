@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.ui.core.permissions import refusal_to_change
 from pages.ui.core.plain_text import cell_text, plain_text
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
@@ -148,6 +149,17 @@ def _rename(key: str, run_ids: Sequence[str]) -> None:
     page_state(RunsState).renamed = run_ids[st.session_state[key].row]
 
 
+def _may_change(summary: RunSummary) -> bool:
+    return summary.status is not Status.SHIPPED and not refusal_to_change(summary.run)
+
+
+def _star(summary: RunSummary) -> str | None:
+    """Return the label of the button that gives or removes a star; None for no button."""
+    if summary.star:
+        return "★"
+    return "☆" if _may_change(summary) else None
+
+
 def _matches(summary: RunSummary, query: str) -> bool:
     config = summary.config
     parts = [config.dataset.title, config.objective.title] if config else []
@@ -171,13 +183,13 @@ def _rows(
     names = dict.fromkeys(name for summary in summaries for name in summary.best)
     metrics = {_column(name): _best(summaries, name) for name in names}
     columns: dict[str, list[Any]] = {
-        "Star": ["★" if summary.star else "☆" for summary in summaries],
+        "Star": [_star(summary) for summary in summaries],
         "Preview": [picture(summary) for summary in summaries],
         "Run": [
             cell_text(summary.name or began(summary.run, summary.created) or summary.run)
             for summary in summaries
         ],
-        "Rename": [":material/edit:"] * len(summaries),
+        "Rename": [":material/edit:" if _may_change(summary) else None for summary in summaries],
         "Status": [_status(summary.status) for summary in summaries],
         "Data set": [
             cell_text(summary.config.dataset.title) if summary.config else ""
