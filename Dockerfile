@@ -10,7 +10,7 @@ RUN useradd --create-home --uid 10001 wgan
 WORKDIR /app
 
 # The dependencies change less often than the code, so they are a layer of their own.
-COPY requirements.txt requirements.lock ./
+COPY requirements.txt ./
 RUN pip install --no-cache-dir -r requirements.txt
 
 COPY streamlit_app.py LICENSE ./

@@ -60,7 +60,7 @@ def test_the_board_names_what_is_no_record():
     assert "goal reached by 4 of 5 seeds" in rows[2] and "| – |" in rows[2]
 
 
-def test_an_entry_is_stored_with_the_one_before_it(tmp_path: Path):
+def test_an_entry_is_stored_with_the_record_before_it(tmp_path: Path):
     """The older of two entries is measured only for comparison: its own line stays as it was."""
     first, second = list(ENTRIES)[:2]
     board.write_board(runs_of(first, [40.0, 41, 42, 43, 44]), tmp_path)
@@ -70,3 +70,30 @@ def test_an_entry_is_stored_with_the_one_before_it(tmp_path: Path):
     assert [run["seconds"] for run in stored[first]["runs"]] == [40, 41, 42, 43, 44]
     assert [run["seconds"] for run in stored[second]["before"]] == [50, 51, 52, 53, 54]
     assert "< 0.001" in (tmp_path / "speedrun.md").read_text()
+
+
+def test_an_entry_that_is_no_record_is_not_what_the_next_one_must_beat(tmp_path: Path):
+    first, slow, third = list(ENTRIES)[:3]
+    session = (
+        runs_of(first, [40.0, 41, 42, 43, 44])
+        + runs_of(slow, [50.0, 51, 52, 53, 54])
+        + runs_of(third, [45.0, 46, 47, 48, 49])
+    )
+    board.write_board(session, tmp_path)
+    stored = board.stored_results(tmp_path)
+    assert [run["entry"] for run in stored[third]["before"]] == [first] * 5
+    assert board.records(stored) == [first]  # the third is faster only than the slow one
+    faster = runs_of(first, [40.0, 41, 42, 43, 44]) + runs_of(third, [20.0, 21, 22, 23, 24])
+    board.write_board(faster, tmp_path)
+    stored = board.stored_results(tmp_path)
+    assert board.records(stored) == [first, third]
+    assert board.records(stored, before=third) == [first]
+
+
+def test_the_stored_entries_are_compared_with_the_record_before_them():
+    stored = board.stored_results()
+    for name in list(ENTRIES)[1:]:
+        if name in stored:
+            last_record = board.records(stored, before=name)[-1]
+            assert {run["entry"] for run in stored[name]["before"]} == {last_record}
+    assert (board.DOCS / "speedrun.md").read_text("utf-8") == board.page(stored)

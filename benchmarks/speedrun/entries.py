@@ -61,6 +61,19 @@ def product(config: TrainConfig, changes: dict[str, Any] | None = None) -> Start
     return start
 
 
+FAST_GENERATOR: dict[str, Any] = {
+    "conditional": True,
+    "decay": "linear",
+    "steps": 350,
+    "generator_learning_rate": 12e-3,
+    "critic_learning_rate": 8e-3,
+}
+
+FEW_DIMENSIONS: dict[str, Any] = FAST_GENERATOR | {
+    "latent_dim": 16,
+    "generator_learning_rate": 20e-3,
+}
+
 ENTRIES: dict[str, Entry] = {
     "textbook": Entry("the loop of textbooks and tutorials, float32", textbook),
     "product": Entry(
@@ -88,5 +101,17 @@ ENTRIES: dict[str, Entry] = {
                 "critic_learning_rate": 8e-3,
             },
         ),
+    ),
+    "fast generator": Entry(
+        "the generator's learning rate is 12e-3, the critic's 8e-3; both decrease to 0 in 350 steps",
+        product(UNCONDITIONAL, FAST_GENERATOR),
+    ),
+    "few dimensions": Entry(
+        "z has 16 dimensions in place of 32, and the generator's learning rate is 20e-3",
+        product(UNCONDITIONAL, FEW_DIMENSIONS),
+    ),
+    "bfloat16": Entry(
+        "bfloat16 from the first step, without a measurement of which precision is faster",
+        product(UNCONDITIONAL, {**FEW_DIMENSIONS, "precision": "bfloat16"}),
     ),
 }
