@@ -416,7 +416,7 @@ def test_another_objective_comes_with_settings_for_the_same_data(preset: str, na
 @pytest.mark.parametrize(
     ("dataset", "changes"),
     [
-        (own_pictures(5_000, "grey"), {}),
+        (own_pictures(5_000, "grey"), {"generator_learning_rate": 2e-3}),
         (
             own_pictures(5_000, "rgb", side=64),
             {
@@ -443,6 +443,15 @@ def test_own_pictures_get_settings_for_their_colours_and_number(dataset: Own, ch
     before = PRESETS["quick-mnist"].config.changed({"n_critic": 3})
     config = adapt_to_dataset(before.changed({"dataset": dataset}), before.dataset)
     assert config == before.changed({"dataset": dataset, **changes})
+
+
+def test_clothes_after_digits_get_a_lower_learning_rate_of_the_generator():
+    digits = PRESETS["quick-mnist"].config.changed({"n_critic": 3})
+    clothes = adapt_to_dataset(digits.changed({"dataset": "fashion-mnist"}), digits.dataset)
+    assert clothes == PRESETS["quick-fashion"].config.changed({"n_critic": 3})
+    assert clothes.generator_learning_rate < digits.generator_learning_rate
+    back = adapt_to_dataset(clothes.changed({"dataset": "mnist"}), clothes.dataset)
+    assert back == digits.changed({"dataset": "mnist"})
 
 
 def test_points_after_augmented_pictures_are_not_augmented():

@@ -23,7 +23,7 @@ from pages.ui.core.run_picker import run_titles
 from pages.ui.core.state import NextRun, Steering, Visitor
 from tests.app.conftest import state_of, times_closed
 from tests.conftest import app_at, tiny, train_to_the_end
-from wgan import figures
+from wgan import access, figures
 from wgan.config import PRESETS, Group, TrainConfig, hyperparameters, unused_settings
 from wgan.diagnosis import RULES, SCENARIOS
 from wgan.jobs import TrainingJob
@@ -395,9 +395,9 @@ def test_a_card_explains_the_objective_and_the_menu_has_one_line_each(app: AppTe
 def test_a_data_set_of_the_same_kind_keeps_all_settings(app: AppTest):
     app.run()
     control(app.slider, "n_critic").set_value(3).run()
-    control(app.selectbox, "dataset").set_value("fashion-mnist").run()
+    control(app.selectbox, "dataset").set_value("mnist").run()
     sound(app)
-    expected = PRESETS["quick-mnist"].config.changed({"n_critic": 3, "dataset": "fashion-mnist"})
+    expected = PRESETS["quick-mnist"].config.changed({"n_critic": 3, "dataset": "mnist"})
     assert next_config(app) == expected
     assert not [m for m in app.markdown if "changed to suit" in m.value]
 
@@ -744,6 +744,18 @@ def test_metrics_are_numbers_in_the_table_so_that_they_can_be_sorted(
     column = table["Best Exact W₁, 512 samples (units)"]
     assert sorted(column) == [0.0025, 0.01, 0.1]
     assert all(table[name].dtype.kind in "if" for name in ("Step", "Time", "Size"))
+
+
+def test_a_viewer_sees_no_pencils_and_only_the_stars_that_were_given(
+    runs_page: Callable[[], AppTest], runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    finished_run(runs_dir)
+    finished_run(runs_dir, seed=1).set_fact("star", "1")
+    table = runs_page().dataframe[0].value
+    assert set(table["Rename"]) == {":material/edit:"} and set(table["Star"]) == {"☆", "★"}
+    monkeypatch.setattr(session, "visitor", lambda: access.Visitor("v", access.Role.VIEWER))
+    table = runs_page().dataframe[0].value
+    assert table["Rename"].isna().all() and set(table["Star"].fillna("")) == {"", "★"}
 
 
 def test_the_trash_gives_back_and_is_emptied(runs_page: Callable[[], AppTest], runs_dir: Path):

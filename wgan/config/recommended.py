@@ -4,9 +4,11 @@ from typing import Any
 
 from wgan.config.comparison import differences
 from wgan.config.model import TrainConfig
-from wgan.config.presets import QUICK, SLOWER, TOY
+from wgan.config.presets import DIGITS, QUICK, SLOWER, TOY
 from wgan.data import Dataset
 from wgan.objectives import OBJECTIVES, Wgan
+
+DIGIT_SETS = ("mnist", "mnist-10k")
 
 FEW_PICTURES = 2_000
 """With fewer coloured pictures than this, the critic learns them by heart early, so the recommended
@@ -26,13 +28,15 @@ and Adam it is 2 %.
 def recommended(dataset: Dataset) -> TrainConfig:
     """Return settings to begin with for a data set.
 
-    Points get those of the toy presets, pictures those of the quick presets. Coloured pictures get
-    lower learning rates and more steps, unless there are few of them. Nothing is augmented: with 500
+    Points get those of the toy presets, pictures those of the quick presets. Digits get a higher learning rate of
+    the generator. Coloured pictures get lower learning rates and more steps, unless there are few of them. Nothing is augmented: with 500
     digits, augmentation made the samples worse (`docs/benchmarks.md`).
     """
     if dataset.kind == "points":
         return TOY.changed({"dataset": dataset})
     changes: dict[str, Any] = {"dataset": dataset}
+    if dataset.name in DIGIT_SETS:
+        changes |= DIGITS
     if dataset.shape[0] > 1:
         changes |= SLOWER
         if dataset.size is not None and dataset.size < FEW_PICTURES:

@@ -68,6 +68,9 @@ RING: dict[str, Any] = {
 }
 """Settings for the ring with which the modes are found one after the other."""
 
+DIGITS: dict[str, Any] = {"generator_learning_rate": 2e-3}
+"""The learning rate with which the examples of digits were trained. That of the presets is higher now."""
+
 EXAMPLES: dict[str, Example] = {
     "example-mnist-wgan-gp": Example(
         "Example: digits",
@@ -76,6 +79,7 @@ EXAMPLES: dict[str, Example] = {
         "quick-mnist-unlabelled",
         4_000,
         (100, 300, 1_000),
+        DIGITS,
     ),
     "example-mnist-classes": Example(
         "Example: digits by class",
@@ -83,6 +87,7 @@ EXAMPLES: dict[str, Example] = {
         "quick-mnist",
         4_000,
         (100, 1_000),
+        DIGITS,
     ),
     "example-fashion": Example(
         "Example: fashion",

@@ -113,7 +113,7 @@ def _select(
                 args=(f"{key}-rename", run_ids),
             ),
             "Preview": st.column_config.ImageColumn("", width=50),
-            "Run": st.column_config.TextColumn(width=180),
+            "Run": st.column_config.TextColumn(width=230),
             "Step": st.column_config.NumberColumn(format="localized"),
             "Size": st.column_config.NumberColumn("Size, MB", format="%.1f", help="On disk."),
             "Time": st.column_config.NumberColumn(
