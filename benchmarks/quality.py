@@ -3,13 +3,15 @@
     python -m benchmarks.quality                                    # quick-mnist on full MNIST, 10 to 300 s, three seeds
     python -m benchmarks.quality --preset quick-fashion toy-ring toy-grid --seconds 10 30 60
     python -m benchmarks.quality --seconds 30 --ours "" --ours "--batch-size 64 --network.size small"
+    python -m benchmarks.quality --seconds 10 30 60 --planned-for 60   # what somebody sees who watches for a minute
 
 Each training is a separate process with an empty cache, so it compiles, chooses threads and warms
 up as on first use. Its clock stops during measurements. "Ours" is the job of `python -m wgan train`
 with reports, pictures and checkpoints, but without live metrics. "Textbook" uses a DataLoader,
 float32, torch's default number of threads, separate passes for real, fake and penalty, and reads
 the losses at every step; it knows no classes, its learning rates are constant, and its batches of pictures have 32 examples. The two take
-turns for each seed. If the learning rates of "ours" decay, a training for each mark is planned. Pictures are measured by the Fréchet
+turns for each seed. If the learning rates of "ours" decay, a training for each mark is planned; with `--planned-for`, one training
+that is measured at all marks. Pictures are measured by the Fréchet
 distance between 4,000 samples and the training set in the 64 features of the shipped network; its
 floor is that of 4,000 real pictures. Points are measured by W₁ of 512 samples and its floor,
 and by captured modes and the share of high quality of 2,500 samples.
@@ -17,6 +19,7 @@ and by captured modes and the share of high quality of 2,500 samples.
 
 import argparse
 import json
+import math
 import os
 import shlex
 import statistics
@@ -61,17 +64,28 @@ def config_of(preset: str, seed: int, changes: dict[str, Any]) -> TrainConfig:
 
 
 def trainings(
-    arm: str, config: TrainConfig, data: Data, folder: Path, marks: list[float]
+    arm: str,
+    config: TrainConfig,
+    data: Data,
+    folder: Path,
+    marks: list[float],
+    planned_for: float | None = None,
 ) -> Iterator[tuple[float, int, Sampler]]:
     """Train with one of the two loops; yield seconds, steps and samples at each mark.
 
     The clock stops while the caller measures the samples. If the learning rates decay, there is a training for each
-    mark, whose number of steps is planned for it; it ends near the mark.
+    mark, whose number of steps is planned for it; it ends near the mark. With `planned_for`, one training is planned for
+    so many seconds; a mark that it does not reach is measured at its end.
     """
     if arm == "textbook":
         yield from measured_at(TextbookTraining(config, data), marks)
     elif config.decay == "none":
         yield from measured_at(ProductTraining(config, folder), marks)
+    elif planned_for is not None:
+        steps = planned_steps(config, planned_for)
+        yield from measured_at(
+            ProductTraining(config.changed({"steps": steps}), folder), marks, steps
+        )
     else:
         for mark in marks:
             steps = planned_steps(config, mark)
@@ -84,12 +98,12 @@ def trainings(
 
 
 def measured_at(
-    training: SteppedTraining, marks: list[float]
+    training: SteppedTraining, marks: list[float], last_step: float = math.inf
 ) -> Iterator[tuple[float, int, Sampler]]:
-    """Train until each mark in turn; yield seconds, steps and samples."""
+    """Train until each mark in turn, but not beyond the last step; yield seconds, steps and samples."""
     seconds = 0.0
     for mark in marks:
-        while seconds < mark:
+        while seconds < mark and training.steps < last_step:
             start = time.perf_counter()
             training.step()
             seconds += time.perf_counter() - start
@@ -139,7 +153,8 @@ def train_arm(arm: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
         marks = [float(mark) for mark in arm["seconds"]]
-        trained = trainings(arm["arm"], config, data, Path(folder) / "runs", marks)
+        planned_for = arm["planned_for"]
+        trained = trainings(arm["arm"], config, data, Path(folder) / "runs", marks, planned_for)
         for mark, (seconds, steps, make) in zip(marks, trained, strict=True):
             metrics = sample_metrics(data, reference_stats, make)
             print(
@@ -169,6 +184,12 @@ def main() -> None:
         metavar="SECONDS",
         help="the textbook loop's last mark (60; 0: none)",
     )
+    parser.add_argument(
+        "--planned-for",
+        type=float,
+        metavar="SECONDS",
+        help="plan one training for this time, and measure it at all marks",
+    )
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -193,6 +214,7 @@ def main() -> None:
                     "arm": arm,
                     "config": config.model_dump(mode="json"),
                     "seconds": [mark for mark in options.seconds if mark <= longest],
+                    "planned_for": options.planned_for,
                 }
                 rows += run(preset, seed, training)
     report(rows, options.seconds)

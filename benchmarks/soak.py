@@ -1,12 +1,17 @@
 """Two hours with visitors who come and go: memory, threads and file descriptors of the server.
 
     python -m benchmarks.soak [--minutes 120] [--visitors 20] [--stay 30 300]
+    python -m benchmarks.soak --waves 3       # all come and leave at the same time: what stays in memory?
 
 Starts the app and a training. The visitors use Streamlit's protocol: each opens a page, requests its live
 fragments at their intervals, and leaves after a random time; then another one comes. Every page is opened in
 turn. When a run ends, the next one is started. Memory, threads and descriptors of the server are read every
 ten seconds. Their slopes are those of the second half of the time, with 95 % intervals from a bootstrap of
 blocks of five minutes, because successive values depend on each other.
+
+With `--waves`, no run trains. All visitors come, open one page after the other, and leave. The resources are read
+while they are there, and again when Streamlit has forgotten their sessions. What then remains is what the process keeps:
+caches, and memory that Python has not returned to the system.
 """
 
 import argparse
@@ -35,6 +40,8 @@ from wgan.paths import shipped_runs
 PAGES = ("", "tour", "runs", "compare", "datasets", "presets", "latent", "critic", "wasserstein",
          "stability")  # fmt: skip
 SAMPLE_S = 10.0
+FORGOTTEN_S = 150.0  # Streamlit keeps a session for two minutes after its visitor has left
+WAVE_PAGE_S = 12.0  # for which a visitor of a wave stays on a page
 BLOCK_S = 300.0
 
 
@@ -107,6 +114,28 @@ async def soak(
     return samples
 
 
+async def waves(url: str, pid: int, count: int, visitors: int) -> list[tuple[str, Sample]]:
+    """Let all visitors come and leave at the same time, `count` times; return what was read before, during and after."""
+
+    async def look_around(i: int) -> None:
+        for k in range(len(PAGES)):
+            visitor, leave = Visitor(url, "", PAGES[(i + k) % len(PAGES)]), asyncio.Event()
+            task = asyncio.create_task(visitor.watch(asyncio.Semaphore(1), leave))
+            await asyncio.sleep(WAVE_PAGE_S)
+            leave.set()
+            await task
+
+    start = time.monotonic()
+    samples = [("before", sample(pid, 0.0))]
+    for wave in range(1, count + 1):
+        await asyncio.gather(*(look_around(i) for i in range(visitors)))
+        samples.append((f"wave {wave}", sample(pid, time.monotonic() - start)))
+        await asyncio.sleep(FORGOTTEN_S)
+        samples.append((f"after wave {wave}", sample(pid, time.monotonic() - start)))
+        print(samples[-2:], file=sys.stderr, flush=True)
+    return samples
+
+
 def slope_per_hour(seconds: "list[float]", values: "list[float]") -> tuple[float, float, float]:
     """Return the least-squares slope per hour, and its 95 % interval from a bootstrap of blocks."""
     x, y = np.array(seconds) / 3600, np.array(values, float)
@@ -129,12 +158,21 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--visitors", type=int, default=20)
     parser.add_argument("--stay", type=float, nargs=2, default=(30.0, 300.0), metavar="SECONDS")
+    parser.add_argument(
+        "--waves", type=int, default=0, help="let all come and leave this many times"
+    )
     options = parser.parse_args()
     runs = Path(tempfile.mkdtemp())
     for example in shipped_runs().glob("example-*"):
         shutil.copytree(example, runs / example.name)
     process, url = serve(runs)
     try:
+        if options.waves:
+            read_at = asyncio.run(waves(url, process.pid, options.waves, options.visitors))
+            print("| | memory, MB | threads | descriptors |\n|---|---|---|---|")
+            for name, s in read_at:
+                print(f"| {name} | {s.memory_mb:.0f} | {s.threads} | {s.descriptors} |")
+            return
         start_training(url, "quick-mnist", runs, "/?setup=" + quote('{"steps":10000000}'))
         samples = asyncio.run(
             soak(url, process.pid, options.minutes, options.visitors, tuple(options.stay))
