@@ -22,7 +22,7 @@ from wgan.data import DataError, Mnist10k, Ring8
 from wgan.jobs import RunSnapshot, TaskProgress, TrainingJob
 from wgan.paths import shipped_runs
 from wgan.runs import Change, Measured, Run, RunError, Status, list_runs
-from wgan.session import Busy, Session, datasets
+from wgan.session import Busy, Session, datasets, library
 from wgan.session.history import undo_and_redo
 from wgan.session.permissions import Permissions
 from wgan.session.scheduler import Scheduler
@@ -683,6 +683,33 @@ def test_models_of_a_run_that_ends_at_this_moment_are_those_of_its_checkpoint(
     monkeypatch.setattr(Scheduler, "call_between_steps", end_first)
     models = session.models(run, wait=10_000.0)
     assert models.step == max(session.snapshot(run).checkpoint_steps)
+
+
+def test_the_list_of_runs_follows_the_status_of_a_run(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+):
+    """A page is drawn anew when the status changes, and then not again: the list must not be older."""
+    monkeypatch.setattr(library, "SUMMARY_CACHE_S", 1_000.0)
+    run = session.start(tiny(steps=150_000, checkpoint_every=100_000))
+
+    def listed() -> Status:
+        (summary,) = session.library.summaries()
+        return summary.status
+
+    def reached(status: Status) -> bool:
+        return session.snapshot(run).status is status
+
+    listed()  # from now on it is cached
+    until(partial(reached, Status.RUNNING))
+    assert listed() is Status.RUNNING
+    for act, status in (
+        (session.pause, Status.PAUSED),
+        (session.unpause, Status.RUNNING),
+        (session.stop, Status.STOPPED),
+    ):
+        act(run)
+        until(partial(reached, status))
+        assert listed() is status
 
 
 def test_a_requested_config_is_shown_until_the_training_has_taken_it(tmp_path: Path):

@@ -97,7 +97,8 @@ class Session(ForVisitors):
         self.library = RunLibrary(runs_dir, self.permissions)
         self._fixed_threads = threads
         self.threads = threads or max(1, cores() - 1)
-        self._snapshots = Snapshots(runs_dir)
+        # Pages are drawn anew when a run has another status. The list of runs must show it then, too.
+        self._snapshots = Snapshots(runs_dir, before_new_status=self.library.invalidate)
         self._forecaster = Forecaster(threads, self.threads)
         self._scheduler = Scheduler(
             self.threads,

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,10 +25,13 @@ class Snapshots:
 
     Args:
         runs_dir: The folder of runs.
+        before_new_status: Called before a snapshot with another status is published.
     """
 
-    def __init__(self, runs_dir: Path) -> None:
-        self.runs_dir = runs_dir
+    def __init__(
+        self, runs_dir: Path, before_new_status: Callable[[], None] = lambda: None
+    ) -> None:
+        self.runs_dir, self._before_new_status = runs_dir, before_new_status
         self._requests: dict[str, list[Request]] = {}  # by run, the oldest first
         self._being_made: dict[str, Request] = {}  # by run
         self._lock = threading.Lock()
@@ -40,6 +43,9 @@ class Snapshots:
 
     def publish(self, snapshot: RunSnapshot) -> None:
         """Store the newest snapshot of a run that is trained here."""
+        before, _ = self.live(snapshot.run)
+        if before is None or before.status is not snapshot.status:
+            self._before_new_status()
         with self._lock:
             self._live[snapshot.run] = snapshot
             # This snapshot contains the change. Drop its request at the same moment, so that no reader
