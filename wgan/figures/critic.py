@@ -218,9 +218,15 @@ def pixels_over(table: Real, picture: str, *, diverging: bool) -> Figure:
                 "colorscale": SEE_THROUGH_DIVERGING if diverging else SEE_THROUGH,
                 "zmin": -largest if diverging else 0.0,
                 "zmax": largest,
-                # The ends of the scale have numbers. Round numbers between them may be 0 alone.
+                # The ends of the scale have numbers: round numbers between them may be 0 alone. Plotly hides
+                # numbers that reach beyond the chart, so the bar is short.
                 "colorbar": COLOUR_BAR
-                | {"ypad": 4, "tickvals": ticks, "ticktext": [fmt_sig(tick) for tick in ticks]},
+                | {
+                    "ypad": 4,
+                    "len": 0.7,
+                    "tickvals": ticks,
+                    "ticktext": [fmt_sig(tick) for tick in ticks],
+                },
                 "hovertemplate": "%{z:.3g}<extra></extra>",
             },
         ],
