@@ -100,6 +100,17 @@ def test_what_is_loaded_leaves_the_garbage_collectors_sight(
     assert gc.get_freeze_count() > out_of_sight + len(later) // 2
 
 
+def test_the_status_data_and_objective_are_below_the_choice_of_a_run(app: AppTest, runs_dir: Path):
+    """The box of the sidebar is too narrow for them, whatever the name of the run is."""
+    finished_run(runs_dir, seed=1)  # there is a choice if there are several runs
+    run = finished_run(runs_dir)
+    run.set_fact("name", "A name that is much longer than the box in which it is shown")
+    app.query_params["run"] = run.id
+    described = [caption.value for caption in sound(app.run()).sidebar.caption]
+    title = run.config().title
+    assert any("Finished" in text and title in text for text in described), described
+
+
 def test_a_forecast_does_not_hold_the_first_page_back(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ):

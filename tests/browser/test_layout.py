@@ -164,6 +164,61 @@ def test_the_toolbar_of_a_chart_is_outside_of_the_plot(page, url: str, runs: Pat
     until(lambda: page.evaluate(x_range) != before)
 
 
+def test_the_label_on_hover_is_inside_of_the_chart_at_each_end_of_a_curve(
+    page, url: str, runs: Path
+):
+    """The browser cuts whatever is drawn outside of a chart's SVG."""
+    run = train(runs, "--preset", "toy-ring", "--steps", "100", "--report-every", "5")
+    page.goto(f"{url}/?run={run}")
+    plot = page.locator(".st-key-gap .nsewdrag").first
+    plot.wait_for(timeout=120_000)
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    chart = page.locator(".st-key-gap .js-plotly-plot").bounding_box()
+    end = page.evaluate(
+        "document.querySelector('.st-key-gap .js-plotly-plot')._fullLayout.xaxis.range[1]"
+    )
+    for step_of_run in (5, 100):
+        place = (
+            box["x"] + step_of_run / end * box["width"],
+            box["y"] + box["height"] / 2,
+        )
+        shown: dict[str, float] = {}
+
+        def label_is_drawn(
+            place: tuple[float, float] = place, shown: dict[str, float] = shown
+        ) -> bool:
+            # Move the pointer each time: a chart that is drawn anew loses its label.
+            page.mouse.move(place[0] - 2, place[1])
+            page.mouse.move(*place)
+            shown |= page.evaluate("""() => {
+              const label = document.querySelector(".st-key-gap .hoverlayer .legend");
+              const { left, right } = label?.getBoundingClientRect() ?? {};
+              return label ? { left, right } : {};
+            }""")
+            return bool(shown)
+
+        until(label_is_drawn)
+        assert chart["x"] <= shown["left"] < shown["right"] <= chart["x"] + chart["width"]
+
+
+def test_the_scores_in_the_corners_of_samples_do_not_overlap(page, site: str):
+    """Also long ones are not wider than their cells, also on a phone."""
+    for size in ({"width": 1280, "height": 720}, PHONE):
+        page.set_viewport_size(size)
+        page.goto(f"{site}/critic")
+        cells = page.locator(".st-key-critic_ranking .wgan-cells button[data-note]")
+        cells.first.wait_for(timeout=120_000)
+        widths = cells.evaluate_all("""cells => cells.map((cell, i) => {
+          cell.dataset.note = ["−1.2", "−123.45", "−1234.567"][i % 3];
+          cell.style.setProperty("--note-length", cell.dataset.note.length);
+          // Streamlit's box-sizing: the width includes the padding.
+          return [parseFloat(getComputedStyle(cell, "::after").width), cell.getBoundingClientRect().width];
+        })""")
+        assert len(widths) > 20
+        assert all(0 < label <= cell + 0.5 for label, cell in widths), widths[:3]
+
+
 def test_five_runs_of_points_are_wide_enough_with_their_full_titles(page, url: str, runs: Path):
     flags = ("--preset", "toy-ring", "--steps", "40", "--seed")
     names = [train(runs, *flags, str(seed)) for seed in range(5)]

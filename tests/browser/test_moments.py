@@ -10,7 +10,7 @@ if not os.environ.get("CI"):  # in CI it must be there: without it, the import b
     pytest.importorskip("playwright", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, Serve, train_digits
+from tests.browser.conftest import ROOT, Serve, train, train_digits
 from wgan.runs import list_runs
 
 
@@ -95,6 +95,22 @@ def test_the_curves_of_compared_runs_and_their_pictures_show_the_same_step(
     expect(moment).to_have_text(["step 40", "step 30"])
     page.mouse.move(box["x"] + box["width"] / 2, 2, steps=3)
     expect(moment).to_have_text(["step 0", "step 0"])
+
+
+def test_the_cursor_is_also_drawn_on_the_curve_of_the_quality(
+    page: Page, serve: Serve, tmp_path: Path
+):
+    flags = ("--steps", "200", "--preview-every", "100", "--measure", "true")
+    train(tmp_path, "--preset", "toy-ring", *flags)
+    page.goto(serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(tmp_path)}))
+    page.locator(".st-key-quality_curve .nsewdrag").first.wait_for()
+    page.locator(".st-key-stage").get_by_label("Training step shown").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".st-key-stage .wgan-step")).to_have_text("step 100")
+    page.wait_for_function(
+        "!document.querySelector('.st-key-quality_curve .wgan-step-cursor').hidden"
+    )
+    assert cursor_step(page, "quality_curve") == pytest.approx(100, abs=2)
 
 
 LOSE_ONE = """(() => {

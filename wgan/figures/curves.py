@@ -35,6 +35,7 @@ def curves(
     x_title: str = "step",
     y_title: str = "",
     zero: bool = True,
+    marks_in_legend: bool = True,
     look: ChartLook = DEFAULT_LOOK,
 ) -> Figure:
     """Return smoothed lines over raw ones, on one axis.
@@ -47,6 +48,7 @@ def curves(
         x_title: Title of the x axis.
         y_title: Title of the y axis.
         zero: Whether y = 0 is drawn as a line.
+        marks_in_legend: Whether the legend names the marks.
         look: Smoothing, and the kind of the y axis.
     """
     traces: list[Figure] = []
@@ -61,7 +63,7 @@ def curves(
         "shapes": [vertical_line(at, width=1, dash="dot") for at, _ in [*marks, *problems]],
     }
     traces += [
-        _marks(name, symbol, those)
+        _marks(name, symbol, those) | {"showlegend": marks_in_legend}
         for name, symbol, those in (("change", "triangle-down", marks), ("problem", "x", problems))
         if those
     ]
@@ -135,13 +137,12 @@ def _marks(name: str, symbol: str, marks: Sequence[tuple[float, str]]) -> Figure
         "type": "scatter",
         "mode": "markers",
         "x": np.array([at for at, _ in marks], dtype=np.float64),
-        "y": np.ones(len(marks)),
+        "y": np.full(len(marks), 0.94),  # inside the plot: the legend is directly above it
         "yaxis": "y2",
         "text": [wrapped(text, MARK_WIDTH) for _, text in marks],
         "name": name,
         "marker": {"color": "@mark", "symbol": symbol, "size": 9},
         "hovertemplate": "%{text}<extra></extra>",
-        "cliponaxis": False,
     }
 
 
@@ -182,7 +183,14 @@ def losses(
             ("Critic loss", columns["critic_loss"], "@critic"),
             ("Generator loss", columns["generator_loss"], "@generator"),
         ]
-    figure = curves(columns["step"], lines, marks=marks, problems=problems, look=look)
+    figure = curves(
+        columns["step"],
+        lines,
+        marks=marks,
+        problems=problems,
+        marks_in_legend=False,  # the chart of the critic gap, which is always shown above, names them
+        look=look,
+    )
     figure["layout"]["legend"] = SMALL_LEGEND  # one line in a narrow chart
     return figure
 
@@ -203,8 +211,8 @@ def critic_gap(
         look: Smoothing, and the kind of the y axis.
     """
     lines = [
-        ("Training data", columns["critic_gap"], "@critic"),
-        ("Held-out data", columns["critic_gap_held_out"], "@real"),
+        ("Training", columns["critic_gap"], "@critic"),
+        ("Held-out", columns["critic_gap_held_out"], "@real"),
     ]
     return curves(columns["step"], lines, marks=marks, problems=problems, look=look)
 

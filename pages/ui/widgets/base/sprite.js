@@ -188,6 +188,7 @@ export class SpriteSheet {
     for (const [i, cell] of this.buttons().entries()) {
       if (notes[i]) cell.dataset.note = notes[i];
       else delete cell.dataset.note;
+      cell.style.setProperty("--note-length", String(notes[i]?.length || 1));
     }
     this.draw();
     this.lightbox.refresh(this.sheet);
