@@ -1,7 +1,11 @@
 """Time to make one sample with each example of pictures, in Node.
 
     python -m benchmarks.browser_generator
-    npm install --no-save onnxruntime-web && python -m benchmarks.browser_generator    # compared with it
+
+Compared with onnxruntime-web and TensorFlow.js, if they are installed:
+
+    npm install --no-save onnxruntime-web @tensorflow/tfjs-core @tensorflow/tfjs-backend-wasm
+    python -m benchmarks.browser_generator
 
 Medians of 300 samples of one z each, on one thread. The ways take turns.
 """

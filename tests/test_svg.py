@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wgan import figures
-from wgan.export.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, labels, svg_chart, ticks
+from wgan.export.svg import BOTTOM, HEIGHT, LEFT, NARROW, RIGHT, TOP, WIDTH, labels, svg_chart, ticks
 from wgan.figures.base import line_trace
 
 
@@ -82,6 +82,27 @@ def test_a_constant_line_and_an_empty_chart_can_be_drawn():
     assert path_of(chart([2.0, 2.0, 2.0])).count("L") == 2
     empty = figures.curves(np.array([]), [("A", np.array([]), "@critic")])
     assert "<svg" in svg_chart(empty, "empty")
+
+
+def test_a_narrow_chart_has_a_legend_of_several_lines_above_the_plot():
+    columns = {n: np.arange(3.0) for n in ("step", "real_score", "fake_score", "generator_loss")}
+    figure = figures.losses(columns)
+
+    def places(width: int) -> dict[str, tuple[float, float]]:
+        root = ElementTree.fromstring(
+            svg_chart(figure, "", width).replace("class=chart", "")
+        )
+        return {
+            str(t.text): (float(t.get("x", "")), float(t.get("y", ""))) for t in root.iter("text")
+        }
+
+    wide, narrow = places(WIDTH), places(NARROW)
+    names = ("E f(real)", "E f(fake)", "Generator loss")
+    assert len({wide[name][1] for name in names}) == 1
+    assert len({narrow[name][1] for name in names}) == 2
+    assert all(narrow[name][0] + 7.2 * len(name) <= NARROW for name in names)
+    highest_tick = min(y for name, (_, y) in narrow.items() if name not in names)
+    assert max(narrow[name][1] for name in names) < highest_tick
 
 
 def test_names_are_text_and_a_mark_has_its_own():

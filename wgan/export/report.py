@@ -16,7 +16,7 @@ from wgan.config import PRESETS, differences, hyperparameters
 from wgan.export.browser_generator import pack_generator
 from wgan.export.film import frame_image
 from wgan.export.recipe import command_line, nearest_preset, snippet
-from wgan.export.svg import svg_chart
+from wgan.export.svg import NARROW, svg_chart
 from wgan.imaging import encode
 from wgan.jobs import RunReader, RunSnapshot
 from wgan.latent import Models, ganspace, preview_z, random_slice
@@ -80,9 +80,11 @@ def report(run: Run, *, home: str = "") -> str:
         _timeline(moments, points=snapshot.config.dataset.kind == "points"),
         _explorer(latent),
         *(
-            f"<h2>{title}</h2><div class=wide tabindex=0>{svg_chart(figure, title)}</div>"
+            f"<h2>{title}</h2><div class=on-desktops>{svg_chart(figure, title)}</div>"
+            f"<div class=on-phones>{svg_chart(figure, title, NARROW)}</div>"
             for title, figure in charts
         ),
+        "<p class=quiet>Pale lines: as measured. Thick lines: smoothed.</p>" if charts else "",
         _metrics(snapshot),
         _config(snapshot),
         _environment(run),
@@ -265,7 +267,7 @@ dl div { border: 1px solid var(--border); border-radius: 8px; padding: .5rem .8r
 dt { font-size: .85rem; } dd { margin: 0; font-size: 1.3rem; font-weight: 600; }
 #sample { width: min(100%, 28rem); image-rendering: pixelated; border-radius: 4px; display: block; }
 .line { display: flex; gap: 1rem; width: min(100%, 28rem); } .line input { flex: 1; }
-.chart { width: 100%; min-width: 640px; height: auto; } .chart text { fill: var(--muted); font-size: 12px; }
+.chart { width: 100%; height: auto; } .on-phones { display: none; } .chart text { fill: var(--muted); font-size: 12px; }
 canvas { image-rendering: pixelated; border-radius: 4px; display: block; background: #000; }
 .explorer { display: flex; flex-wrap: wrap; gap: 1.5rem; margin-top: .8rem; } figure { margin: 0; }
 figcaption { font-size: .9rem; margin-top: .4rem; }
@@ -279,6 +281,7 @@ button, select { font: inherit; color: inherit; background: var(--panel); border
   border-radius: 6px; padding: .25rem .8rem; min-height: 2rem; }
 summary { font-size: 1.1rem; font-weight: 600; margin: 1.2rem 0 .5rem; cursor: pointer; }
 .wide { overflow-x: auto; }
+@media (max-width: 640px) { .on-desktops { display: none; } .on-phones { display: block; } }
 table { border-collapse: collapse; } td, th { padding: .15rem 1rem .15rem 0; text-align: left;
   border-bottom: 1px solid var(--border); font-size: .9rem; } .changed { font-weight: 600; }
 pre { background: var(--panel); padding: .8rem; border-radius: 8px; overflow: auto; font-size: .85rem; }

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape, unescape
 from typing import Any
 
@@ -11,11 +12,41 @@ from wgan.arrays import F64
 from wgan.figures import Figure
 
 WIDTH, HEIGHT = 860, 240
+NARROW = 360
+"""Width of a chart for phones."""
+
 LEFT, RIGHT, TOP, BOTTOM = 56, 28, 30, 34
 TICKS = 5
+LEGEND_LINE = 18
+"""Height of a line of the legend."""
 
 
-def svg_chart(figure: Figure, title: str) -> str:
+@dataclass(frozen=True)
+class Scale:
+    """Places in a chart of this width, with this space for the legend, in pixels."""
+
+    width: int
+    top: float
+    x_span: tuple[float, float]
+    y_span: tuple[float, float]
+
+    @property
+    def right(self) -> int:
+        """The end of the x axis."""
+        return self.width - RIGHT
+
+    def x(self, value: float) -> float:
+        """Return the place of a value on the x axis."""
+        low, high = self.x_span
+        return LEFT + (value - low) / (high - low) * (self.right - LEFT)
+
+    def y(self, value: float) -> float:
+        """Return the place of a value on the y axis."""
+        low, high = self.y_span
+        return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - self.top - BOTTOM)
+
+
+def svg_chart(figure: Figure, title: str, width: int = WIDTH) -> str:
     """Return the lines of a figure as SVG, with axes, legend and marks.
 
     Colours are CSS variables, so that the page can define a light and a dark theme.
@@ -24,26 +55,32 @@ def svg_chart(figure: Figure, title: str) -> str:
         figure: A figure of `wgan.figures` whose traces are lines over one pair of axes; of other traces, those
             with `text` are drawn as marks at their x, and the rest is left out.
         title: Its name for screen readers.
+        width: Width of the chart in pixels. In a narrow one, the legend has several lines.
     """
     lines = [t for t in figure["data"] if t.get("mode") == "lines" and len(t["x"])]
     marks = [t for t in figure["data"] if t.get("mode") == "markers" and "text" in t]
     arrays = [(np.asarray(t["x"], np.float64), np.asarray(t["y"], np.float64)) for t in lines]
-    x_span = _span([x for x, _ in arrays], zero=True)
-    y_span = _span([y for _, y in arrays], zero=False)
-    parts = [*_axes(x_span, y_span, figure["layout"])]
+    legend, legend_lines = _legend([t for t in lines if t.get("showlegend", True)], width)
+    scale = Scale(
+        width,
+        TOP + LEGEND_LINE * (legend_lines - 1),
+        _span([x for x, _ in arrays], zero=True),
+        _span([y for _, y in arrays], zero=False),
+    )
+    parts = [*_axes(scale, figure["layout"])]
     for trace in marks:
         for at, text in zip(trace["x"], trace["text"], strict=True):
-            parts.append(_mark(_x(float(at), x_span), str(text)))
+            parts.append(_mark(scale, float(at), str(text)))
     for trace, (x, y) in zip(lines, arrays, strict=True):
         colour, opacity = _colour(trace["line"]["color"])
-        width = trace["line"].get("width", 2)
+        thickness = trace["line"].get("width", 2)
         parts.append(
-            f'<path d="{_path(x, y, x_span, y_span)}" fill="none" stroke="{colour}" '
-            f'stroke-width="{width}" stroke-opacity="{opacity}" stroke-linejoin="round"{_dashes(trace)}/>'
+            f'<path d="{_path(x, y, scale)}" fill="none" stroke="{colour}" '
+            f'stroke-width="{thickness}" stroke-opacity="{opacity}" stroke-linejoin="round"{_dashes(trace)}/>'
         )
-    parts += _legend([t for t in lines if t.get("showlegend", True)])
+    parts += legend
     return (
-        f'<svg class=chart viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f'<svg class=chart viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{escape(title)}">'
         f"{''.join(parts)}</svg>"
     )
 
@@ -68,64 +105,61 @@ def ticks(low: float, high: float, count: int = TICKS) -> list[float]:
     return [i * step for i in range(first, last + 1)]
 
 
-def _x(value: float, span: tuple[float, float]) -> float:
-    return LEFT + (value - span[0]) / (span[1] - span[0]) * (WIDTH - LEFT - RIGHT)
-
-
-def _y(value: float, span: tuple[float, float]) -> float:
-    return HEIGHT - BOTTOM - (value - span[0]) / (span[1] - span[0]) * (HEIGHT - TOP - BOTTOM)
-
-
-def _path(x: F64, y: F64, x_span: tuple[float, float], y_span: tuple[float, float]) -> str:
+def _path(x: F64, y: F64, scale: Scale) -> str:
     """Return the points of a line as commands of SVG; values that are not finite break it."""
     commands, draws = [], False
     for a, b in zip(x.tolist(), y.tolist(), strict=True):
         if math.isfinite(a) and math.isfinite(b):
-            commands.append(f"{'L' if draws else 'M'}{_x(a, x_span):.1f} {_y(b, y_span):.1f}")
+            commands.append(f"{'L' if draws else 'M'}{scale.x(a):.1f} {scale.y(b):.1f}")
             draws = True
         else:
             draws = False
     return "".join(commands)
 
 
-def _axes(x_span: tuple[float, float], y_span: tuple[float, float], layout: Figure) -> list[str]:
+def _axes(scale: Scale, layout: Figure) -> list[str]:
     parts = []
-    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-    values = ticks(*y_span)
+    bottom = HEIGHT - BOTTOM
+    values = ticks(*scale.y_span)
     for value, label in zip(values, labels(values), strict=True):
-        y = _y(value, y_span)
-        parts.append(f'<path d="M{LEFT} {y:.1f}H{right}" stroke="var(--border)"/>')
+        y = scale.y(value)
+        parts.append(f'<path d="M{LEFT} {y:.1f}H{scale.right}" stroke="var(--border)"/>')
         parts.append(_text(LEFT - 8, y + 4, label, "end"))
-    values = ticks(*x_span)
+    values = ticks(*scale.x_span)
     for value, label in zip(values, labels(values), strict=True):
-        x = _x(value, x_span)
+        x = scale.x(value)
         parts.append(f'<path d="M{x:.1f} {bottom}v4" stroke="var(--muted)"/>')
         parts.append(_text(x, bottom + 17, label, "middle"))
     x_title = str(layout.get("xaxis", {}).get("title", {}).get("text", ""))
-    parts.append(_text(right, HEIGHT - 2, x_title, "end"))
+    parts.append(_text(scale.right, HEIGHT - 2, x_title, "end"))
     return parts
 
 
-def _mark(x: float, text: str) -> str:
+def _mark(scale: Scale, at: float, text: str) -> str:
     words = escape(unescape(text.replace("<br>", " ")))
-    bottom = HEIGHT - BOTTOM
+    x, top, bottom = scale.x(at), scale.top, HEIGHT - BOTTOM
     return (
-        f'<g><title>{words}</title><path d="M{x:.1f} {TOP}V{bottom}" stroke="var(--mark)" '
-        f'stroke-dasharray="2 3"/><path d="M{x - 5:.1f} {TOP - 6}h10l-5 7z" fill="var(--mark)"/></g>'
+        f'<g><title>{words}</title><path d="M{x:.1f} {top}V{bottom}" stroke="var(--mark)" '
+        f'stroke-dasharray="2 3"/><path d="M{x - 5:.1f} {top - 6}h10l-5 7z" fill="var(--mark)"/></g>'
     )
 
 
-def _legend(traces: Sequence[Figure]) -> list[str]:
-    parts, x = [], float(LEFT)
+def _legend(traces: Sequence[Figure], width: int) -> tuple[list[str], int]:
+    """Return the parts of the legend, and its number of lines."""
+    parts, x, line = [], float(LEFT), 0
     for trace in traces:
         colour, _ = _colour(trace["line"]["color"])
         name = unescape(str(trace.get("name", "")).replace("<br>", " "))
+        length = 46 + 7.2 * len(name)
+        if x > LEFT and x + length - 18 > width:
+            x, line = float(LEFT), line + 1
+        y = 12 + LEGEND_LINE * line
         parts.append(
-            f'<path d="M{x:.0f} 12h22" stroke="{colour}" stroke-width="2.2"{_dashes(trace)}/>'
+            f'<path d="M{x:.0f} {y}h22" stroke="{colour}" stroke-width="2.2"{_dashes(trace)}/>'
         )
-        parts.append(_text(x + 28, 16, name, "start"))
-        x += 46 + 7.2 * len(name)
-    return parts
+        parts.append(_text(x + 28, y + 4, name, "start"))
+        x += length
+    return parts, line + 1
 
 
 def _dashes(trace: Figure) -> str:
