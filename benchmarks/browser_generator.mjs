@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
 import { performance } from "node:perf_hooks";
 import { argv, stdout } from "node:process";
+import { TextDecoder } from "node:util";
 import { fromFloat16, Generator } from "../pages/ui/widgets/generator/generator.js";
 import { randomZ } from "../pages/ui/widgets/generator/latent.js";
 

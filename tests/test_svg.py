@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from wgan import figures
-from wgan.export.svg import BOTTOM, HEIGHT, LEFT, NARROW, RIGHT, TOP, WIDTH, labels, svg_chart, ticks
+from wgan.export.svg import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    NARROW,
+    RIGHT,
+    TOP,
+    WIDTH,
+    labels,
+    svg_chart,
+    ticks,
+)
 from wgan.figures.base import line_trace
 
 
@@ -89,9 +100,7 @@ def test_a_narrow_chart_has_a_legend_of_several_lines_above_the_plot():
     figure = figures.losses(columns)
 
     def places(width: int) -> dict[str, tuple[float, float]]:
-        root = ElementTree.fromstring(
-            svg_chart(figure, "", width).replace("class=chart", "")
-        )
+        root = ElementTree.fromstring(svg_chart(figure, "", width).replace("class=chart", ""))
         return {
             str(t.text): (float(t.get("x", "")), float(t.get("y", ""))) for t in root.iter("text")
         }
