@@ -71,9 +71,9 @@ HELPS = {
 }
 
 FORMULAS = {
-    "boxes": r"$W_1=|\theta|,\;\; \mathrm{JS}=\min(|\theta|,1)\log 2,\;\; \mathrm{TV}=\min(|\theta|,1),\;\; \mathrm{KL}=\infty \;\;(\theta\neq0)$",
-    "gaussians": r"$W_1=|\theta|,\;\; \mathrm{KL}=\theta^2/2\sigma^2,\;\; \mathrm{TV}=\mathrm{erf}(|\theta|/\sqrt8\,\sigma),\;\; \sigma=\tfrac12$",
-    "lines": r"$W_1=|\theta|,\;\; \mathrm{JS}=\log 2,\;\; \mathrm{KL}=\infty,\;\; \mathrm{TV}=1 \;\;(\theta\neq0)$",
+    "boxes": r"$W_1=|\theta|$, $\;\mathrm{JS}=\min(|\theta|,1)\log 2$, $\;\mathrm{TV}=\min(|\theta|,1)$, $\;\mathrm{KL}=\infty \;\;(\theta\neq0)$",
+    "gaussians": r"$W_1=|\theta|$, $\;\mathrm{KL}=\theta^2/2\sigma^2$, $\;\mathrm{TV}=\mathrm{erf}(|\theta|/\sqrt8\,\sigma)$, $\;\sigma=\tfrac12$",
+    "lines": r"$W_1=|\theta|$, $\;\mathrm{JS}=\log 2$, $\;\mathrm{KL}=\infty$, $\;\mathrm{TV}=1 \;\;(\theta\neq0)$",
 }
 
 

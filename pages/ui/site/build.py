@@ -29,7 +29,7 @@ from wgan import figures
 from wgan.arrays import Real
 from wgan.export.film import frame_image
 from wgan.export.report import STYLE, report
-from wgan.export.svg import LEFT, RIGHT, WIDTH, svg_chart
+from wgan.export.svg import LEFT, NARROW, RIGHT, WIDTH, svg_chart
 from wgan.imaging import encode
 from wgan.labs import divergences
 from wgan.labs.divergences import DISTANCES, FARTHEST, SHAPES
@@ -69,7 +69,11 @@ CARDS = {
 }
 """Title and text of the link to each example."""
 
-COST = r"W_1=\min_{\pi}\sum_{ij}\pi_{ij}\,|x_i-y_j|=\int|F_\text{fake}-F_\text{real}|\,dx"
+COST = (
+    r"W_1=\min_{\pi}\sum_{ij}\pi_{ij}\,|x_i-y_j|",
+    r"=\int|F_\text{fake}-F_\text{real}|\,dx",
+)
+"""The distance as the cost of a plan, in two parts, between which a narrow page begins a new line."""
 
 BOUND = r"W_1=\max_{|f'|\leq 1}\;\mathbb{E}f(\text{real})-\mathbb{E}f(\text{fake})"
 
@@ -179,7 +183,8 @@ def _labs() -> str:
     )
     charts = "".join(
         f"<figure data-shape={shape} data-kind={field} hidden><figcaption>{title}</figcaption>"
-        f"{_chart(shape, field, title, low, top)}</figure>"
+        f"<div class=on-desktops>{_chart(shape, field, title, low, top, WIDTH)}</div>"
+        f"<div class=on-phones>{_chart(shape, field, title, low, top, NARROW)}</div></figure>"
         for shape in SHAPES
         for field, title, low, top in CURVES
     )
@@ -197,7 +202,7 @@ def _labs() -> str:
 <p class=quiet>Predict first, then try it.</p>
 <nav><a href="#earth">{EARTH.title}</a> · <a href="#dual">{DUAL.title}</a> · <a href="#apart">{SLIDE.title}</a></nav>
 <section id=earth>{_question(EARTH)}{choice}<div id=plan></div>
-<p class=formula tabindex=0>{convert(COST)}</p>
+<p class=formula tabindex=0>{" ".join(map(convert, COST))}</p>
 {_result(EARTH)}</section>
 <section id=dual>{_question(DUAL)}{choice}<div id=bend></div>
 <p class=formula tabindex=0>{convert(BOUND)}</p>
@@ -235,7 +240,7 @@ def _result(lab: Lab) -> str:
     )
 
 
-def _chart(shape: str, field: str, title: str, low: float, top: float) -> str:
+def _chart(shape: str, field: str, title: str, low: float, top: float, width: int) -> str:
     """Return the four distances of a shape, or their slopes, as SVG."""
     curves = divergences.curves(shape)
     values = getattr(curves, field)
@@ -250,7 +255,7 @@ def _chart(shape: str, field: str, title: str, low: float, top: float) -> str:
         low=low,
         dots=field == "values",
     )
-    return svg_chart(figure, title)
+    return svg_chart(figure, title, width)
 
 
 def _lab_data() -> str:
@@ -266,7 +271,7 @@ def _lab_data() -> str:
         "bendHelp": potential_editor.HELP,
         "labs": {lab.key: {"answers": lab.answers, "right": lab.right} for lab in labs},
         "shapes": {name: _shape_data(name, thetas) for name in SHAPES},
-        "chart": {"left": LEFT, "right": WIDTH - RIGHT, "farthest": FARTHEST},
+        "chart": {"left": LEFT, "right": RIGHT, "farthest": FARTHEST},
     }
     return json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
 

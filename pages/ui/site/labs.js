@@ -17,7 +17,8 @@ import showFunction from "../widgets/potential_editor/potential_editor.js";
  * Data from build.py.
  * @typedef {{ piles: Record<string, Piles>, tallest: number, planHelp: object, bendHelp: string,
  *   labs: Record<string, { answers: string[], right: number }>, shapes: Record<string, Shape>,
- *   chart: { left: number, right: number, farthest: number } }} LabData
+ *   chart: { left: number, right: number, farthest: number } }} LabData `left` and `right` are the margins
+ * of the charts
  */
 
 /**
@@ -156,8 +157,11 @@ function showDistances({ shapes, chart, labs }) {
   const slider = find("#theta");
   const drawing = find("#shapes");
   let skipped = false;
+  /** @type {Map<SVGSVGElement, SVGElement>} */
   const lines = new Map();
-  for (const svg of document.querySelectorAll("#curves svg")) {
+  /** @type {NodeListOf<SVGSVGElement>} */
+  const charts = document.querySelectorAll("#curves svg");
+  for (const svg of charts) {
     const line = makeSvg("path", { stroke: "var(--text)", "stroke-dasharray": "3 3", "stroke-opacity": 0.6 });
     svg.append(line);
     lines.set(svg, line);
@@ -189,8 +193,10 @@ function showDistances({ shapes, chart, labs }) {
     for (const formula of document.querySelectorAll("[data-formula]")) {
       formula.toggleAttribute("hidden", formula.getAttribute("data-formula") !== name);
     }
-    const x = left + (theta + farthest) / (2 * farthest) * (right - left);
-    for (const line of lines.values()) line.setAttribute("d", `M${x.toFixed(1)} 30V206`);
+    for (const [svg, line] of lines) {
+      const x = left + (theta + farthest) / (2 * farthest) * (svg.viewBox.baseVal.width - right - left);
+      line.setAttribute("d", `M${x.toFixed(1)} 30V206`);
+    }
     for (let i = 0; i < shape.values.length; i++) {
       find(`[data-value="${i}"]`).textContent = shape.values[i][index];
       const slope = shape.slopes[i][index];
