@@ -289,18 +289,18 @@ def test_history_plays_while_live(page: Page, app: str) -> None:
 def test_lightbox_by_keyboard(page: Page, app: str) -> None:
     page.goto(app)
     strip = page.locator(".st-key-strip")
-    strip.get_by_role("button", name="Enlarge sample 1 of 64").focus()
+    strip.get_by_role("button", name="Enlarge picture 1 of 64").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     dialog = strip.get_by_role("dialog")
-    expect(dialog.get_by_text("sample 10 of 64, Real")).to_be_visible()
+    expect(dialog.get_by_text("picture 10 of 64, Real")).to_be_visible()
     page.keyboard.press("ArrowRight")
-    expect(dialog.get_by_text("sample 11 of 64, Real")).to_be_visible()
+    expect(dialog.get_by_text("picture 11 of 64, Real")).to_be_visible()
     dialog.get_by_role("button", name="Previous sample").click()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    expect(strip.get_by_role("button", name="Enlarge sample 10 of 64")).to_be_focused()
+    expect(strip.get_by_role("button", name="Enlarge picture 10 of 64")).to_be_focused()
 
 
 def test_player_keeps_its_place_when_the_walk_is_refreshed(page: Page, app: str) -> None:

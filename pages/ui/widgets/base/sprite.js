@@ -8,9 +8,9 @@ const PAST_HEIGHT = 110; // pixels of the row of earlier pictures
 
 /**
  * Samples in one image. `where` names their step ("step 1,250"), and `notes` are drawn into their
- * corners. Without an image only the size is known.
+ * corners. `noun` is what each is called. Without an image only the size is known.
  * @typedef {{ image?: Picture, rows: number, columns: number, where: string,
- *   notes: string[] }} Sheet
+ *   notes: string[], noun: "sample" | "picture" }} Sheet
  */
 
 /** @typedef {Sheet & { image: Picture }} DrawnSheet */
@@ -19,7 +19,7 @@ const PAST_HEIGHT = 110; // pixels of the row of earlier pictures
  * A sheet as it is shown: at most `height` pixels high, with the description `alt`. Without an
  * image its space is reserved and `words` are shown.
  * @typedef {{ image?: Picture, rows: number, columns: number, height: number, alt: string,
- *   where?: string, words?: string, notes?: string[] }} SheetData
+ *   where?: string, words?: string, notes?: string[], noun?: "sample" | "picture" }} SheetData
  */
 
 /** @typedef {{ naturalWidth: number, naturalHeight: number }} Size of an image */
@@ -133,12 +133,12 @@ export function sampleByKey(key, at, count, columns) {
 
 /**
  * The caption of a single sample.
- * @param {{ rows: number, columns: number, where: string, notes: string[] }} sheet
+ * @param {{ rows: number, columns: number, where: string, notes: string[], noun: string }} sheet
  * @param {number} index
  */
-export function sampleCaption({ rows, columns, where, notes }, index) {
+export function sampleCaption({ rows, columns, where, notes, noun }, index) {
   const note = notes[index] ? `: ${notes[index]}` : "";
-  return `sample ${index + 1} of ${rows * columns}${note}${where ? `, ${where}` : ""}`;
+  return `${noun} ${index + 1} of ${rows * columns}${note}${where ? `, ${where}` : ""}`;
 }
 
 /** The samples on a canvas, each with a button. */
@@ -171,8 +171,8 @@ export class SpriteSheet {
   }
 
   /** @param {SheetData} data */
-  show({ image, rows, columns, height, alt, where = "", words = "", notes = [] }) {
-    this.sheet = { image, rows, columns, where, notes };
+  show({ image, rows, columns, height, alt, where = "", words = "", notes = [], noun = "sample" }) {
+    this.sheet = { image, rows, columns, where, notes, noun };
     this.empty.textContent = words;
     this.cells.setAttribute("aria-label", where ? `${alt}, ${where}` : alt);
     shape(this.root, sheetRatio(this.sheet), height);
@@ -181,7 +181,7 @@ export class SpriteSheet {
       this.cells.replaceChildren(...Array.from({ length: rows * columns }, (_, i) => {
         const cell = make("button", { type: "button", tabIndex: i ? -1 : 0 });
         cell.setAttribute("aria-label",
-          `${this.press ? "Sample" : "Enlarge sample"} ${i + 1} of ${rows * columns}`);
+          `${this.press ? "Choose" : "Enlarge"} ${noun} ${i + 1} of ${rows * columns}`);
         return cell;
       }));
     }
@@ -444,7 +444,7 @@ export class Lightbox {
  *   alt: string, notes?: string[] }} StripData
  */
 
-/** A sheet of samples with a caption that does not change during training. */
+/** A sheet of pictures, real or generated, with a caption that does not change during training. */
 export class Strip {
   /** @type {string | null | undefined} */
   image; // address of the newest image
@@ -467,7 +467,7 @@ export class Strip {
   /** @param {StripData} data */
   async update({ image, rows, columns, height, caption, alt, notes }) {
     this.label(caption);
-    const words = { rows, columns, height, alt, where: caption, notes };
+    const words = { rows, columns, height, alt, where: caption, notes, noun: /** @type {const} */ ("picture") };
     this.frame = words;
     if (image === this.image || !image) {
       this.sheet.show({ image: this.sheet.sheet?.image, ...words });

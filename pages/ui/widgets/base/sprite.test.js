@@ -99,8 +99,8 @@ test("keys go from sample to sample", () => {
 });
 
 test("a sample is called by its place, its note and its moment", () => {
-  const sheet = { rows: 2, columns: 4, where: "step 1,250", notes: ["", "7"] };
+  const sheet = { rows: 2, columns: 4, where: "step 1,250", notes: ["", "7"], noun: "sample" };
   assert.equal(sampleCaption(sheet, 1), "sample 2 of 8: 7, step 1,250");
-  assert.equal(sampleCaption({ ...sheet, where: "" }, 0), "sample 1 of 8");
+  assert.equal(sampleCaption({ ...sheet, where: "", noun: "picture" }, 0), "picture 1 of 8");
   assert.equal(sampleCaption(sheet, 7), "sample 8 of 8, step 1,250");
 });
