@@ -30,6 +30,20 @@ def test_a_misspelled_word_is_found(query: str, word: str):
     assert word in [term.word for term in terms] and len(terms) <= 4
 
 
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ("discriminator", "Discriminator"),
+        ("critic", "Critic"),
+        ("Lipschitz", "1-Lipschitz"),
+        ("batch norm", "Batch normalisation"),
+        ("batch", "Batch"),
+    ],
+)
+def test_a_term_comes_before_those_that_only_mention_it(query: str, word: str):
+    assert search(query)[0][0].word == word
+
+
 WORDS_ON_PAGES = ("Evaluate", "diagnosis", "schedule", "batch", "class-conditional", "preview")
 
 

@@ -341,6 +341,54 @@ def test_learned_dual_reason(answer: int, one_sided: bool, phrase: str):
     assert phrase in reason and bool(reason) is (answer != 1)
 
 
+@pytest.mark.parametrize("answer", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("at_bound", "phrase"), [(0.0, "No weight"), (0.01, "Hardly any weight"), (0.049, "Hardly any")]
+)
+def test_clipping_is_no_reason_if_hardly_any_weight_is_clipped(
+    answer: int, at_bound: float, phrase: str
+):
+    reason = wasserstein.learned_dual_reason(answer, at_bound, one_sided=True)
+    assert reason.startswith(phrase)
+    assert ("steepest slope" in reason) is (answer == 1)
+    assert not wasserstein.learned_dual_reason(1, 0.05, one_sided=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rose"), [(1.0, 1.1, True), (-3.16, -3.18, False), (0.5, 0.5, False)]
+)
+def test_a_score_that_did_not_rise_is_explained(before: float, after: float, rose: bool):
+    text = critic.score_after_update(before, after)
+    assert ("did not rise" in text) is not rose and bool(text) is not rose
+
+
+@pytest.mark.parametrize(
+    ("bound", "exact", "floor", "phrase"),
+    [
+        (-0.1, 1.0, 0.1, "The lower bound is 0"),
+        (0.0, 1.0, 0.1, "The lower bound is 0"),
+        (0.1, 1.0, 0.1, "10 % of W₁"),
+        (0.49, 1.0, 0.1, "49 % of W₁"),
+        (0.5, 1.0, 0.1, ""),
+        (0.016, 0.16, 0.12, "nearly as close"),
+        (0.016, 0.19, 0.12, "8 % of W₁"),
+    ],
+)
+def test_a_low_bound_of_a_critic_of_points_is_explained(
+    bound: float, exact: float, floor: float, phrase: str
+):
+    text = critic.surface_bound(bound, exact, floor)
+    assert phrase in text and bool(text) is bool(phrase)
+
+
+@pytest.mark.parametrize(
+    ("slope", "text"),
+    [(-2.8e-19, "0.000"), (1e-4, "1.0×10⁻⁴"), (0.693, "0.693"), (math.nan, "none")],
+)
+def test_a_slope_of_0_is_written_as_0(slope: float, text: str):
+    assert wasserstein.fmt_slope(slope) == text
+
+
 @pytest.mark.parametrize(
     ("js_slope", "tv_slope", "apart"),
     [
@@ -427,7 +475,7 @@ def test_vanishing_gradients():
     )
     assert text == (
         "After 2,000 updates the mean D at fakes is 1.5×10⁻⁶. The generator's gradient has norm **2.0×10⁻⁷** with "
-        "the minimax loss (4.0×10⁻⁶ of its largest), **0.500** with the non-saturating loss and **1.00** with "
+        "the minimax loss (4.0×10⁻⁶ times the largest norm that it had), **0.500** with the non-saturating loss and **1.00** with "
         "the Wasserstein loss."
     )
 
@@ -436,7 +484,7 @@ def test_a_gradient_at_its_largest_has_not_vanished():
     text = stability.vanishing_gradients(
         1, 0.5, minimax=0.1, minimax_share=1.0, non_saturating=0.1, wasserstein=0.1
     )
-    assert "(its largest so far)" in text
+    assert "(the largest so far)" in text
 
 
 @pytest.mark.parametrize(

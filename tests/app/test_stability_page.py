@@ -108,7 +108,18 @@ def test_vanishing_gradients_to_the_end_and_back_to_any_moment():
     assert "After 200 updates the mean D at fakes is" not in page_text(sound(app))
     app.button_group(key="vanishing_set").set_value("gaussians").run()
     assert "After 200 updates the mean D at fakes is" in page_text(sound(app))
-    assert "After 200 updates the mean D at fakes is" in page_text(page_alone("stability.py"))
+    # A reload, or another visitor: the result is found again, but not before the question is answered.
+    again = page_alone("stability.py")
+    assert "After 200 updates the mean D at fakes is" not in page_text(again)
+    button(again, "skip-vanishing").click().run()
+    assert "After 200 updates the mean D at fakes is" in page_text(sound(again))
+    # A result with other settings answers no prediction.
+    again.select_slider(key="vanishing_updates").set_value(200).run()
+    again.button_group(key="prediction-vanishing").set_value(0).run()
+    assert "As you predicted" in page_text(again) or "You predicted" in page_text(again)
+    again.select_slider(key="vanishing_updates").set_value(5_000).run()
+    text = page_text(sound(again))
+    assert "other settings than those chosen now (updates)" in text and "redicted" not in text
 
 
 def test_collapse_is_stopped_and_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch):
@@ -136,6 +147,23 @@ def test_all_networks_get_as_many_updates_unless_the_question_says_otherwise():
     assert "the same seed and as many updates" in page_text(app)
     sound(app.button_group(key="collapse_judged").set_value(1).run())
     assert "discriminator gets 1 update per step, both critics 5" in page_text(app)
+
+
+def test_a_result_with_other_updates_does_not_answer_the_question_about_these(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setitem(collapse.STEPS, "grid-25", 2)
+    app = lab(page_alone("stability.py"), "collapse")
+    app.button_group(key="collapse_set").set_value("grid-25").run()
+    button(app, "collapse_run").click().run()
+    ended(app, "collapse")
+    app.button_group(key="prediction-collapse").set_value(0).run()
+    assert "You predicted" in page_text(app) or "As you predicted" in page_text(app)
+    app.button_group(key="collapse_judged").set_value(1).run()
+    app.button_group(key="prediction-collapse1").set_value(0).run()
+    text = page_text(sound(app))
+    assert "other settings than those chosen now (discriminator updates)" in text
+    assert "redicted" not in text and "**Result.**" in text
 
 
 def test_collapse_on_digits_shows_which(monkeypatch: pytest.MonkeyPatch):
@@ -379,7 +407,7 @@ def test_each_network_that_collapsed_first_is_a_right_answer():
         ([(0.01, 0.05, 0.9)], "Train a second c"),
         (
             [(0.01, 0.05, 0.9), (1.0, 9.0, 0.0)],
-            "With c = 1, nearly no weight is clipped",
+            "c = 1 clips hardly any weight",
         ),  # c = 1 clips nothing
         ([(0.01, 0.05, 0.9), (0.02, 0.1, 0.8)], "The same for each c so far"),
     ],

@@ -296,7 +296,7 @@ def test_the_answer_of_a_lab_is_what_was_measured():
     opposed = OpposedNetworks(6.0, 10, 10, x, x, x, 1e-3, 2.0, 1.0, 1.06)
     assert opposed_lab(opposed).right == 1
     overlapping = opposed_lab(replace(opposed, mu=1.0, minimax=0.6))
-    assert overlapping.right == 2 and "not sure" in overlapping.why
+    assert overlapping.right == 2 and "still unsure" in overlapping.why
     assert opposed_lab(replace(opposed, minimax=0.6, slope=0.1)).right == 0
 
 

@@ -248,7 +248,7 @@ def test_dials_move_all_samples(page, site: str):
     until(lambda: dial_values()[0] == pytest.approx(0.6))
     page.get_by_role("button", name="All to 0").click()
     until(lambda: pixels(page, place) == before)
-    page.get_by_role("button", name="Keep the first").click()
+    page.get_by_role("button", name="Keep first sample").click()
     until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 1)
     page.get_by_role("radio", name="SeFa").or_(
         page.get_by_role("button", name="SeFa")

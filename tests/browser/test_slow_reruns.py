@@ -238,7 +238,7 @@ def test_dials_stay_where_they_were_turned(slow, site: str):
     dial.fill("1.5")
     slow.wait_for_timeout(700)
     other.fill("-2")
-    slow.get_by_role("button", name="Keep the first").click()
+    slow.get_by_role("button", name="Keep first sample").click()
     for _ in range(10):
         slow.wait_for_timeout(300)
         assert (dial.input_value(), other.input_value()) == ("1.5", "-2")

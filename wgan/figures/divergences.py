@@ -38,10 +38,13 @@ def distances_over_theta(
             is_zero = theta == 0
             traces.append(_lone_dot(name, theta[is_zero], heights[is_zero]))
             heights = np.where(is_zero, np.nan, heights)
+        # Exact curves: Plotly's simplification would make a constant slope by up to a pixel.
         # TV coincides with other lines over long stretches: dotted, so that both are visible.
         dash = "dot" if name == "TV" else "solid"
         label = name + _why_no_line(values, heights)
-        traces.append(line_trace(label, theta, heights, COLOURS[name], line={"dash": dash}))
+        traces.append(
+            line_trace(label, theta, heights, COLOURS[name], line={"dash": dash, "simplify": False})
+        )
     return {
         "data": traces,
         "layout": {

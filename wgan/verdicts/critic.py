@@ -24,6 +24,12 @@ NEAR_1 = 0.8
 TIGHT_SHARE = 0.9
 """Share of the exact distance above which a critic counts as nearly optimal."""
 
+LOW_BOUND = 0.5
+"""A lower bound below this share of W₁ is called low."""
+
+NEAR_FLOOR = 1.5
+"""Fakes whose W₁ is below this multiple of the floor are nearly as good as other real points."""
+
 UNSTEADY = 0.05
 """Range of the lower bound ÷ W₁ in the last quarter of the updates above which a bound has not settled."""
 
@@ -137,8 +143,8 @@ def slopes(
         )
     if mean > STEEP_SLOPE:
         return (
-            f"**Steeper than 1.** The mean slope is {fmt_sig(mean)}, so the gap may exceed W₁: its bound is "
-            f"K·W₁ with K the steepest slope. {SLOPE_REMEDIES[limited_by]}"
+            f"**Steeper than 1.** The mean slope is {fmt_sig(mean)}, so the gap may exceed W₁. With a "
+            f"steepest slope of K, the gap is at most K·W₁. {SLOPE_REMEDIES[limited_by]}"
         )
     if share_above_1 > 0.5:
         usual = " The two-sided penalty pulls slopes to 1 from both sides, so this is usual."
@@ -241,8 +247,8 @@ def convergence(
     low, high = range_of_late or (share, share)
     if high - low > UNSTEADY:
         return (
-            f"**It varies between {fmt_share(low)} and {fmt_share(high)}** in the last quarter of the updates, and "
-            f"is at {now} now. A lower learning rate may steady it."
+            f"**The bound varies between {fmt_share(low)} and {fmt_share(high)}** of the exact distance in the last quarter "
+            f"of the updates, and is at {now} now. A lower learning rate may steady it. {_why_it_is_loose(clipped_share)}"
         )
     return f"**Settled at {now}.**{before} {_why_it_is_loose(clipped_share)}"
 
@@ -262,6 +268,43 @@ def _why_it_is_loose(clipped_share: float | None) -> str:
     return (
         f"{fmt_share(clipped_share)} of the clipped weights are at ±c. Clipping allows only simple functions, "
         "which cannot be steep where they must and flat elsewhere."
+    )
+
+
+def surface_bound(lower_bound: float, exact: float, floor: float) -> str:
+    """Say why the lower bound of a critic of points is far below W₁; empty if it is not.
+
+    Args:
+        lower_bound: (E f(real) − E f(fake)) ÷ steepest slope.
+        exact: W₁ between real points and fakes.
+        floor: W₁ between real points and other real points.
+    """
+    if lower_bound <= 0:
+        return (
+            "The lower bound is 0, because this critic scores the fakes at least as high as the real points, on "
+            "average. The section *To convergence* shows how high its bound can get."
+        )
+    if lower_bound >= LOW_BOUND * exact:
+        return ""
+    if exact <= NEAR_FLOOR * floor:
+        return (
+            "The bound is low, but the fakes are nearly as close to these real points as other real points are "
+            f"(W₁ = {fmt_sig(floor)}). So hardly any difference is left that a critic could measure."
+        )
+    return (
+        f"The bound is low, {fmt_share(lower_bound / exact)} of W₁: this critic is far from optimal. The generator can still learn, "
+        "because it needs only the direction in which the score rises. The section *To convergence* shows how high the bound "
+        "can get."
+    )
+
+
+def score_after_update(before: float, after: float) -> str:
+    """Say why an update of the generator has lowered the mean score of its fakes; empty if it has raised it."""
+    if after > before:
+        return ""
+    return (
+        " It did not rise, although the update aims at that: the optimiser also follows the gradients of earlier "
+        "batches, and a step that is too long overshoots."
     )
 
 

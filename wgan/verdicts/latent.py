@@ -35,10 +35,10 @@ def inversion(error: float, errors_of_held_out: Real) -> str:
     """Say if a picture was inverted as exactly as held-out pictures, (N,): with at most their largest error."""
     if error <= float(errors_of_held_out.max()):
         return (
-            "Your picture is within this range: the generator can make it about as exactly as pictures like "
-            "those of the data set."
+            "Your picture is within this range: the generator can make it about as closely as held-out "
+            "pictures of the data set."
         )
     return (
-        "Your picture is outside this range: the search found no z with which the generator makes it as exactly "
-        "as these."
+        "Your picture is outside this range: the search found no z whose picture is as close to it as theirs are "
+        "to them."
     )

@@ -54,7 +54,9 @@ def vanishing_gradients(
         wasserstein: Norm of the gradient of the Wasserstein loss.
     """
     share = (
-        "its largest so far" if minimax_share == 1 else f"{fmt_sig(minimax_share)} of its largest"
+        "the largest so far"
+        if minimax_share == 1
+        else f"{fmt_sig(minimax_share)} times the largest norm that it had"
     )
     return (
         f"After {updates:,} updates the mean D at fakes is {fmt_sig(certainty)}. The generator's gradient has norm "

@@ -14,6 +14,9 @@ ALIKE_PERCENT = 3
 DEAD_FACTOR = 5.0
 """A gradient that is more than this factor below another one gives no usable direction."""
 
+FEW_CLIPPED = 0.05
+"""Share of the weights at ±c below which clipping hardly limits a critic."""
+
 MAX_RATIO = 10_000
 """Ratios of two gradients from which on only "more than" is written."""
 
@@ -159,20 +162,26 @@ def learned_dual(
 
 
 def learned_dual_reason(answer: int, at_bound_share: float, *, one_sided: bool) -> str:
-    """Return why a critic has the higher bound, if it was not the penalised one; empty if it was.
+    """Return why a critic has the higher bound, if the usual reason does not hold; empty if it does.
+
+    The usual reason is that clipping leaves only simple functions, so that the penalised critic is closer.
 
     Args:
         answer: What `tighter_critic` returned.
         at_bound_share: Share of the clipped critic's weights at ±c, in [0, 1].
         one_sided: Whether only slopes above 1 were penalised.
     """
+    if at_bound_share < FEW_CLIPPED:
+        few = "No weight" if at_bound_share == 0 else "Hardly any weight"
+        text = f"{few} reached ±c, so clipping does not limit the shape of this critic. "
+        if answer == 1:
+            text += (
+                "But it does not limit the slope, either: the bound divides by the steepest slope, and one steep place "
+                "makes the whole bound smaller. The penalty keeps slopes alike. "
+            )
+        return f"{text}Choose a smaller c to see what clipping does."
     if answer == 1:
         return ""
-    if at_bound_share == 0:
-        return (
-            "No weight reached ±c, so both critics were free to take the shape that the piles need. "
-            "Choose a smaller c to see what clipping does."
-        )
     if answer == 2:
         return (
             "Here both bounds are about the same. Clipping costs most if c is small and the function must "
@@ -180,8 +189,9 @@ def learned_dual_reason(answer: int, at_bound_share: float, *, one_sided: bool) 
         )
     if not one_sided:
         return (
-            "Usually the bound of the penalised critic is higher. A two-sided penalty also raises slopes *up to* 1, "
-            "and may keep a critic on a straight line although it must turn. Try a one-sided penalty."
+            "Usually the bound of the penalised critic is higher. But a two-sided penalty also punishes slopes below 1, "
+            "and wherever a critic turns, its slope is 0. So it may turn in the wrong place, or not at all, especially "
+            "with a large λ. Try a one-sided penalty."
         )
     return (
         "Usually the bound of the penalised critic is higher, because its weights are free. Here it is not: its "
@@ -237,7 +247,8 @@ def fmt_slope(value: float) -> str:
     """Format a slope with three decimals; a tiny one as a power of ten, and "none" for NaN."""
     if math.isnan(value):
         return "none"
-    return fmt_sci(value) if 0 < abs(value) < 1e-3 else fmt_fixed(value, 3)
+    # Numerical integration leaves up to about 1e-16 where the slope is 0.
+    return fmt_sci(value) if 1e-12 < abs(value) < 1e-3 else fmt_fixed(value, 3)
 
 
 def stronger_gradient(discriminator_gradient: float, critic_gradient: float) -> int:

@@ -230,7 +230,7 @@ def cards(result: CriticConvergence, *, pictures: bool) -> list[Stat]:
         pictures: Whether the examples are pictures, not points.
     """
     place = "between their pixels in [−1, 1]" if pictures else "in the plane"
-    unit = "of pixels" if pictures else "units"
+    unit = "pixel values" if pictures else "units"
     return [
         Stat(
             "Exact W₁",

@@ -302,7 +302,7 @@ def units(key: str, models: Models, extent: float) -> None:
     with left:
         layer_name = _choose_layer(names)
         st.caption(
-            "A critic of points is a sum of simple units. Layer by layer they are combined to the "
+            "Each unit of a layer combines the units of the layer before it. The last layer combines them to the "
             "surface that the generator climbs."
         )
     layer = names.index(layer_name)

@@ -187,11 +187,8 @@ def surface(critic_view: CriticView) -> None:
         ],
         key="critic_distances",
     )
-    if critic_surfaces.lower_bound <= 0:
-        st.caption(
-            "The lower bound is 0, because this critic scores the fakes at least as high as the real points, on "
-            "average. The section *To convergence* shows how high its bound can get."
-        )
+    if reason := verdicts.surface_bound(critic_surfaces.lower_bound, critic_surfaces.exact, floor):
+        st.caption(reason)
     surfaces.surfaces(critic_surfaces, key="critic", run=critic_view.run)
     left, right = st.columns([0.6, 0.4], gap="medium")
     with left:

@@ -349,7 +349,7 @@ def _critic_stages(update: CriticStage, config: TrainConfig, rate: float, of: st
             Stage(
                 f"Loss and penalty{of}",
                 rf"The loss is {loss}. The penalty measures the slope $\|\nabla f(\hat x)\|$ at the points "
-                rf"$\hat x$ below. With its weight λ, it is **{fmt_sig(update.penalty)}**. {_where_numbers_are(update.real, 'slope')}",
+                rf"$\hat x$ below. Times its weight λ, it adds **{fmt_sig(update.penalty)}** to the loss. {_where_numbers_are(update.real, 'slope')}",
                 lambda: _rows([("Points of the penalty", points, fmt_alike(slopes.tolist()))]),
             )
         )
@@ -367,7 +367,7 @@ def _critic_stages(update: CriticStage, config: TrainConfig, rate: float, of: st
         Stage(
             f"The critic is updated{of}",
             f"{config.optimizer.title} moves each weight against the gradient of {minimised}, with learning rate "
-            f"{rate:g}.{_how(config)} Together the weights move by {fmt_sig(update.weight_change)}. The gap of the same batch goes "
+            f"{fmt_sig(rate)}.{_how(config)} The change of all weights has the norm {fmt_sig(update.weight_change)}. The gap of the same batch goes "
             f"from {fmt_sig(gap)} to **{fmt_sig(gap_after)}**.{verdicts.gap_after_update(gap, gap_after, penalised=update.points is not None)}",
             lambda: _histogram(
                 update.real_scores_after,
@@ -398,6 +398,7 @@ def _generator_stages(update: GeneratorStage, config: TrainConfig, rate: float) 
     shown = len(update.before)
     scores = fmt_alike(update.scores[:shown].tolist())
     scores_after = fmt_alike(update.scores_after[:shown].tolist())
+    before, after = float(update.scores.mean()), float(update.scores_after.mean())
     return [
         Stage(
             "What the critic tells the generator",
@@ -413,9 +414,9 @@ def _generator_stages(update: GeneratorStage, config: TrainConfig, rate: float) 
         Stage(
             "The generator is updated",
             f"{config.optimizer.title} moves each weight of the generator against the gradient of its loss, with "
-            f"learning rate {rate:g}. Together the weights move by {fmt_sig(update.weight_change)}. The mean score "
-            f"of fakes from the same z goes from {fmt_sig(float(update.scores.mean()))} to "
-            f"**{fmt_sig(float(update.scores_after.mean()))}**.",
+            f"learning rate {fmt_sig(rate)}. The change of all weights has the norm {fmt_sig(update.weight_change)}. The mean score "
+            f"of fakes from the same z goes from {fmt_sig(before)} to **{fmt_sig(after)}**."
+            f"{verdicts.score_after_update(before, after)}",
             lambda: _rows(
                 [
                     ("Before the update", update.before, scores),

@@ -32,10 +32,10 @@ LAB = Lab(
     "Every weight of a critic of 12 layers is clipped to ±c. What happens to the gradient on its way back to the input?",
     ("It hardly changes", "It vanishes", "It explodes", "It depends on c"),
     3,
-    r"Each layer multiplies the gradient by about the size of its weights times $\sqrt n$, the root of their number "
-    r"per unit, because their signs are mixed; by more if training aligns the signs. Over 12 layers a factor below 1 "
-    "makes it vanish, and a factor above 1 makes it explode; only few $c$ lie between. A penalty, or "
-    "orthonormal layers with GroupSort, hold the slope itself.",
+    r"Each layer multiplies the gradient by a factor. If each unit has $n$ weights of size $c$ with mixed signs, the "
+    r"factor is about $c\sqrt n$, and it is larger if training aligns the signs. Over 12 layers a factor below 1 makes the "
+    "gradient vanish, and a factor above 1 makes it explode. Only a narrow range of $c$ gives a factor near 1. A penalty, or "
+    "orthonormal layers with GroupSort, limit the slope itself.",
     "Gulrajani et al. 2017, figures 1a and 1b, arXiv:1704.00028; Petzka et al. 2018, arXiv:1709.08894; "
     "Anil et al. 2019, arXiv:1811.05381",
 )
@@ -299,7 +299,7 @@ def undecided(tried: Sequence[ClippedCritic]) -> str:
         unclipped = [one for one in tried if not verdicts.is_clipped(one.at_bound_share)]
         if unclipped:
             values = " and ".join(fmt_number(one.clip_value) for one in unclipped)
-            return f"With c = {values}, nearly no weight is clipped, so this does not answer the question. Train a smaller c."
+            return f"c = {values} clips hardly any weight, so this does not answer the question. Train a smaller c."
         return "Train a second c to see whether the result depends on it."
     return "The same for each c so far. Train a smaller and a larger c."
 

@@ -23,8 +23,9 @@ PLANE = Lab(
     "Sinkhorn's fast algorithm spreads each point over several targets; a larger ε spreads it more. How does this blur change the cost?",
     ("It lowers it", "It stays the same", "It raises it"),
     2,
-    "The exact plan is the cheapest of all plans, so every other plan costs at least as much. The entropy term "
-    "rewards spreading each point over many targets: with a larger ε, more earth travels farther.",
+    "The exact plan is the cheapest of all plans, so every other plan costs at least as much. Sinkhorn's plan "
+    "minimises the cost minus ε times the plan's entropy, which is large if each point is spread over many targets. So with "
+    "a larger ε, more earth travels farther.",
     "Cuturi 2013, arXiv:1306.0895; exact plans: Villani 2009, theorem 5.10",
 )
 

@@ -53,8 +53,8 @@ samples was 68 % for the GAN, 4 % for WGAN and 33 % for WGAN-GP. With 1 update o
 collapsed in 5 of 5 trainings. On the grid all three had 20 to 24 of 25 modes, but only 6 to 8 % high-quality samples: these
 trainings are short. WGAN lost modes for a while in 1 training of 5, WGAN-GP in 2.
 
-**So** the number of its discriminator's updates decides whether this GAN collapses. With equal updates the
-objective alone made no model collapse for good. This holds only for these small networks and short trainings.
+**So** the number of its discriminator's updates decides whether this GAN collapses. With equal updates, no
+model collapsed for good, whatever its objective. This holds only for these small networks and short trainings.
 """
 
 COLOURS = {"gan": "@two", "wgan": "@one", "wgan-gp": "@three"}
@@ -115,7 +115,7 @@ def title() -> str:
 
 def current_lab() -> Lab:
     """Return the lab with a question that states the number of updates, if it differs between networks."""
-    updates = int(st.session_state.get("collapse_judged") or CRITIC_UPDATES)
+    updates = _chosen_updates()
     if updates == CRITIC_UPDATES:
         return LAB
     plural = "s" if updates > 1 else ""
@@ -124,6 +124,11 @@ def current_lab() -> Lab:
         "Which model collapses first?"
     )
     return replace(LAB, question=question, about=str(updates))
+
+
+def _chosen_updates() -> int:
+    """Return the chosen number of updates of the discriminator."""
+    return int(st.session_state.get("collapse_judged") or CRITIC_UPDATES)
 
 
 def settings() -> bool:
@@ -201,6 +206,14 @@ def show(prediction: int | None) -> None:
 def _show_verdict(result: Collapse, prediction: int | None, done: bool) -> None:
     pictures = result.frequencies is not None
     gans = [_trained_gan(gan, pictures) for gan in result.gans]
+    if tasks.changed_settings_note(
+        {
+            "discriminator updates": (result.discriminator_updates, _chosen_updates()),
+            "seed": (result.seed, int(st.session_state.get("collapse_seed") or 0)),
+        },
+        "Train all three",
+    ):
+        prediction = None
     verdict = verdicts.mode_collapse(gans, result.total_modes, "digits" if pictures else "modes")
     show_result(
         answered_lab(gans),

@@ -86,8 +86,9 @@ def show_slide() -> None:
     """Show the lab of two shapes at an offset."""
     lab = LABS[str(st.session_state.get("apart-shape") or "boxes")]
     prediction = ask_prediction(lab)
-    st.caption(NAMES)
-    glossary_link("jensen-shannon-divergence", "These words in the glossary")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(NAMES, width="content")
+        glossary_link("jensen-shannon-divergence", "These words in the glossary")
     shape, theta = _settings()
     picture_column, curves_column = st.columns([1, 2], gap="small")
     with picture_column:

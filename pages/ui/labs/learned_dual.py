@@ -7,7 +7,13 @@ import streamlit as st
 
 from pages.ui.labs.frame import STOPPED, Lab, ask_prediction, show_result
 from pages.ui.labs.settings import control_row, no_label, persistent_key
-from pages.ui.labs.tasks import latest_task, result_of, show_progress, start_or_stop_button
+from pages.ui.labs.tasks import (
+    changed_settings_note,
+    latest_task,
+    result_of,
+    show_progress,
+    start_or_stop_button,
+)
 from pages.ui.labs.transport import choose_piles, piles_state
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
@@ -72,7 +78,15 @@ def show_learned() -> None:
     with right:
         _show_numbers(result)
         _show_state(result, task)
-        _show_changed_settings(result, piles, settings)
+        has_other_settings = changed_settings_note(
+            {
+                "piles": (result.piles, piles),
+                "c": (result.clip_value, settings.clip_value),
+                "λ": (result.penalty_weight, settings.penalty_weight),
+                "one-sided": (result.one_sided, settings.one_sided),
+            },
+            "Train both",
+        )
     is_running = task is not None and not task.done
     updates = int(result.updates[-1])
     verdict = verdicts.learned_dual(
@@ -80,7 +94,7 @@ def show_learned() -> None:
     )
     show_result(
         learned_lab(result),
-        prediction,
+        None if has_other_settings else prediction,
         "" if is_running else verdict,
         undecided=STOPPED if updates < result.total else "",
     )
@@ -229,19 +243,3 @@ def _show_state(result: LearnedDual, task: TaskStatus | None) -> None:
         after=f"{int(result.updates[-1]):,} of {result.total:,} updates, c = {result.clip_value:g}, "
         f"λ = {result.penalty_weight:g}, {side}.",
     )
-
-
-def _show_changed_settings(result: LearnedDual, piles: Piles, settings: Settings) -> None:
-    """Name the settings that were changed since the training, if there are any."""
-    pairs = {
-        "piles": (result.piles, piles),
-        "c": (result.clip_value, settings.clip_value),
-        "λ": (result.penalty_weight, settings.penalty_weight),
-        "one-sided": (result.one_sided, settings.one_sided),
-    }
-    changed = [name for name, (trained_with, now) in pairs.items() if trained_with != now]
-    if changed:
-        st.caption(
-            f":material/info: This result has other settings than those chosen now ({', '.join(changed)}). "
-            "Press **Train both** to use the new settings."
-        )

@@ -34,7 +34,7 @@ OPPOSED = Lab(
 BOTH = replace(
     OPPOSED,
     right=2,
-    why="Here the discriminator is not sure at all fakes, so log(1 − D) still has a gradient. The further apart the "
+    why="Here the discriminator is still unsure about many fakes, so log(1 − D) still has a gradient. The further apart the "
     "Gaussians are and the longer it is trained, the surer it is and the flatter D. The critic's slope stays near 1.",
 )
 """The lab if both gradients are of use, as with Gaussians that overlap."""

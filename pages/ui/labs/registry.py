@@ -17,7 +17,7 @@ from pages.ui.labs import (
     transport,
     vanishing,
 )
-from pages.ui.labs.frame import Lab, ask_prediction, choose
+from pages.ui.labs.frame import Lab, ask_prediction, choose, is_revealed
 
 
 class TrainedLab(Protocol):
@@ -55,8 +55,11 @@ def _trained(module: TrainedLab, current_lab: Callable[[], Lab] | None = None) -
     """
 
     def draw() -> None:
-        prediction = ask_prediction(module.LAB if current_lab is None else current_lab())
+        lab = module.LAB if current_lab is None else current_lab()
+        prediction = ask_prediction(lab)
         trains = module.settings()
+        if tasks.has_foreign_result(module.title()) and not is_revealed(lab, prediction):
+            return  # the training of another visitor, or of this one before a reload, would answer the question
         tasks.live_fragment(lambda: module.show(prediction), module.title(), was_running=trains)
 
     return Entry(module.LAB, draw)

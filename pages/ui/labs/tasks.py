@@ -1,6 +1,6 @@
 """Tasks of the labs: the button that starts or stops a task, its progress, and its newest result."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -247,6 +247,32 @@ def show_progress(task: TaskStatus | None, *, before: str = "", after: str = "")
         st.caption(f":material/close: Stopped at {100 * task.share:.0f} %. {after}")
     elif after:
         st.caption(after)
+
+
+def has_foreign_result(title: str) -> bool:
+    """Return whether a title has a result that this visitor did not ask for, such as one of another visitor."""
+    task = latest_task(title)
+    return (
+        task is not None and task.result is not None and title not in page_state(LabTasks).started
+    )
+
+
+def changed_settings_note(pairs: Mapping[str, tuple[object, object]], button: str) -> bool:
+    """Say which settings of a result differ from those that are chosen now; return whether any do.
+
+    A result with other settings does not answer the visitor's prediction.
+
+    Args:
+        pairs: By name, the setting of the result and the one chosen now.
+        button: The button that trains with the settings chosen now.
+    """
+    changed = [name for name, (trained_with, now) in pairs.items() if trained_with != now]
+    if changed:
+        st.caption(
+            f":material/info: This result has other settings than those chosen now ({', '.join(changed)}). "
+            f"Press **{button}** to use the new settings."
+        )
+    return bool(changed)
 
 
 def _shared_time_note() -> str:

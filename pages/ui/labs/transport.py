@@ -139,7 +139,7 @@ def show_earth() -> None:
 
 
 def _show_numbers(cheapest_plan: CheapestPlan, hand_plan: HandPlan) -> None:
-    moved = "" if hand_plan.done else f"{fmt_share(hand_plan.moved)} moved"
+    moved = "columns" if hand_plan.done else f"columns · {fmt_share(hand_plan.moved)} moved"
     stat_cards(
         [
             Stat("Your plan", f"{hand_plan.cost:.2f}", moved, help=YOURS_HELP),

@@ -22,7 +22,7 @@ ROWS, COLUMNS = 4, 8
 NAMES = {"ganspace": "GANSpace", "sefa": "SeFa"}
 
 SHARES = {
-    "ganspace": "Percentages: the share of the variance of the first activations.",
+    "ganspace": "Percentages: the share of the variance of the activations of the generator's first layer.",
     "sefa": "Percentages: how much of the total stretching by the first layer is in this direction.",
 }
 """What the percentage beside a direction means, by method."""
@@ -33,7 +33,7 @@ first weight matrix stretches most; it needs no samples.
 
 Both methods need no labels. What a direction means (slant, thickness, another digit) is for you to
 see.
-**Keep the first** keeps the sample at the top left, moved by the sliders."""
+**Keep first sample** keeps the sample at the top left, moved by the sliders."""
 
 
 def settings() -> str:

@@ -258,7 +258,7 @@ def _verdict(generator_view: GeneratorView, status: TaskStatus, search: Search) 
     text = f"The error is **{fmt_number(round(search.error, 1))}** of 255 per pixel"
     if search.labels is not None:
         class_names = generator_view.models.config.dataset.class_names()
-        text += f"; class {plain_text(class_names[search.labels[search.best]])}"
+        text += f", with the class {plain_text(class_names[search.labels[search.best]])} as input"
     baseline = _baseline(search)
     if baseline is not None:
         low, high = (

@@ -80,7 +80,7 @@ _ENTRIES = (
         "Critic gap",
         "E f(real) − E f(fake): the mean score of real pictures minus the mean score of "
         "fakes. It falls as the samples improve. It is the Wasserstein distance only if the "
-        "critic is a perfect 1-Lipschitz function; for a real critic, the scale is arbitrary.",
+        "critic is optimal among all functions with slopes of at most 1; for a real critic, the scale is arbitrary.",
         "train",
     ),
     Term(
@@ -303,6 +303,14 @@ _ENTRIES = (
         also=("batch size",),
     ),
     Term(
+        "Batch normalisation",
+        "A layer that gives the activations of each batch mean 0 and standard deviation 1, and then scales and shifts them by "
+        "learned numbers. Generators have it. Critics have none, because a penalty on the slope at each example "
+        "needs scores that do not depend on the other examples.",
+        "train",
+        also=("batch norm", "batchnorm"),
+    ),
+    Term(
         "Class-conditional",
         "Said of networks that know the class of each picture: the generator makes a sample of a chosen class, and the critic "
         "scores how well a picture fits its class.",
@@ -463,10 +471,18 @@ def search(query: str) -> tuple[list[Term], bool]:
         term for term in TERMS if text in " ".join((term.word, term.meaning, *term.also)).lower()
     ]
     if exact:
-        return exact, True
+        return sorted(exact, key=lambda term: _rank(text, term)), True
     similarity = {term: _similarity(text, term) for term in TERMS}
     similar = [term for term in TERMS if similarity[term] >= MIN_SIMILARITY]
     return sorted(similar, key=lambda term: -similarity[term]), False
+
+
+def _rank(text: str, term: Term) -> int:
+    """Return the rank of a term that contains a text: its word first, then other names, parts of names, and meanings."""
+    names = [name.lower() for name in (term.word, *term.also)]
+    if text in names:
+        return 0 if text == names[0] else 1
+    return 2 if any(text in name for name in names) else 3
 
 
 def _similarity(text: str, term: Term) -> float:

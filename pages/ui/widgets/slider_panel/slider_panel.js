@@ -66,7 +66,7 @@ class Dials {
     }, "All to 0");
     this.keepButton = make("button", {
       type: "button", className: "wgan-button", onclick: () => this.keep(),
-    }, "Keep the first");
+    }, "Keep first sample");
     this.words = make("p", { className: "wgan-caption" });
     this.heading = new Heading();
     this.root = make("div", { className: "wgan-dials" },
