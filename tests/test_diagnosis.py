@@ -571,8 +571,8 @@ def test_the_health_line_names_the_first_problem_and_counts_the_others():
 @pytest.mark.parametrize(
     ("changes", "since", "active", "sentence"),
     [
-        ({}, 0, True, "0 of 3 measurements of the critic for the first diagnosis"),
-        ({}, 300, True, "Settings changed at step 300: 0 of 3 measurements"),
+        ({}, 0, True, "The first diagnosis needs 3 measurements of the critic. 0 of 3 are made."),
+        ({}, 300, True, "Settings changed at step 300. The next diagnosis needs 3 measurements"),
         ({}, 0, False, "ended before the critic was measured three times"),
         ({}, 300, False, "fewer than three times after the last change, at step 300"),
         ({"measure": False}, 0, True, "“Measure while training” is off"),

@@ -52,7 +52,7 @@ def test_what_jumps_at_zero_is_a_dot_there():
         distances = curves(shape)
         lines = list(zip(DISTANCES, distances.values, strict=True))
         figure = accepted(
-            figures.distances_over_theta(distances.theta, lines, at=0.5, top=3.2, dots=True)
+            figures.distances_over_theta(distances.theta, lines, at=0.5, top=4.2, dots=True)
         )
         dots = {trace.name for trace in figure.data if trace.mode == "markers"}
         jumps = {"lines": {"JS", "TV", "KL"}, "boxes": {"KL"}, "gaussians": set()}

@@ -235,6 +235,17 @@ def test_five_runs_of_points_are_wide_enough_with_their_full_titles(page, url: s
             assert title.inner_text().startswith("WGAN-GP · ")
 
 
+@pytest.mark.parametrize("name", ["train", "tour", "compare", "wasserstein"])
+def test_the_menu_of_each_page_leads_to_every_other_page_on_a_phone(page, site: str, name: str):
+    page.set_viewport_size(PHONE)
+    page.goto(f"{site}/{'' if name == 'train' else name}")
+    page.locator("[data-testid=stExpandSidebarButton]").click(timeout=120_000)
+    links = page.locator("[data-testid=stSidebarNavLink]:visible")
+    playwright.expect(links).to_have_count(len(navigation.PAGES | navigation.LABS))
+    links.filter(has_text="Runs").click()
+    page.get_by_role("heading", name="Runs").first.wait_for()
+
+
 def test_values_on_cards_are_not_cut_on_a_phone(page, url: str, runs: Path):
     run = train(runs, "--preset", "toy-ring", "--steps", "10")
     page.set_viewport_size(PHONE)

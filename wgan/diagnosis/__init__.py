@@ -8,10 +8,11 @@ of a run. So they give the same result for a live run, a stored run, and a run f
 from wgan.diagnosis.catalogue import RULES, diagnose, examine, missing_reason
 from wgan.diagnosis.evidence import Evidence, Finding, Proposal, Reading, Rule, evidence_of
 from wgan.diagnosis.health import Health, health
-from wgan.diagnosis.sample_rules import sample_facts
+from wgan.diagnosis.sample_rules import FEW_KINDS, sample_facts
 from wgan.diagnosis.scenarios import SCENARIOS, Scenario, scenario_of
 
 __all__ = [
+    "FEW_KINDS",
     "RULES",
     "SCENARIOS",
     "Evidence",

@@ -159,7 +159,8 @@ RULES: dict[str, Rule] = {
         "others when the critic learns to recognise them.",
         sample_rules.mode_collapse,
         lambda limits: (
-            "At least one of these conditions is met in three measurements. Points: at most "
+            "At least one of these conditions is met in three measurements (a spread of the samples below half of its threshold: "
+            "in two). Points: at most "
             f"{fmt_percent(limits['modes'])} of the modes have a sample, while at least "
             f"{fmt_percent(limits['good'])} of the samples are of high quality. Pictures: the class KL is above "
             f"{fmt_number(limits['class_kl'])} nats, or more than {fmt_percent(limits['duplicates'])} of "
@@ -217,10 +218,11 @@ RULES: dict[str, Rule] = {
         lambda limits: (
             f"In at least {fmt_number(limits['measured'])} measurements, the best metric has improved by less "
             f"than {fmt_percent(limits['least'])}, or by less than {fmt_number(limits['errors'])} standard "
-            "errors, between the second and the last third."
+            "errors, between the second and the last third; and the mean of its last three values is not more than "
+            f"{fmt_percent(limits['newest'])} below every earlier one."
         ),
         f"difference of two means over their standard error; {OURS}",
-        {"measured": 15, "errors": 2.0, "least": 0.02, "floors": 1.25},
+        {"measured": 15, "errors": 2.0, "least": 0.02, "floors": 1.25, "newest": 0.1},
     ),
 }
 """All rules by key; an earlier problem can cause a later one."""

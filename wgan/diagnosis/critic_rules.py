@@ -137,7 +137,11 @@ def overfitting_critic(evidence: Evidence, rule: Rule) -> Reading | None:
         f"The critic gap is {fmt_sci(gap)} on training pictures and {fmt_sci(gap - difference)} on held-out "
         "pictures. "
         + (
-            f"So {fmt_percent(max(share, 0.0))} of it is memorised."
+            (
+                f"So {fmt_percent(max(share, 0.0))} of it is memorised."
+                if share < 1
+                else "So all of it is memorised: held-out pictures score no higher than fakes."
+            )
             if is_certain
             else "The difference is within the usual variation between 256 pictures."
         )

@@ -45,8 +45,8 @@ def health(findings: Sequence[Finding], evidence: Evidence, *, active: bool) -> 
     if any(finding.key == READINESS_RULE for finding in findings):
         return Health(
             "good",
-            f"**No problems found.** {len(findings)} of {len(RULES)} checks apply to this objective and have "
-            "enough data.",
+            f"**No problems found** by the {len(findings)} of {len(RULES)} checks that apply to this objective and have "
+            "enough measurements.",
             facts,
         )
     return Health("unknown", _missing_reason(evidence, active=active), facts)
@@ -72,7 +72,8 @@ def _missing_reason(evidence: Evidence, *, active: bool) -> str:
             "This run ended before the critic was measured three times, so there is no diagnosis."
         )
     count = len(evidence.series(READINESS_METRIC)[0])
-    progress = f"{count} of {MIN_VALUES} measurements of the critic"
-    if evidence.since:
-        return f"Settings changed at step {evidence.since:,}: {progress} for the next diagnosis."
-    return f"{progress} for the first diagnosis."
+    which = "next" if evidence.since else "first"
+    changed = f"Settings changed at step {evidence.since:,}. " if evidence.since else ""
+    if count >= MIN_VALUES:
+        return f"{changed}The {which} diagnosis appears in a moment."
+    return f"{changed}The {which} diagnosis needs {MIN_VALUES} measurements of the critic. {count} of {MIN_VALUES} are made."

@@ -176,9 +176,15 @@ def _narrow(evidence: Evidence, rule: Rule) -> _Sign | None:
     steps, variety = series
     is_bad = variety < rule.limits["variety"]
     not_recovering = variety[-1] <= 1.25 * variety[-MIN_VALUES]
+    # Short runs have few measurements of the spread, so two are enough if it is far too small.
+    almost_a_point = (
+        is_bad[-2:].all()
+        and variety[-1] < rule.limits["variety"] / 2
+        and variety[-1] <= 1.25 * variety[-2]
+    )
     return _Sign(
         f"The spread of the samples is {fmt_percent(variety[-1])} of the spread of real examples.",
-        bool(is_bad[-MIN_VALUES:].all() and not_recovering),
+        bool((is_bad[-MIN_VALUES:].all() and not_recovering) or almost_a_point),
         _since(steps, is_bad),
         had_more=not is_bad.all(),
     )
@@ -287,17 +293,20 @@ def plateau(evidence: Evidence, rule: Rule) -> Reading | None:
     ending = (
         "This is as good as real examples: you can stop."
         if near_floor
-        else "More training with these settings will not help: stop, or change a setting."
+        else "More training with these settings will hardly help: stop, or change a setting."
     )
+    # A value may fall steeply at the end of a third whose mean is still high.
+    smooth = np.convolve(values, np.ones(3) / 3, "valid")
+    is_best_now = smooth[-1] < (1 - rule.limits["newest"]) * smooth[:-3].min()
     # Values that clearly become worse are no plateau: another rule reports them.
     becomes_worse = improvement < -rule.limits["errors"] * error
-    raised = not becomes_worse and (
+    raised = not (becomes_worse or is_best_now) and (
         improvement < rule.limits["errors"] * error
         or improvement < rule.limits["least"] * now.mean()
     )
     return Reading(
-        f"{title_of(name)} went from {fmt_sci(before.mean())} to {fmt_sci(now.mean())} in the last {span:,} "
-        f"steps (uncertainty ±{fmt_rounded(error)})"
+        f"{title_of(name)} was {fmt_sci(before.mean())} on average, and then {fmt_sci(now.mean())}, in the two halves of the last "
+        f"{span:,} steps (uncertainty ±{fmt_rounded(error)})"
         + (f"; real examples score {fmt_sci(floor)}. " if floor is not None else ". ")
         + (ending if raised else "It becomes worse." if becomes_worse else "It still improves."),
         raised,

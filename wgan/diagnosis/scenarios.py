@@ -45,8 +45,8 @@ SCENARIOS: dict[str, Scenario] = {
     "mode-collapse": Scenario(
         "Mode collapse",
         "mode-collapse",
-        "A GAN whose discriminator learns too slowly: one update per step and a small learning rate. The "
-        "hyperparameters call it critic, as they do for all objectives.",
+        "A GAN whose discriminator learns too slowly: one update per step and a small learning rate. In the "
+        "settings, the discriminator is called critic.",
         "**Points in the plane**: all fakes are in one small group, which jumps from place "
         "to place. The discriminator follows it, but never learns all eight modes at once. "
         "**Modes** falls to 0 or 1. If the run never had more, the diagnosis says *Few kinds of samples*.",
@@ -67,6 +67,8 @@ SCENARIOS: dict[str, Scenario] = {
                 "critic_learning_rate": 3e-4,
                 # A longer average would show the mean of many places: the centre of the ring.
                 "ema_decay": 0.9,
+                # After about 8,000 steps some seeds find several modes again.
+                "steps": 5_000,
             }
         ),
         live=False,
@@ -77,18 +79,19 @@ SCENARIOS: dict[str, Scenario] = {
         "WGAN-GP without its gradient penalty: λ = 0, so nothing limits the slope of the critic.",
         "**Critic gap** and **Scores and losses** swing ever more widely, also below 0: the critic can "
         "always change its gap by becoming steeper. The gap then says nothing about the samples.",
-        "With λ = 0.1, the penalty pulls the slope back to 1. The gap falls, and its scale "
-        "has a meaning again.",
+        "Start a new run with λ = 0.1: the penalty holds the slope near 1, and the gap falls as the samples improve. In "
+        "this run the critic soon becomes too steep for a penalty to repair.",
         {"objective.penalty_weight": 0.1},
         _POINTS.changed({"objective.penalty_weight": 0.0, "n_critic": 5}),
+        live=False,
     ),
     "saturated-clipping": Scenario(
         "Saturated clipping",
         "clipping",
         "The first WGAN with a very small clip value: c = 0.01.",
-        "On the Critic page, section **Layers**: most weights are at +c or −c. The critic is "
-        "almost a linear function: its slope is the same everywhere, and the fakes move "
-        "together instead of towards the modes.",
+        "**Points in the plane**: the surface is smooth, without a hill at each mode. So the fakes cover the ring, but most "
+        "lie between the modes, and **High quality** stays low. On the Critic page, section **Layers**: most weights are at "
+        "+c or −c.",
         "With a larger clip value (c = 0.1), the critic can represent more functions: its "
         "surface bends around the modes.",
         {"objective.clip_value": 0.1},

@@ -22,7 +22,7 @@ from wgan.figures.collapse import (
     point_cloud,
 )
 from wgan.figures.convergence import proved_bound, raw_gap
-from wgan.figures.counts import bars, histogram
+from wgan.figures.counts import bars, has_long_names, histogram
 from wgan.figures.critic import climb, depth, pixels_over, spread, surface, weights
 from wgan.figures.curves import compare, critic_gap, curves, losses, quality
 from wgan.figures.divergences import (
@@ -61,6 +61,7 @@ __all__ = [
     "gradient_by_depth",
     "gradient_norms",
     "gradients_over_mu",
+    "has_long_names",
     "histogram",
     "inversion_errors",
     "labelled_points",

@@ -8,9 +8,18 @@ from wgan.arrays import Real
 from wgan.figures.base import Figure, literal
 from wgan.theme import CHANNELS
 
+LONG_NAME = 3
+"""Letters of a name from which the names below bars overlap."""
+
+
+def has_long_names(names: Sequence[str]) -> bool:
+    """Return whether names are too long to be written beside each other below bars."""
+    return max(map(len, names), default=0) > LONG_NAME
+
 
 def bars(names: Sequence[str], counts: Real) -> Figure:
-    """Return a bar chart of counts, (N,), by name."""
+    """Return a bar chart of counts, (N,), by name. Long names are written at an angle."""
+    angle = -40 if has_long_names(names) else 0
     return {
         "data": [
             {
@@ -23,7 +32,7 @@ def bars(names: Sequence[str], counts: Real) -> Figure:
         ],
         "layout": {
             "margin": {"l": 48, "r": 8, "t": 6, "b": 30},
-            "xaxis": {"type": "category"},
+            "xaxis": {"type": "category", "automargin": True, "tickangle": angle},
             "yaxis": {"rangemode": "tozero", "nticks": 4},
             "bargap": 0.25,
             "showlegend": False,

@@ -349,7 +349,7 @@ def unmeasured_reason(inputs: MetricInputs, keys: Iterable[str] | None = None) -
     titles = ", ".join(metric.title for metric in missing_examples)
     most = max(metric.least for metric in missing_examples)
     return (
-        f"Not measured: {titles}. They need up to {most} training and {most} held-out "
+        f"Not measured: {titles}. They need at least {most} training and {most} held-out "
         f"pictures, but there are {len(inputs.reference_stats.data.train):,} and "
         f"{len(inputs.reference_stats.data.held_out):,}."
     )

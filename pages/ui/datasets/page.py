@@ -215,7 +215,7 @@ def _distributions(facts: Facts) -> None:
             figures.bars(facts.names, np.array(facts.counts)),
             key="balance",
             run=str(facts.names),
-            height=150,
+            height=205 if figures.has_long_names(facts.names) else 150,
             title="Class balance",
             help="Training pictures of each class.",
             alt="Number of training pictures in each class",
@@ -251,7 +251,7 @@ def _mean_pictures(facts: Facts) -> None:
 
 
 def _duplicates(facts: Facts) -> None:
-    st.markdown("**Nearest duplicates**", help=PAIRS_HELP)
+    st.markdown("**Most similar pairs**", help=PAIRS_HELP)
     if not len(facts.pairs):
         return
     least, most = facts.distances[0], facts.distances[-1]

@@ -169,7 +169,7 @@ def _show_curves(shape: str, theta: float) -> None:
                 curves.theta,
                 list(zip(DISTANCES, curves.values, strict=True)),
                 at=theta,
-                top=3.2,
+                top=4.2,
                 dots=True,
             ),
             key="apart_values",

@@ -133,8 +133,7 @@ def _cards(snapshot: RunSnapshot) -> None:
         Stat(
             "Critic gap",
             fmt_digits(gap),
-            "latest" if gap is not None else "",
-            help=f"The value of the last report, not smoothed: the thick line of the chart can differ.\n\n{GAP_HELP}",
+            help=f"The value of the latest report, not smoothed: the thick line of the chart can differ.\n\n{GAP_HELP}",
         ),
     ]
     # Ended runs keep the bar, so that the page does not move when a run stops.

@@ -23,7 +23,7 @@ from wgan.config import (
     hyperparameters,
     value_text,
 )
-from wgan.diagnosis import RULES, SCENARIOS, Scenario
+from wgan.diagnosis import FEW_KINDS, RULES, SCENARIOS, Scenario
 from wgan.export import nearest_preset
 
 FEATURED = ("quick-mnist", "toy-ring")
@@ -163,7 +163,10 @@ def _scenario(scenario: Scenario) -> None:
         st.markdown(f"**What to look for.** {scenario.watch}")
         st.markdown(f"**Then try.** {scenario.remedy}")
         rule = RULES[scenario.rule]
-        st.caption(f"The diagnosis on the Train page lists “{rule.title}” among the problems.")
+        names = f"“{rule.title}”" + (
+            f" or “{FEW_KINDS}”" if scenario.rule == "mode-collapse" else ""
+        )
+        st.caption(f"The diagnosis on the Train page lists {names} among the problems.")
     with right:
         _data(scenario.config)
     remedied = scenario.config.changed(scenario.changes)

@@ -44,7 +44,7 @@ STYLES = (
     "potential_editor/potential_editor.css",
 )
 
-CURVES = (("values", "Distances", 0.0, 3.2), ("slopes", "Their slopes", -2.2, 2.2))
+CURVES = (("values", "Distances", 0.0, 4.2), ("slopes", "Their slopes", -2.2, 2.2))
 """The two charts of distances: field, title, and both ends of the axis."""
 
 THETA_STEP = 0.05

@@ -205,7 +205,8 @@ _ENTRIES = (
     Term(
         "Floor",
         "The value of a metric for real examples instead of samples. A generator cannot be "
-        "expected to reach a better value.",
+        "expected to reach a clearly better value. By chance it can be slightly better: the value of real examples depends on "
+        "which of them are drawn, too.",
         "train",
         also=("baseline",),
     ),

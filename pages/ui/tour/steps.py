@@ -41,8 +41,8 @@ STEPS = (
         "Press **Start** and wait for the first strokes. Then move the slider under the "
         "pictures back to step 0 and forward again.",
         "At first, the critic gap rises: the critic learns to recognise the fakes. Then it "
-        "falls: the samples improve. The loss of a GAN without a Wasserstein distance does "
-        "not show this.",
+        "falls: the samples improve. The loss of an ordinary GAN does not "
+        "fall as its samples improve.",
         (
             Place(
                 "train",
