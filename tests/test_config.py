@@ -417,9 +417,15 @@ def test_another_objective_comes_with_settings_for_the_same_data(preset: str, na
     ("dataset", "changes"),
     [
         (own_pictures(5_000, "grey"), {"generator_learning_rate": 2e-3}),
+        (own_pictures(300, "grey"), {"generator_learning_rate": 2e-3}),
+        (
+            own_pictures(5_000, "grey", side=64),
+            {"generator_learning_rate": 2e-3, "network.size": "small"},
+        ),
         (
             own_pictures(5_000, "rgb", side=64),
             {
+                "network.size": "small",
                 "generator_learning_rate": 1e-3,
                 "critic_learning_rate": 2e-3,
                 "batch_size": 32,
@@ -439,7 +445,7 @@ def test_another_objective_comes_with_settings_for_the_same_data(preset: str, na
         ),
     ],
 )
-def test_own_pictures_get_settings_for_their_colours_and_number(dataset: Own, changes):
+def test_own_pictures_get_settings_for_their_size_colours_and_number(dataset: Own, changes):
     before = PRESETS["quick-mnist"].config.changed({"n_critic": 3})
     config = adapt_to_dataset(before.changed({"dataset": dataset}), before.dataset)
     assert config == before.changed({"dataset": dataset, **changes})

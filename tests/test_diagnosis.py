@@ -390,7 +390,7 @@ def test_a_plateau_is_told_from_slow_progress_and_from_noise():
     (finding,) = diagnose(evidence_with(emd_512=flat, emd_512_floor=[0.9]))
     assert "you can stop" in finding.reading.evidence and finding.reading.proposals == ()
     (finding,) = diagnose(evidence_with(emd_512=flat, emd_512_floor=[0.1]))
-    assert "More training with these settings will not help" in finding.reading.evidence
+    assert "More training with these settings will hardly help" in finding.reading.evidence
     assert raised(evidence_with(emd_512=falling, emd_512_floor=[0.9])) == []
 
 
@@ -661,6 +661,32 @@ def test_a_scenario_is_recognised_and_its_change_is_possible(name: str):
 
 def test_presets_are_no_scenarios():
     assert [name for name, preset in PRESETS.items() if scenario_of(preset.config)] == []
+
+
+def test_a_value_that_has_just_fallen_to_its_best_is_no_plateau():
+    swinging = [2.3 + 0.2 * (-1) ** i for i in range(40)]
+    assert "plateau" in raised(evidence_with(TOY, None, emd_512=swinging))
+    falling = [*swinging, 1.6, 1.2, 0.75]
+    plateau = next(
+        f for f in examine(evidence_with(TOY, None, emd_512=falling)) if f.key == "plateau"
+    )
+    assert not plateau.reading.raised
+
+
+@pytest.mark.parametrize(
+    ("spreads", "is_raised"),
+    [
+        ([0.39, 0.13, 0.03], True),  # as in the scenario of mode collapse
+        ([0.39, 0.34, 0.18], False),  # not below half of the threshold
+        ([0.6, 0.5, 0.03], False),  # a single value
+        ([0.01, 0.05, 0.17], False),  # it recovers, as at the beginning of each training
+    ],
+)
+def test_two_measurements_of_an_almost_vanished_spread_are_enough(
+    spreads: list[float], is_raised: bool
+):
+    evidence = evidence_with(TOY, None, variety=spreads)
+    assert ("mode-collapse" in raised(evidence)) is is_raised
 
 
 def test_samples_that_become_worse_are_no_plateau():

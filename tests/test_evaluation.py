@@ -134,7 +134,7 @@ def test_pictures_of_ones_own_are_measured_by_random_convolutions_and_it_says_so
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet"]) == 0
     output = capsys.readouterr().out
     assert "Features: random convolutions" in output and "45 training pictures" in output
-    assert "15 samples, because there are as many held-out pictures" in output
+    assert "15 samples, because the data set has only so many held-out pictures" in output
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet", "--json"]) == 0
     values = json.loads(capsys.readouterr().out)["values"]
     by = {value["name"]: value for value in values}

@@ -144,7 +144,7 @@ def test_collapse_is_stopped_and_keeps_what_it_found(monkeypatch: pytest.MonkeyP
 def test_all_networks_get_as_many_updates_unless_the_question_says_otherwise():
     app = lab(page_alone("stability.py"), "collapse")
     assert app.button_group(key="collapse_judged").value == 5
-    assert "the same seed and as many updates" in page_text(app)
+    assert "the same seed and the same number of updates" in page_text(app)
     sound(app.button_group(key="collapse_judged").set_value(1).run())
     assert "discriminator gets 1 update per step, both critics 5" in page_text(app)
 

@@ -114,7 +114,8 @@ def momentum(evidence: Evidence, rule: Rule) -> Reading | None:
     )
     return Reading(
         "The cosine between the critic's step and the downhill direction is "
-        f"{fmt_rounded(mean)} on average.{negative_text} β₁ is {fmt_value(beta1)}.",
+        f"{fmt_rounded(mean)} on average: 1 is straight downhill, and 0 is no progress.{negative_text} β₁ is "
+        f"{fmt_value(beta1)}.",
         mean < rule.limits["cosine"],
         propose(
             evidence,

@@ -161,7 +161,7 @@ def _pictures(
         note = f"{titles}: {n:,} samples; all other metrics: {len(inputs):,}, "
         note += "so that each value has a floor of the same size."
     elif n < count:
-        note = f"{n:,} samples, because there are as many held-out pictures for the floor."
+        note = f"{n:,} samples, because the data set has only so many held-out pictures to compare with (the floor)."
     note = f"{note} {unmeasured_reason(inputs)}".strip()
     values: tuple[Value, ...] = ()
     if not keys:

@@ -23,7 +23,7 @@ from wgan import figures
 from wgan.arrays import F64
 from wgan.config import PREVIEW_COLUMNS, short
 from wgan.jobs import RunSnapshot
-from wgan.metrics import metric_of, title_of
+from wgan.metrics import METRICS, metric_of, title_of
 from wgan.runs import RunError, Status, began
 
 AXES = {"Step": ("step", "steps"), "Images": ("images", "images"), "Time": ("seconds", "s")}
@@ -72,7 +72,10 @@ def curve_title(curve: str) -> str:
 
 
 def measured_metrics(runs: Sequence[str]) -> list[str]:
-    """Return the names of the metrics that any of the runs has, in the order of measurement."""
+    """Return the names of the metrics that any of the runs has, in the order of their registry.
+
+    The order of measurement differs between a run that trains and the same run when it has ended.
+    """
     names: dict[str, None] = {}
     for run in runs:
         try:
@@ -80,7 +83,11 @@ def measured_metrics(runs: Sequence[str]) -> list[str]:
             names |= dict.fromkeys(name for name in metric_names if metric_of(name) is not None)
         except RunError:
             continue
-    return list(names)
+    order = [metric.title for metric in METRICS.values()]
+    return sorted(
+        names,
+        key=lambda name: (order.index(metric.title) if (metric := metric_of(name)) else -1, name),
+    )
 
 
 def comparable(snapshot: RunSnapshot, other: RunSnapshot, name: str) -> bool:

@@ -189,12 +189,15 @@ def _points(density: Any, dataset: Dataset) -> None:
 
 def _pictures(examples: U8, facts: Facts) -> None:
     left, right = st.columns([0.58, 0.42], gap="large")
+    # Full rows only: empty places would look like black pictures.
+    columns = min(COLUMNS, len(examples))
+    examples = examples[: len(examples) // columns * columns]
     with left:
         image_grid(
-            encode(tile(examples, COLUMNS)),
+            encode(tile(examples, columns)),
             key="gallery",
-            rows=-(-len(examples) // COLUMNS),
-            columns=COLUMNS,
+            rows=len(examples) // columns,
+            columns=columns,
             caption=_caption(facts),
             max_height=430,
             alt=f"{len(examples)} pictures of the data set",

@@ -137,7 +137,9 @@ def _folder_field() -> str:
 def _recipe_fields(name: str) -> dict[str, Any]:
     """Show the fields of a recipe, each with an explanation, and return their values."""
     values: dict[str, Any] = {}
-    stem = Path(name).stem.removesuffix(".tar")[:60] if name else ""
+    # An archive is named after its content; the first of several loose pictures says nothing about the others.
+    is_picture = Path(name).suffix.lower().removeprefix(".") in PICTURE_SUFFIXES
+    stem = "" if is_picture else Path(name).stem.removesuffix(".tar")[:60]
     fields = Recipe.model_fields
     values["title"] = st.text_input(
         fields["title"].title or "",

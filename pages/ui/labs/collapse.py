@@ -21,7 +21,7 @@ from wgan.verdicts.stability import TrainedGan
 LAB = Lab(
     "collapse",
     "Mode collapse",
-    "Three models train on the same data with the same seed and as many updates. Which one collapses first?",
+    "Three models train on the same data, with the same seed and the same number of updates. Which one collapses first?",
     (*(title for title, _ in ARMS.values()), "None"),
     0,
     "A discriminator with few updates learns little more than where fakes are too frequent. The generator moves all "

@@ -38,8 +38,8 @@ PROBABILITY = "augmentation_probability"
 GAP_HELP = """**Critic gap** = E f(real) − E f(fake): the mean score of real examples minus the mean score of
 fakes.
 
-This is the curve to watch: it falls as the samples improve. Only for a perfect critic is it
-proportional to the Wasserstein distance, so its absolute value means little.
+This is the curve to watch with Wasserstein objectives: it falls as the samples improve. For an optimal critic it is the
+Wasserstein distance times the critic's steepest slope. A critic in training is not optimal, so the absolute value means little.
 
 It can be negative for a short time. Then the critic is behind the generator and scores fakes
 higher.
@@ -320,7 +320,7 @@ def _choose_class(snapshot: RunSnapshot) -> None:
 def _fixed_class_reason(snapshot: RunSnapshot) -> str:
     """Say why the visitor cannot choose the class of the grid; "" if they can."""
     if not snapshot.status.active:
-        return "This run has ended, so its grid no longer changes."
+        return "This run has ended: it makes no samples of another class. The Latent page does."
     if snapshot.is_trained_by_other_process:
         return "Another program trains this run, so its grid cannot be changed here."
     return refusal_to_change(snapshot.run)

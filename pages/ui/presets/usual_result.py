@@ -58,7 +58,7 @@ def show(name: str, config: TrainConfig) -> None:
     result = usual_result(name)
     st.markdown("**Usual result**")
     if result is None:
-        st.caption("Not measured yet.")
+        st.caption("Not measured yet. **What to expect** describes the result.")
         return
     st.markdown(quality(result, config))
     picture = FOLDER / f"{name}.webp"

@@ -16,6 +16,9 @@ from pages.ui.runs.state import RunsState
 from wgan.format import fmt_bytes
 from wgan.runs import RunSummary, Status
 
+REDRAW_S = 15
+"""Seconds of training after which the table shows the progress of a run anew."""
+
 
 def show() -> None:
     """Draw the page."""
@@ -57,11 +60,14 @@ def _rename_if_asked(summaries: Sequence[RunSummary]) -> None:
 
 
 def _watch_runs() -> None:
-    """Redraw the page when another tab or visitor has created, deleted or queued a run."""
+    """Redraw the page when runs are created, deleted or queued, when one ends, and now and then while one trains."""
 
     def token() -> object:
         queued = tuple(snapshot.run for snapshot in session().queued())
-        return tuple(summary.run for summary in session().library.summaries()), queued
+        summaries = session().library.summaries()
+        live = session().live()
+        progress = None if live is None else live.seconds // REDRAW_S
+        return tuple((summary.run, summary.status) for summary in summaries), queued, progress
 
     watch(token, 3.0)
 

@@ -109,7 +109,8 @@ def ask_to_delete(names: list[str]) -> None:
     if len(names) > 8:
         st.markdown(f"- and {len(names) - 8} more")
     total = sum(summaries[name].size for name in names if name in summaries)
-    st.caption(f"{fmt_bytes(total)} are moved to the trash. You can restore them from there.")
+    what = "This run is" if len(names) == 1 else "These runs are"
+    st.caption(f"{what} moved to the trash ({fmt_bytes(total)}). You can restore from there.")
     with st.container(horizontal=True, gap="small"):
         # Use a callback: it runs before the script reruns, so the page is drawn without these runs.
         confirmed = st.button(
