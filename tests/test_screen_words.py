@@ -92,7 +92,7 @@ def test_which_strings_are_texts():
         (divergences.SLIDE.why, "except 0"),  # W₁ = |θ| has a kink there
         (divergences.OF_GAUSSIANS.why, "except 0"),
         (collapse.EVIDENCE, "five seeds"),
-        (collapse.LAB.question, "as many updates"),
+        (collapse.LAB.question, "the same number of updates"),
     ],
 )
 def test_a_statement_is_not_stronger_than_what_holds(text: str, phrase: str):
