@@ -494,7 +494,9 @@ def test_the_class_on_show_is_chosen_while_a_run_is_active_and_explained_afterwa
     button(app, "stop").click().run()
     until_button(app, "resume")
     assert not [group for group in app.segmented_control if group.label == "Class shown"]
-    explanation = "Class on show: 3. This run has ended: it makes no samples of another class. The Latent page does."
+    explanation = (
+        "Class on show: 3. This run has ended. The Latent page shows samples of one class."
+    )
     assert explanation in [caption.value for caption in app.caption]
 
 

@@ -45,11 +45,18 @@ def health(findings: Sequence[Finding], evidence: Evidence, *, active: bool) -> 
     if any(finding.key == READINESS_RULE for finding in findings):
         return Health(
             "good",
-            f"**No problems found** by the {len(findings)} of {len(RULES)} checks that apply to this objective and have "
-            "enough measurements.",
+            f"**No problems found** by {len(findings)} checks.{_others_text(len(RULES) - len(findings))}",
             facts,
         )
     return Health("unknown", _missing_reason(evidence, active=active), facts)
+
+
+def _others_text(count: int) -> str:
+    """Say why some checks have no result; empty if all have one."""
+    if not count:
+        return ""
+    verbs = "does not apply or needs" if count == 1 else "do not apply or need"
+    return f" The other {count} {verbs} more data."
 
 
 def _missing_reason(evidence: Evidence, *, active: bool) -> str:

@@ -320,7 +320,7 @@ def _choose_class(snapshot: RunSnapshot) -> None:
 def _fixed_class_reason(snapshot: RunSnapshot) -> str:
     """Say why the visitor cannot choose the class of the grid; "" if they can."""
     if not snapshot.status.active:
-        return "This run has ended: it makes no samples of another class. The Latent page does."
+        return "This run has ended. The Latent page shows samples of one class."
     if snapshot.is_trained_by_other_process:
         return "Another program trains this run, so its grid cannot be changed here."
     return refusal_to_change(snapshot.run)
