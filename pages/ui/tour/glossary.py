@@ -306,7 +306,7 @@ _ENTRIES = (
     Term(
         "Batch normalisation",
         "A layer that gives the activations of each batch mean 0 and standard deviation 1, and then scales and shifts them by "
-        "learned numbers. Generators have it. Critics have none, because a penalty on the slope at each example "
+        "learned numbers. Generators have it. Critics have none (except in the presets of the tutorial), because a penalty on the slope at each example "
         "needs scores that do not depend on the other examples.",
         "train",
         also=("batch norm", "batchnorm"),

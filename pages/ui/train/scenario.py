@@ -6,6 +6,7 @@ from pages.ui.core import draft, navigation
 from pages.ui.core.permissions import permitted, refusal_to_change
 from pages.ui.core.run_actions import change
 from pages.ui.core.session import session
+from wgan.config import TrainConfig
 from wgan.diagnosis import SCENARIOS, Scenario, scenario_of
 from wgan.jobs import RunSnapshot
 from wgan.runs import RunError, Status
@@ -59,7 +60,7 @@ def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
             key="remedy",
             help=scenario.remedy,
             on_click=_set_up,
-            args=(scenario,),
+            args=(scenario, snapshot.config.changed(scenario.changes)),
         )
         return
     is_applied = _is_applied(snapshot, scenario)
@@ -82,6 +83,6 @@ def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
     )
 
 
-def _set_up(scenario: Scenario) -> None:
-    draft.copy_to_draft(scenario.config.changed(scenario.changes))
+def _set_up(scenario: Scenario, config: TrainConfig) -> None:
+    draft.copy_to_draft(config)
     draft.make_ready(f"The remedy of “{scenario.title}”")
