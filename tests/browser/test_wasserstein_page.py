@@ -71,7 +71,7 @@ def test_a_plan_by_hand_against_the_best(page, site: str):
     mode(page, "Move it yourself")
     drag(page, pile(page, 1), pile(page, 13, below=True))
     until(lambda: "40 % moved for 4.80" in says(page))
-    until(lambda: metric(page, "Your plan") == "4.80 40 % moved")
+    until(lambda: metric(page, "Your plan") == "4.80 columns · 40 % moved")
     # Clicked: first the one, then the other.
     page.mouse.click(*pile(page, 4))
     page.mouse.click(*pile(page, 3, below=True))
@@ -81,7 +81,7 @@ def test_a_plan_by_hand_against_the_best(page, site: str):
     until(lambda: "40 % moved" in says(page))
     press(page, "Reset")
     until(lambda: "Drag earth" in says(page))
-    until(lambda: metric(page, "Your plan") == "0.00 0 % moved")
+    until(lambda: metric(page, "Your plan") == "0.00 columns · 0 % moved")
     # What is dropped on earth that is not needed stays where it is.
     drag(page, pile(page, 1), pile(page, 0, below=True))
     assert loads(page) == []
@@ -148,7 +148,7 @@ def test_a_plan_is_built_with_the_keyboard(page, site: str):
     page.get_by_role("application", name=re.compile("The earth")).focus()
     for key in ("ArrowRight", "Enter", "ArrowRight", "ArrowRight", "Enter"):
         page.keyboard.press(key)
-    until(lambda: metric(page, "Your plan") == "0.40 20 % moved")
+    until(lambda: metric(page, "Your plan") == "0.40 columns · 20 % moved")
 
 
 def test_who_wants_no_motion_sees_where_it_ends(page, site: str):
