@@ -22,6 +22,7 @@ from wgan.runs import (
     Measured,
     Run,
     RunError,
+    RunIndex,
     Status,
     StoredReport,
     unpack_arrays,
@@ -96,6 +97,10 @@ def test_views_of_a_live_and_of_a_stored_run_agree(runs_dir: Path):
         and live_snapshot.last == stored_snapshot.last
     )
     assert live_snapshot.preview_steps == stored_snapshot.preview_steps
+    # The training goes on after the last report, and takes time.
+    (summary,) = RunIndex(runs_dir).summaries()
+    assert live_snapshot.seconds == stored_snapshot.seconds == summary.seconds
+    assert live_snapshot.last is not None and live_snapshot.seconds > live_snapshot.last.seconds
     for name in COLUMNS:
         assert live_snapshot.curves[name] == pytest.approx(stored_snapshot.curves[name])
 

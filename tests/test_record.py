@@ -144,7 +144,7 @@ def record_of(run: Path, out: Path) -> dict[str, Any]:
     with contextlib.closing(sqlite3.connect(f"file:{run}/run.sqlite?mode=ro", uri=True)) as db:
         changes = db.execute("SELECT step, path, before, after FROM changes ORDER BY id").fetchall()
         metrics = db.execute("SELECT step, name FROM metrics ORDER BY step, name").fetchall()
-        clockless = ("owner", "forgotten", "launch", "neighbours")
+        clockless = ("owner", "forgotten", "launch", "neighbours", "seconds")
         facts = {
             key: value
             for key, value in db.execute("SELECT key, value FROM facts")

@@ -315,6 +315,8 @@ def parse_fact(key: object, value: object) -> tuple[str, str]:
         parse_neighbours(value)
     elif name == "replay":
         parse_replay(value)
+    elif name == "seconds":
+        parse_seconds(value)
     return name, text(
         value, f"the fact {name!r}", {"name": 200, "note": 20_000}.get(name, MAX_TEXT)
     )
@@ -325,6 +327,15 @@ def parse_status(value: object) -> str:
     if not isinstance(value, str) or value not in STATUSES:
         raise SchemaError(f"status must be one of {', '.join(STATUSES)}, not {shown(value)}")
     return value
+
+
+def parse_seconds(value: object) -> float:
+    """Return the training time of an ended run in seconds. Raises SchemaError."""
+    try:
+        seconds = float(text(value, "seconds", 40))
+    except ValueError as error:
+        raise SchemaError(f"seconds must be a number, not {shown(value)}") from error
+    return number(seconds, "seconds", 0.0, MAX_SECONDS)
 
 
 def parse_engine(value: object) -> dict[str, Any]:

@@ -424,6 +424,43 @@ def test_a_notice_about_changed_settings_ends_when_the_run_starts(app: AppTest):
     assert [m for m in app.markdown if "[Details](#what-is-happening)" in m.value]
 
 
+def test_what_another_page_sets_up_is_shown_in_place_of_the_last_run(app: AppTest, runs_dir: Path):
+    run = finished_run(runs_dir)
+    app.run()
+    assert has_button(app, "reuse")
+    app.switch_page("../presets.py").run()
+    button(app, "preset-quick-fashion").click().run()
+    button(app, "use_preset").click().run()
+    app.switch_page("../train.py").run()  # AppTest does not follow `st.switch_page`
+    titles = [m.value for m in sound(app).markdown if m.value.startswith("## ")]
+    assert titles == [f"## {PRESETS['quick-fashion'].title}"]
+    assert not button(app, "start").disabled and not has_button(app, "reuse")
+    # A change of the settings does not bring the last run back.
+    change = control(app.number_input, "steps")
+    change.set_value(30).run()
+    assert not has_button(sound(app), "reuse")
+    button(app, "leave_setup").click().run()
+    assert has_button(sound(app), "reuse") and app.query_params["run"] == run.id
+    assert next_config(app) == PRESETS["quick-fashion"].config.changed({"steps": 30})
+
+
+def test_a_run_in_training_stays_on_show_while_another_is_set_up(app: AppTest):
+    app.run()
+    preset(app).set_value("toy-ring").run()
+    button(app, "start").click().run()
+    until_button(app, "pause")
+    app.switch_page("../presets.py").run()
+    button(app, "preset-quick-fashion").click().run()
+    button(app, "use_preset").click().run()
+    app.switch_page("../train.py").run()
+    title = PRESETS["quick-fashion"].title
+    assert [c for c in sound(app).caption if f"**{title}** is set up in the sidebar" in c.value]
+    # Also after its end: nobody wants to lose sight of a result.
+    button(app, "stop").click().run()
+    until_button(app, "resume")
+    assert not has_button(sound(app), "leave_setup")
+
+
 def test_start_steer_stop_resume(app: AppTest):
     app.run()
     preset(app).set_value("toy-ring").run()

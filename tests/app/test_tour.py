@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.tour_pictures import COLOURS, FOLDER, PICTURES
 from pages.ui.core.navigation import CRITIC_SECTIONS, LATENT_SECTIONS
+from pages.ui.core.state import FIRST_PRESET, NextRun
 from pages.ui.labs.registry import STABILITY, WASSERSTEIN, by_key
 from pages.ui.tour import glossary
 from pages.ui.tour.state import TourState
@@ -19,6 +20,7 @@ from pages.ui.tour.steps import STEPS
 from pages.ui.widgets.looping_picture.looping_picture import COLUMNS, FRAMES, HEIGHT, WIDTH
 from tests.app.conftest import state_of
 from tests.conftest import app_at
+from wgan.config import PRESETS
 from wgan.export import EXAMPLES
 from wgan.runs import Run
 from wgan.theme import DARK, LIGHT, rgb
@@ -52,6 +54,24 @@ def test_a_link_leads_somewhere(page: str, section: str):
             "run": EXAMPLES,
         }
         assert value in known[key]
+
+
+def test_the_first_step_sets_up_its_pictures_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WGAN_RUNS", str(tmp_path))
+    app = app_at()
+    app.run()
+    points = PRESETS["toy-ring"].config
+    state_of(app, NextRun).config = points
+    app.switch_page("../tour.py").run()
+    app.button(key="tour_open_1_0").click().run()
+    assert not app.exception and state_of(app, NextRun).config == PRESETS[FIRST_PRESET].config
+    assert state_of(app, NextRun).undo == [points]
+    # Who comes back to the step keeps the settings.
+    state_of(app, NextRun).config = points
+    app.switch_page("../train.py").run()
+    app.switch_page("../tour.py").run()
+    app.button(key="tour_open_1_0").click().run()
+    assert not app.exception and state_of(app, NextRun).config == points
 
 
 def test_six_steps_and_words_that_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -35,6 +35,24 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_folder_is_added_with_its_subfolders_as_classes(page, serve, archive: Path, tmp_path: Path):
+    with zipfile.ZipFile(archive) as zipped:
+        names = [name for name in zipped.namelist() if name.startswith("shapes/")]
+        zipped.extractall(tmp_path, names)
+    env = {"WGAN_RUNS": str(tmp_path / "runs"), "WGAN_DATA": str(tmp_path / "data")}
+    page.goto(f"{serve(ROOT / 'streamlit_app.py', env=env)}/datasets")
+    page.get_by_role("button", name="Add your own pictures").click(timeout=120_000)
+    page.get_by_role("radio", name="Folder").click()
+    files = page.locator("[class*=st-key-intake_files_of_folder] input[type=file]")
+    files.set_input_files(tmp_path / "shapes", timeout=120_000)
+    page.locator("[class*=st-key-recipe_title-shapes] input").wait_for(timeout=120_000)
+    press(page, "Create data set")
+    page.get_by_role("heading", name="shapes").wait_for(timeout=120_000)
+    page.get_by_text("By class: dark, light").wait_for(timeout=120_000)
+    press(page, "Skipped files")
+    page.get_by_text("121 files read, 120 pictures kept").wait_for()
+
+
 @pytest.mark.slow
 def test_an_archive_of_ones_own_is_trained_on(page, serve, archive: Path, tmp_path: Path):
     runs, root = tmp_path / "runs", tmp_path / "data"

@@ -29,6 +29,7 @@ from wgan.runs import (
     began,
     pack_arrays,
     run_title,
+    training_seconds,
     unpack_arrays,
 )
 from wgan.theme import LIGHT, rgb
@@ -292,7 +293,7 @@ class RunReader:
             created=run.metadata()["created"],
             engine=run.engine(),
             step=max(last.report.step if last else 0, checkpoints[-1] if checkpoints else 0),
-            seconds=last.seconds if last else 0.0,
+            seconds=training_seconds(last, facts),
             images=last.images if last else 0,
             steps_per_second=last.report.step / last.seconds if last and last.seconds else 0.0,
             curves=self._read_curves(started.report_every, last.report.step if last else 0),

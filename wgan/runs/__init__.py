@@ -34,6 +34,7 @@ from wgan.runs.records import (
     Status,
     StoredNeighbours,
     StoredReport,
+    training_seconds,
 )
 from wgan.runs.run import Run, list_runs
 
@@ -65,6 +66,7 @@ __all__ = [
     "restore",
     "run_title",
     "throw_away",
+    "training_seconds",
     "trash",
     "trash_title",
     "unpack_arrays",

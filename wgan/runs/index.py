@@ -19,7 +19,7 @@ from wgan.runs.files import is_webp, size_below
 from wgan.runs.lock import RunLock
 from wgan.runs.migrations import database_schema, report_selection
 from wgan.runs.previews import THUMB
-from wgan.runs.records import Measured, Parent, RunError, Status, StoredReport
+from wgan.runs.records import Measured, Parent, RunError, Status, StoredReport, training_seconds
 from wgan.runs.run import Run, list_runs
 from wgan.runs.tables import best_of, measured
 from wgan.schema import parse_change, parse_fact
@@ -141,7 +141,7 @@ def _read(run: Run) -> RunSummary:
             note=facts.get("note", ""),
             star=facts.get("star") == "1",
             step=max([last.report.step if last else 0, *run.checkpoints.steps()[-1:]]),
-            seconds=last.seconds if last else 0.0,
+            seconds=training_seconds(last, facts),
             created=described["created"],
             parent=parent,
             best=MappingProxyType(best),

@@ -1,6 +1,6 @@
 """The records in a run's folder, as plain values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -64,6 +64,14 @@ class StoredReport:
         """Return the report of a database row in the order of COLUMNS. Raises SchemaError."""
         step, *values, images, seconds, when = parse_report(row)
         return cls(Report(step, *values), images, seconds, when)
+
+
+def training_seconds(last: StoredReport | None, facts: Mapping[str, str]) -> float:
+    """Return the training time of a run from its last report and its facts.
+
+    The last report is older than the end of the training, unless it was made in the last step.
+    """
+    return max(0.0 if last is None else last.seconds, float(facts.get("seconds", 0.0)))
 
 
 @dataclass(frozen=True)

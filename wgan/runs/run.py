@@ -192,7 +192,11 @@ class Run(RunTables):
             changes: The changes that led to the checkpoint; all others are deleted.
             replay: The changes to repeat at their steps; see the method `replay`.
         """
-        facts = {"replay": dump_changes(replay), "forgotten": secrets.token_hex(8)}
+        facts = {
+            "replay": dump_changes(replay),
+            "forgotten": secrets.token_hex(8),
+            "seconds": "0.0",
+        }
         with contextlib.suppress(RunError):
             neighbours = self.neighbours()
             if neighbours is not None and neighbours.step > step:

@@ -12,6 +12,8 @@ from pages.ui.core.state import (
     FIRST_PRESET,
     AdaptedSettings,
     NextRun,
+    RunOnShow,
+    Setup,
     Steering,
     page_state,
 )
@@ -145,6 +147,7 @@ def prepare_fork(run: str, step: int, changes: Mapping[str, Any] | None = None) 
         page_state(Steering).problem = str(error)
         return
     leave_fork()
+    leave_setup()
     next_run = page_state(NextRun)
     next_run.fork_count += 1
     next_run.config_before_fork = draft()
@@ -176,19 +179,35 @@ def use_preset_for_next_run(name: str) -> None:
     leave_fork()
     page_state(NextRun).preset = name
     reset()
-    make_ready(PRESETS[name].title if name in PRESETS else name)
+    announce_setup(PRESETS[name].title if name in PRESETS else name)
 
 
-def make_ready(title: str) -> None:
-    """Let the Train page announce what another page has set up for the next run, by its `title`."""
+def announce_setup(title: str) -> None:
+    """Let the Train page announce what another page has set up for the next run, by its `title`.
+
+    It shows the next run in place of the run on show, unless that one is being trained.
+    """
     st.session_state.settings_of = "Next run"
-    page_state(NextRun).ready = (title, draft())
+    live = session().live()
+    replaces_run = live is None or live.run != page_state(RunOnShow).run
+    page_state(NextRun).setup = Setup(title, draft(), replaces_run)
 
 
-def ready() -> str:
-    """Return the title of what another page has set up; empty once it was changed or started."""
-    choice = page_state(NextRun).ready
-    return choice[0] if choice is not None and choice[1] == draft() else ""
+def setup_replaces_run() -> bool:
+    """Return whether the Train page shows what was set up in place of the run on show."""
+    setup = page_state(NextRun).setup
+    return setup is not None and setup.replaces_run
+
+
+def leave_setup() -> None:
+    """Return from what another page has set up to the run on show. The sidebar keeps the settings."""
+    page_state(NextRun).setup = None
+
+
+def setup_title() -> str:
+    """Return the title of what another page has set up; empty once it was changed, started or left."""
+    setup = page_state(NextRun).setup
+    return setup.title if setup is not None and setup.config == draft() else ""
 
 
 def remember_dataset(path: str, dataset: Dataset) -> None:
@@ -234,7 +253,7 @@ def use_dataset_for_next_run(dataset: Dataset) -> None:
     try:
         change_draft("dataset", dataset)
         names = ", ".join(dataset.chosen_classes())
-        make_ready(f"{dataset.title}, only {names}" if names else dataset.title)
+        announce_setup(f"{dataset.title}, only {names}" if names else dataset.title)
     except ConfigError as error:
         steering.problem = str(error)
 

@@ -45,7 +45,7 @@ def start(
         # Before anything that accesses the session state: a newer message may end this callback there.
         steering.started_at = time.monotonic()
         steering.problem, steering.blocked_start = "", None
-        next_run.ready = next_run.adapted = None
+        next_run.setup = next_run.adapted = None
         if origin is not None:
             next_run.leave_fork()
         if show:

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.ui.core import navigation
 from pages.ui.core.plain_text import plain_text
 from pages.ui.core.session import session
-from pages.ui.core.state import RunOnShow, page_state
+from pages.ui.core.state import NextRun, RunOnShow, page_state
 from pages.ui.core.url import keep_moment
 from wgan.runs import RunError
 
@@ -27,6 +27,7 @@ def shown_run(*, example: bool = False) -> str | None:
     link = st.query_params.pop("open", None)
     if link is not None and link != on_show.opened_link:
         on_show.opened_link, late = link, False  # a click on `run_link`
+        page_state(NextRun).setup = None
     wanted_run = on_show.run if late and on_show.run else address or on_show.run
     if wanted_run:
         try:
@@ -37,12 +38,19 @@ def shown_run(*, example: bool = False) -> str | None:
     run = wanted_run or session().newest()
     if late and run != address:
         keep_moment(None)  # the step belongs to the run in the address
-    show_run(run)
+    if on_show.is_known and wanted_run not in (None, on_show.run):
+        page_state(NextRun).setup = None
+    _show(run)
     return run or (session().newest(example=True) if example else None)
 
 
 def show_run(run: str | None) -> None:
-    """Show a run: in the address, and for this visitor on every page."""
+    """Show a run: in the address, and for this visitor on every page, in place of what was set up."""
+    page_state(NextRun).setup = None
+    _show(run)
+
+
+def _show(run: str | None) -> None:
     on_show, address = page_state(RunOnShow), st.query_params.get("run")
     begins = on_show.run != run and on_show.is_known  # not if the page is opened by its address
     on_show.change(run, address)  # first, because Streamlit may end a callback below

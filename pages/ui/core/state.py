@@ -45,6 +45,15 @@ class AdaptedSettings:
     after: TrainConfig
 
 
+@dataclass(frozen=True)
+class Setup:
+    """Settings that another page has set up for the next run."""
+
+    title: str
+    config: TrainConfig
+    replaces_run: bool  # whether the Train page shows it in place of the run on show
+
+
 @dataclass
 class NextRun:
     """The settings of the next run with their history, and the fork that is being prepared."""
@@ -58,7 +67,7 @@ class NextRun:
     fork: Parent | None = None
     config_before_fork: TrainConfig | None = None
     fork_count: int = 0  # number of forks prepared so far
-    ready: tuple[str, TrainConfig] | None = None  # title and config of what another page has set up
+    setup: Setup | None = None  # what another page has set up
     adapted: AdaptedSettings | None = None
     edited_datasets: dict[str, Dataset] = field(default_factory=dict)  # by name of the data set
 

@@ -1,10 +1,12 @@
 """The visitor's own pictures: the form, the upload, and the task that prepares them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from pydantic import ValidationError
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.ui.core.permissions import permitted, refusal_to_add
 from pages.ui.core.plain_text import cell_text, plain_text
@@ -68,16 +70,27 @@ def form() -> None:
     left, right = st.columns([0.5, 0.5], gap="large")
     with left:
         st.markdown(
-            "Drop an archive or several pictures here. They stay on this machine. Folders in "
-            "the archive become classes. Files that cannot be read are skipped and listed."
+            "Add an archive, several pictures or a folder. They stay on this machine. Subfolders "
+            "become classes. Files that cannot be read are skipped and listed."
         )
         if refusal := upload_meter().refusal(visitor()):
             st.warning(refusal, icon=":material/hourglass_top:")
+        is_folder = (
+            st.segmented_control(
+                "What to add",
+                ["files", "folder"],
+                default="files",
+                required=True,
+                key="intake_kind",
+                format_func={"files": "Archive or pictures", "folder": "Folder"}.__getitem__,
+            )
+            == "folder"
+        )
         files = st.file_uploader(
-            "Archive or pictures",
-            type=[*ARCHIVE_SUFFIXES, *PICTURE_SUFFIXES],
-            accept_multiple_files=True,
-            key="intake_files",
+            "Folder of pictures" if is_folder else "Archive or pictures",
+            type=[*PICTURE_SUFFIXES] if is_folder else [*ARCHIVE_SUFFIXES, *PICTURE_SUFFIXES],
+            accept_multiple_files="directory" if is_folder else True,
+            key="intake_files_of_folder" if is_folder else "intake_files",
             **permitted(refusal_to_add()),
         )
         st.caption(f"Up to {upload_limit_mb():,} MB in total.")
@@ -92,7 +105,7 @@ def form() -> None:
         )
         _list_of_own()
     with right:
-        values = _recipe_fields(files[0].name if files else folder)
+        values = _recipe_fields(_name_of_source(files, folder, is_folder=is_folder))
     if not is_pressed:
         return
     try:
@@ -118,6 +131,14 @@ def form() -> None:
         st.error(plain_text(str(error)), icon=":material/error:")
         return
     st.rerun()
+
+
+def _name_of_source(files: Sequence[UploadedFile], path: str, *, is_folder: bool) -> str:
+    """Return the name of what is added: of an archive, a folder or a picture; else the entered path."""
+    if not files:
+        return path
+    # The files of a folder have names such as "animals/cats/1.png".
+    return files[0].name.partition("/")[0] if is_folder else files[0].name
 
 
 def _folder_field() -> str:

@@ -4,7 +4,7 @@ import re
 
 import streamlit as st
 
-from pages.ui.core import navigation
+from pages.ui.core import draft, navigation
 from pages.ui.core.run_on_show import link_to_run
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
@@ -51,6 +51,9 @@ def go(step: int, place: int = 0) -> None:
     state = page_state(TourState)
     state.step, state.place = step, place
     target = STEPS[step - 1].places[place]
+    if target.preset and step not in state.seen_steps and session().live() is None:
+        # The visitor's own settings may be for points or for a failure on purpose. Undo restores them.
+        draft.use_preset_for_next_run(target.preset)
     expect_link()
     st.switch_page(
         navigation.page(target.page),

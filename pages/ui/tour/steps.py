@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from pages.ui.core.state import FIRST_PRESET
+
 
 @dataclass(frozen=True)
 class Place:
@@ -12,6 +14,7 @@ class Place:
     label: str
     do: str
     section: str = ""  # the parameters of the address
+    preset: str = ""  # the preset that is set up when the step is opened for the first time
 
     @property
     def query(self) -> dict[str, str]:
@@ -49,6 +52,7 @@ STEPS = (
                 "Train",
                 "Press **Start** if no run is training, and wait for the first strokes. Then move the slider "
                 "under the pictures back.",
+                preset=FIRST_PRESET,
             ),
         ),
         "Samples turn from noise into handwritten digits while a curve, the critic gap, "

@@ -24,8 +24,7 @@ def forecast(shown: TrainConfig | None = None) -> None:
     """Show the approximate time and memory of the next run; to a viewer, why there will be none.
 
     Args:
-        shown: The config of the run on show. If it has another data set than the next run, the forecast names
-            the next run's.
+        shown: The config of the run on show. If the next run has other settings, the forecast says so.
     """
     if refusal := refusal_to_add():
         st.caption(f":material/visibility: {refusal}")
@@ -42,10 +41,8 @@ def forecast(shown: TrainConfig | None = None) -> None:
     if isinstance(cost, str):
         st.caption(f":red[{plain_text(cost)}]", width="content")
     elif cost is not None:
-        others = shown is not None and shown.dataset.name != config.dataset.name
-        of_data = f" ({plain_text(short(config.dataset.title))})" if others else ""
         st.caption(
-            f"next run{of_data}: {_times(config, cost)} · {fmt_bytes(cost.memory_bytes)}",
+            f"next run{_difference(config, shown)}: {_times(config, cost)} · {fmt_bytes(cost.memory_bytes)}",
             width="content",
             help="A rough forecast for the settings in the sidebar. It comes from a few trial "
             f"steps on this machine: {cost.seconds_per_step * 1000:.0f} ms per step. The "
@@ -61,6 +58,16 @@ def forecast(shown: TrainConfig | None = None) -> None:
             help="A forecast needs a few trial steps, which would slow down the current run. "
             "Forecasts made earlier are still shown.",
         )
+
+
+def _difference(config: TrainConfig, shown: TrainConfig | None) -> str:
+    """Return how the next run differs from the run on show, in parentheses; empty if it does not."""
+    if shown is None or config == shown:
+        return ""
+    for part, shown_part in ((config.dataset, shown.dataset), (config.objective, shown.objective)):
+        if part.name != shown_part.name:
+            return f" ({plain_text(short(part.title))})"
+    return " (other settings)"
 
 
 def _times(config: TrainConfig, cost: Forecast) -> str:

@@ -227,7 +227,7 @@ def _start_buttons(snapshot: RunSnapshot, next_run: bool) -> None:
         icon=":material/content_copy:",
         key="reuse",
         width=BUTTON_WIDTHS["reuse"],
-        disabled=active or bool(draft.ready()),
+        disabled=active or bool(draft.setup_title()),
         help="Copy this run's settings into the sidebar for the next run.",
         on_click=draft.copy_to_draft,
         args=(snapshot.config,),
@@ -260,7 +260,7 @@ def _status_line(snapshot: RunSnapshot, next_run: bool) -> None:
     Streamlit removes an empty container, and the page below would move up.
     """
     active = snapshot.status.active
-    if next_run and (title := draft.ready()):
+    if next_run and (title := draft.setup_title()):
         start_label = "Start next" if active else "Start"
         st.caption(
             f":material/tune: **{plain_text(title)}** is set up in the sidebar. Press **{start_label}** to train it.",

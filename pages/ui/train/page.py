@@ -6,12 +6,21 @@ import streamlit as st
 
 from pages.ui.core import navigation
 from pages.ui.core.datasets import real_examples, real_sheet
-from pages.ui.core.draft import adapted_settings, draft, keep_in_address, undo
+from pages.ui.core.draft import (
+    adapted_settings,
+    draft,
+    keep_in_address,
+    leave_setup,
+    setup_replaces_run,
+    setup_title,
+    undo,
+)
 from pages.ui.core.permissions import permitted, refusal_to_add
 from pages.ui.core.plain_text import plain_text
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_actions import start
 from pages.ui.core.run_on_show import shown_run
+from pages.ui.core.run_picker import run_titles
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.core.weights_picker import keep_look, models_of, recent_models, weights_key
@@ -23,7 +32,7 @@ from pages.ui.train.state import TrainState
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan import figures
-from wgan.config import differences, hyperparameters
+from wgan.config import TrainConfig, differences, hyperparameters
 from wgan.format import fmt_value
 from wgan.jobs import RunSnapshot
 from wgan.runs import RunError, Status
@@ -42,13 +51,15 @@ def show() -> None:
     snapshot = session().snapshot(run) if run is not None else None
     # Use this snapshot for the whole page. With a newer one, the sidebar would lag behind.
     steered = snapshot if running is not None and running.run == run else None
-    edits_next_run = sidebar.sidebar(steered, run)
+    shows_setup = snapshot is None or (steered is None and setup_replaces_run())
+    edits_next_run = sidebar.sidebar(steered, None if shows_setup else run)
     keep_in_address(run)
     dialogs.ask_if_busy(running)
     if edits_next_run:
         _adapted_settings()
-    if snapshot is None:
-        _welcome()
+    if snapshot is None or shows_setup:
+        _next_run(run)
+        snapshot = None
     else:
         _run(snapshot, edits_next_run)
     _watch_the_rest(run, snapshot)
@@ -79,18 +90,19 @@ def _adapted_settings() -> None:
         st.button("Keep my settings", icon=":material/undo:", key="keep_settings", on_click=undo)
 
 
-def _welcome() -> None:
-    """Introduce the app while there is no run."""
+def _next_run(run: str | None) -> None:
+    """Show the next run before it starts: what it is, the Start button and real examples.
+
+    Args:
+        run: The run that the page showed before; None if there is none. Then the page introduces the app.
+    """
     config = draft()
     left, right = st.columns([0.5, 0.5], gap="large", vertical_alignment="center")
     with left:
-        st.markdown("## Watch a network learn to draw")
-        st.markdown(
-            "Two networks play a game. The **generator** turns random numbers into pictures. The "
-            "**critic** scores pictures, and learns to score these real ones higher. The generator "
-            "follows the critic's slope uphill, and its pictures become more and more like the "
-            "real ones."
-        )
+        if run is None:
+            _welcome()
+        else:
+            _describe_setup(config)
         st.button(
             "Start",
             icon=":material/play_arrow:",
@@ -106,7 +118,18 @@ def _welcome() -> None:
             st.caption(
                 "Change the settings in the sidebar, some of them also while it learns: the learning rates, for example."
             )
-        _examples()
+        if run is None:
+            _examples()
+        else:
+            st.button(
+                "Back to the last run",
+                icon=":material/undo:",
+                key="leave_setup",
+                type="tertiary",
+                help=f"Shows “{plain_text(run_titles().get(run, run))}” again. The settings in the sidebar "
+                "stay as they are.",
+                on_click=leave_setup,
+            )
     with right:
         real = real_examples(config.dataset, 256)
         if real is None:
@@ -126,6 +149,7 @@ def _welcome() -> None:
                 alt="Eighty real pictures of the data set",
             )
         else:
+            st.caption(f"Real: {plain_text(config.dataset.title)}", text_alignment="center")
             chart(
                 figures.plane(real=real, extent=float(abs(real).max() * 1.2)),
                 key="real_points",
@@ -133,6 +157,28 @@ def _welcome() -> None:
                 height=460,
                 alt="Real points of the data set",
             )
+
+
+def _welcome() -> None:
+    """Introduce the app."""
+    st.markdown("## Watch a network learn to draw")
+    st.markdown(
+        "Two networks play a game. The **generator** turns random numbers into pictures. The "
+        "**critic** scores pictures, and learns to score these real ones higher. The generator "
+        "follows the critic's slope uphill, and its pictures become more and more like the "
+        "real ones."
+    )
+
+
+def _describe_setup(config: TrainConfig) -> None:
+    """Say which run is set up."""
+    title = setup_title()
+    st.markdown(f"## {plain_text(title or config.title)}")
+    st.markdown(
+        f"A new run is set up: **{plain_text(config.title)}**. Press **Start** to train it."
+        if title
+        else "These settings are in the sidebar. Press **Start** to train a run with them."
+    )
 
 
 def _examples() -> None:

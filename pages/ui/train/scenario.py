@@ -85,4 +85,4 @@ def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
 
 def _set_up(scenario: Scenario, config: TrainConfig) -> None:
     draft.copy_to_draft(config)
-    draft.make_ready(f"The remedy of “{scenario.title}”")
+    draft.announce_setup(f"The remedy of “{scenario.title}”")
