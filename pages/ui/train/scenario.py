@@ -29,7 +29,8 @@ def scenario_box(snapshot: RunSnapshot) -> None:
         text, buttons = st.columns([0.74, 0.26], gap="medium", vertical_alignment="center")
     with text:
         st.markdown(
-            f":material/school: **{scenario.title}, on purpose.** {scenario.cause}  \n{advice}"
+            f":material/school: **{scenario.title}, on purpose.** {advice}",
+            help=f"**Cause.** {scenario.cause}",
         )
     with buttons:
         _remedy(snapshot, scenario)
