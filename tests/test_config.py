@@ -11,6 +11,7 @@ from tests.conftest import ROOT
 from wgan.config import (
     PARTS,
     PRESETS,
+    TOY,
     ConfigError,
     Group,
     Hyperparameter,
@@ -390,7 +391,7 @@ def test_every_data_set_has_recommended_settings_with_which_it_can_be_trained(na
 def test_points_after_pictures_get_the_settings_for_points():
     before = PRESETS["quick-mnist"].config.changed({"critic_learning_rate": 5e-4, "seed": 7})
     config = adapt_to_dataset(before.changed({"dataset": Drawing()}), before.dataset)
-    assert config == PRESETS["toy-ring"].config.changed({"dataset": Drawing(), "seed": 7})
+    assert config == TOY.changed({"dataset": Drawing(), "seed": 7})
     back = adapt_to_dataset(config.changed({"dataset": "mnist-10k"}), config.dataset)
     assert back == PRESETS["quick-mnist"].config.changed({"seed": 7})
 

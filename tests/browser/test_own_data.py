@@ -35,7 +35,9 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_folder_is_added_with_its_subfolders_as_classes(page, serve, archive: Path, tmp_path: Path):
+def test_a_folder_is_added_with_its_subfolders_as_classes(
+    page, serve, archive: Path, tmp_path: Path
+):
     with zipfile.ZipFile(archive) as zipped:
         names = [name for name in zipped.namelist() if name.startswith("shapes/")]
         zipped.extractall(tmp_path, names)

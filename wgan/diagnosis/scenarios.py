@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wgan.config import CONSTANT_RATES, PRESETS, TrainConfig
+from wgan.config import CONSTANT_RATES, PRESETS, TOY, TrainConfig
 
 COMPARED_SETTINGS = (
     "dataset",
@@ -38,7 +38,6 @@ class Scenario:
     """Whether the change can be made during the training; otherwise it needs a new run."""
 
 
-_POINTS = PRESETS["toy-ring"].config
 _DIGITS = PRESETS["quick-mnist"].config.changed(CONSTANT_RATES)
 
 SCENARIOS: dict[str, Scenario] = {
@@ -54,12 +53,12 @@ SCENARIOS: dict[str, Scenario] = {
         "new run with WGAN-GP reaches all eight: its critic has a gradient wherever the fakes are.",
         {
             "objective": "wgan-gp",
-            "objective.penalty_weight": _POINTS.flat()["objective.penalty_weight"],
-            "optimizer.beta2": _POINTS.flat()["optimizer.beta2"],
-            "n_critic": _POINTS.n_critic,
-            "critic_learning_rate": _POINTS.critic_learning_rate,
+            "objective.penalty_weight": TOY.flat()["objective.penalty_weight"],
+            "optimizer.beta2": TOY.flat()["optimizer.beta2"],
+            "n_critic": TOY.n_critic,
+            "critic_learning_rate": TOY.critic_learning_rate,
         },
-        _POINTS.changed(
+        TOY.changed(
             {
                 "objective": "gan",
                 "optimizer.beta2": 0.999,
@@ -82,7 +81,7 @@ SCENARIOS: dict[str, Scenario] = {
         "Start a new run with λ = 0.1: the penalty holds the slope near 1, and the gap falls as the samples improve. In "
         "this run the critic soon becomes too steep for a penalty to repair.",
         {"objective.penalty_weight": 0.1},
-        _POINTS.changed({"objective.penalty_weight": 0.0, "n_critic": 5}),
+        TOY.changed({"objective.penalty_weight": 0.0, "n_critic": 5}),
         live=False,
     ),
     "saturated-clipping": Scenario(
@@ -95,7 +94,7 @@ SCENARIOS: dict[str, Scenario] = {
         "With a larger clip value (c = 0.1), the critic can represent more functions: its "
         "surface bends around the modes.",
         {"objective.clip_value": 0.1},
-        _POINTS.changed(
+        TOY.changed(
             {
                 "objective": "wgan",
                 "objective.clip_value": 0.01,
@@ -128,7 +127,7 @@ SCENARIOS: dict[str, Scenario] = {
         "With the usual learning rate (0.001), the generator follows the critic and reaches "
         "the modes within seconds.",
         {"generator_learning_rate": 1e-3},
-        _POINTS.changed({"generator_learning_rate": 1e-6}),
+        TOY.changed({"generator_learning_rate": 1e-6}),
     ),
 }
 

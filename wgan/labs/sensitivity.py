@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from wgan.arrays import F32, F64
-from wgan.config import PRESETS, ConfigError, TrainConfig
+from wgan.config import TOY, ConfigError, TrainConfig
 from wgan.data import Points
 from wgan.jobs import TaskProgress, TaskSteps
 from wgan.metrics import emd
@@ -163,8 +163,8 @@ class Grid:
 
 
 def base_config(*, seed: int = 0, steps: int = BUDGET) -> TrainConfig:
-    """Return the config that all cells share: the preset “Eight Gaussians”, without weight averaging."""
-    return PRESETS["toy-ring"].config.changed(
+    """Return the config that all cells share: that of the presets of points, without weight averaging."""
+    return TOY.changed(
         {"seed": seed, "steps": steps, "ema_decay": 0.0, "report_every": 10, "precision": "float32"}
     )
 

@@ -138,7 +138,8 @@ def _name_of_source(files: Sequence[UploadedFile], path: str, *, is_folder: bool
     if not files:
         return path
     # The files of a folder have names such as "animals/cats/1.png".
-    return files[0].name.partition("/")[0] if is_folder else files[0].name
+    name: str = files[0].name
+    return name.partition("/")[0] if is_folder else name
 
 
 def _folder_field() -> str:

@@ -40,8 +40,8 @@ LAB = Lab(
     "measured here",
 )
 
-AXIS_HELP = f"""A hyperparameter to vary. All others stay as in the preset *{PRESETS["toy-ring"].title}*: WGAN-GP on a
-ring of radius 2, networks 3×64."""
+AXIS_HELP = f"""A hyperparameter to vary. All others stay as in the preset *{PRESETS["toy-ring"].title}*, but with constant learning
+rates of 0.001: WGAN-GP on a ring of radius 2, networks 3×64."""
 
 MAP_HELP = """Each cell is a separate training with the same seed. Its colour and number are the exact W₁ between 512 of its
 samples and 512 real points at the end (logarithmic colours, lower is better, ★ is the best). Dots: its samples.
