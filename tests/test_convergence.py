@@ -115,6 +115,22 @@ def test_what_is_proved_now_is_told_from_the_best():
     assert result.share_now == 0 and result.range_of_late == (0, 0)
 
 
+@pytest.mark.parametrize("name", ["wgan-gp", "wgan-lp"])
+@pytest.mark.parametrize(("weight", "distance"), [(0.1, 1.98), (10.0, 1.98), (0.5, 0.2)])
+def test_the_best_slope_between_two_points(name: str, weight: float, distance: float):
+    config = tiny(objective={"name": name, "penalty_weight": weight})
+    penalty = config.objective.deviation
+    slopes = torch.linspace(0, 1 + distance / weight, 100_001, dtype=torch.float64)
+    best = float(slopes[(weight * penalty(slopes) - slopes * distance).argmin()])
+    text = convergence.slope_of_two_points(config, distance)
+    shown = float(text.rstrip(".").rpartition(" ")[2])
+    assert shown == pytest.approx(best, rel=5e-3)
+    assert convergence.slope_of_two_points(tiny(objective="wgan"), distance) == ""
+    assert not convergence.slope_of_two_points(
+        tiny(objective={"name": name, "penalty_weight": 0.0}), distance
+    )
+
+
 PAIRS = {
     "penalty": PICTURES | {"objective": "wgan-gp"},
     "told the class": PICTURES | {"conditional": True},

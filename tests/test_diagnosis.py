@@ -19,6 +19,7 @@ from wgan.diagnosis import (
     RULES,
     SCENARIOS,
     Evidence,
+    Finding,
     Rule,
     diagnose,
     evidence_of,
@@ -28,13 +29,14 @@ from wgan.diagnosis import (
     sample_facts,
     scenario_of,
 )
+from wgan.diagnosis.health import LEVELS
 from wgan.metrics import PointInputs
 from wgan.objectives import Wgan
 from wgan.rng import keyed_rng
 from wgan.runs import Change, Measured
 from wgan.training import Diverged, Engine, LiveEvaluator, Training
 from wgan.training.diagnostics import DIAGNOSTICS
-from wgan.training.reports import Report
+from wgan.training.reports import Report, likely_cause
 from wgan.training.state import steered
 
 TOY = PRESETS["toy-ring"].config.changed({"report_every": 5, "network.width": 48})
@@ -562,9 +564,10 @@ def test_the_health_line_names_the_first_problem_and_counts_the_others():
     raised = [finding for finding in examine(evidence) if finding.reading.raised]
     assert [f.key for f in findings] == [f.key for f in raised] and raised
     state = health(examine(evidence), evidence, active=True)
-    assert state.level == raised[0].rule.level
-    assert state.sentence.startswith(f"**{raised[0].rule.title}**")
-    assert ("other problem" in state.sentence) == (len(raised) > 1)
+    assert state.sentence.startswith(f"**{raised[0].heading}**")
+    assert ("Also: " in state.sentence) == (len(raised) > 1)
+    assert all(f"*{finding.heading}*" in state.sentence for finding in raised[1:3])
+    assert all(LEVELS.index(state.level) <= LEVELS.index(f.rule.level) for f in raised)
     assert "0 of 25 modes" in state.facts[0]
 
 
@@ -597,6 +600,90 @@ def test_the_health_line_of_a_run_that_ended_early_says_that_its_samples_are_ali
     evidence = evidence_with(TOY, None, variety=[spread])
     sentence = health((), evidence, active=active).sentence
     assert ("almost all alike" in sentence) == is_said
+
+
+# ---- proposals -------------------------------------------------------------------------------------
+
+
+def problem(evidence: Evidence, key: str) -> Finding:
+    return next(finding for finding in diagnose(evidence) if finding.key == key)
+
+
+@pytest.mark.parametrize(
+    ("weight", "slope", "proposed", "restart"),
+    [(0.1, 20.0, 1.0, False), (0.0, 50.0, 0.1, False), (0.0, 1e4, 0.1, True), (0.1, 1e4, 1, True)],
+)
+def test_a_critic_that_is_too_steep_for_a_penalty_needs_a_new_run(
+    weight: float, slope: float, proposed: float, restart: bool
+):
+    config = TOY.changed({"objective.penalty_weight": weight})
+    (proposal,) = problem(
+        evidence_with(config, slope_hat=[slope] * 3), "weak-penalty"
+    ).reading.proposals
+    assert proposal.changes == {"objective.penalty_weight": proposed}
+    assert proposal.restart is restart
+
+
+@pytest.mark.parametrize(("weight", "is_cause"), [(0.0, True), (0.1, False)])
+def test_the_cause_of_an_explosion_without_a_penalty_is_the_missing_penalty(
+    weight: float, is_cause: bool
+):
+    config = TOY.changed({"objective.penalty_weight": weight})
+    steps = np.arange(1.0, 41.0)
+    curves = {name: np.zeros(40) for name in Report._fields} | {"step": steps}
+    curves["critic_loss"] = 10.0 ** (steps / 6)
+    reading = problem(replace(evidence_with(config), curves=curves), "explosion").reading
+    assert ("λ is 0" in reading.evidence) is is_cause
+    paths = {path for proposal in reading.proposals for path in proposal.changes}
+    assert ("objective.penalty_weight" in paths) is is_cause
+    assert ("critic_learning_rate" in paths) is not is_cause
+    cause = likely_cause(config, 40, ["critic_loss"])
+    assert ("Try 0.1 in a new run" in cause) is is_cause
+
+
+@pytest.mark.parametrize(
+    ("rates", "moves", "proposed"),
+    [
+        ((1e-6, 1e-3), (1e-9, 1e-4), {"generator_learning_rate": 1e-3}),
+        ((1e-3, 1e-6), (1e-4, 1e-9), {"critic_learning_rate": 1e-3}),
+        ((0.1, 1e-3), (1e-2, 1e-4), {"generator_learning_rate": 1e-3}),
+    ],
+)
+def test_no_proposal_stops_the_network_that_learns(
+    rates: tuple[float, float], moves: tuple[float, float], proposed: dict[str, float]
+):
+    config = TOY.changed(
+        dict(zip(("generator_learning_rate", "critic_learning_rate"), rates, strict=True))
+    )
+    evidence = evidence_with(
+        config, generator_move=[moves[0]] * 3, critic_move=[moves[1]] * 3, variety=[0.1] * 3
+    )
+    (proposal,) = problem(evidence, "learning-rates").reading.proposals
+    assert proposal.changes == proposed
+    # Another problem does not propose the contrary.
+    for other in problem(evidence, "mode-collapse").reading.proposals:
+        for path, value in other.changes.items():
+            if path in proposed:
+                before = config.flat()[path]
+                assert (value > before) == (proposed[path] > before)
+
+
+@pytest.mark.parametrize(
+    ("signal", "depth", "heading"),
+    [
+        (0.001, -1.0, "The generator's gradient vanishes"),
+        (0.001, -3.0, "The generator's gradient vanishes"),
+        (1.0, -3.0, "The critic's gradients vanish with depth"),
+    ],
+)
+def test_a_vanishing_gradient_is_named_after_the_place_where_it_vanishes(
+    signal: float, depth: float, heading: str
+):
+    evidence = evidence_with(generator_signal=[signal] * 3, gradient_depth=[depth] * 3)
+    found = problem(evidence, "vanishing-gradient")
+    assert found.heading == heading
+    # Nobody reads "almost no gradient" beside "100 % of the slope reaches the generator".
+    assert ("almost no gradient" in found.meaning) == (signal < 0.02)
 
 
 # ---- scenarios -------------------------------------------------------------------------------------

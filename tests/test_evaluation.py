@@ -125,7 +125,7 @@ def test_pictures_of_ones_own_are_measured_by_random_convolutions_and_it_says_so
 ):
     monkeypatch.setenv("WGAN_DATA", str(tmp_path / "root"))
     (tmp_path / "mine").mkdir()
-    for i, pixels in enumerate(pictures(60, (3, 32, 32)).train[:].numpy()):
+    for i, pixels in enumerate(pictures(80, (3, 32, 32)).train[:].numpy()):
         Image.fromarray(pixels.transpose(1, 2, 0)).save(tmp_path / "mine" / f"{i}.png")
     assert cli.main(["data", "add", str(tmp_path / "mine"), "--quiet", "--held-out", "0.25"]) == 0
     key = json.loads(capsys.readouterr().out.splitlines()[-1])["key"]
@@ -133,12 +133,12 @@ def test_pictures_of_ones_own_are_measured_by_random_convolutions_and_it_says_so
     run = train_run(config, runs_dir)
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet"]) == 0
     output = capsys.readouterr().out
-    assert "Features: random convolutions" in output and "45 training pictures" in output
-    assert "15 samples, because the data set has only so many held-out pictures" in output
+    assert "Features: random convolutions" in output and "60 training pictures" in output
+    assert "20 samples, because the data set has only so many held-out pictures" in output
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet", "--json"]) == 0
     values = json.loads(capsys.readouterr().out)["values"]
     by = {value["name"]: value for value in values}
-    assert {"fid_random64_15", "kid_random64_15", "coverage_random_15", "memorised_15"} <= set(by)
+    assert {"fid_random64_20", "kid_random64_20", "coverage_random_20", "memorised_20"} <= set(by)
     assert not any(name.startswith(("class_kl", "confidence")) for name in by)
     assert all(value["floor"] is not None for value in values)
 

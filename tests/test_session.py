@@ -23,11 +23,12 @@ from wgan.jobs import RunSnapshot, TaskProgress, TrainingJob
 from wgan.paths import shipped_runs
 from wgan.runs import Change, Measured, Run, RunError, Status, list_runs
 from wgan.session import Busy, Session, datasets, library
+from wgan.session.forecasts import MIN_STEPS
 from wgan.session.history import undo_and_redo
 from wgan.session.permissions import Permissions
 from wgan.session.scheduler import Scheduler
 from wgan.session.snapshots import Snapshots
-from wgan.training import Training
+from wgan.training import Forecast, Training
 
 LONG = {"steps": 1_000_000, "checkpoint_every": 100_000, "preview_every": 10_000}
 
@@ -358,6 +359,23 @@ def test_a_forecast_comes_when_nothing_trains(session: Session):
     run = session.start(tiny(**LONG))
     reaches(session, run, 1)
     assert session.forecast(config.changed({"batch_size": 3})) is None
+
+
+def test_a_forecast_is_corrected_by_the_speed_of_an_ended_run(session: Session):
+    config = tiny(steps=150, network={"name": "mlp", "width": 12})
+    until(lambda: session.forecast(config) is not None)
+    measured = session.forecast(config)
+    run = session.start(config)
+    until(lambda: session.live() is None)
+    snapshot, corrected = session.snapshot(run), session.forecast(config)
+    assert isinstance(measured, Forecast) and isinstance(corrected, Forecast)
+    assert corrected.seconds_per_step == snapshot.seconds / 150
+    assert corrected.memory_bytes == measured.memory_bytes
+    # A run whose settings were changed, or a very short one, says nothing.
+    short = config.changed({"steps": MIN_STEPS - 1})
+    session.start(short)
+    until(lambda: session.live() is None)
+    assert session.forecast(config) == corrected
 
 
 def test_a_run_that_is_started_ends_a_forecast(session: Session):

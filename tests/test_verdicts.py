@@ -93,6 +93,30 @@ def test_ranking(runs: list[tuple[str, float, str]], lower_is_better: bool, verd
 
 
 @pytest.mark.parametrize(
+    ("differences", "said"),
+    [
+        ((), ""),
+        (("Objective",), ""),
+        (
+            ("Objective", "λ"),
+            " The runs differ in 2 settings, so it is not clear which one matters: Objective, λ.",
+        ),
+        (
+            ("Objective", "λ", "Width", "Depth"),
+            " The runs differ in 4 settings, so it is not clear which one matters: Objective, λ, Width and 1 more.",
+        ),
+    ],
+)
+def test_a_ranking_names_the_settings_in_which_the_runs_differ(
+    differences: tuple[str, ...], said: str
+):
+    runs = [("A", 1.0, "1"), ("B", 2.0, "2")]
+    plain = ranking("W₁", runs, lower_is_better=True)
+    text = ranking("W₁", runs, lower_is_better=True, differences=differences)
+    assert text == plain.replace(" Other seeds", f"{said} Other seeds")
+
+
+@pytest.mark.parametrize(
     ("mean", "above", "phrase"),
     [
         (0.0, 0.0, "Nearly flat"),

@@ -561,6 +561,24 @@ def test_a_second_start_offers_to_queue_or_stop(app: AppTest):
     assert any("What should happen to the new run" in text.value for text in app.markdown)
 
 
+def test_a_start_during_a_race_offers_to_stop_all_its_runs(app: AppTest):
+    app.run()
+    racers = session.session().race([tiny(steps=10**6, seed=seed) for seed in (0, 1)])
+    button(app, "start").click().run()
+    stop = button(sound(app), "dialog_stop")
+    assert stop.label == "Stop the race and start it now"
+    assert [m for m in app.markdown if "in a race of 2 runs" in m.value]
+    stop.click().run()
+    live = session.session().live()
+    end = time.monotonic() + 180
+    while live is None or live.run in racers:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+        live = session.session().live()
+    for run in (*racers, live.run):
+        session.session().stop(run)
+
+
 def test_a_double_click_starts_one_run_and_asks_nothing(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ):

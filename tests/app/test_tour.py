@@ -74,6 +74,19 @@ def test_the_first_step_sets_up_its_pictures_once(tmp_path: Path, monkeypatch: p
     assert not app.exception and state_of(app, NextRun).config == points
 
 
+def test_the_lab_of_mode_collapse_opens_with_the_updates_of_which_the_step_speaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("WGAN_RUNS", str(tmp_path))
+    app = app_at()
+    app.run()
+    app.switch_page("../tour.py").run()
+    app.button(key="tour_open_4_1").click().run()
+    app.query_params["lab"] = "collapse"
+    app.switch_page("../stability.py").run()
+    assert not app.exception and app.button_group(key="collapse_judged").value == 1
+
+
 def test_six_steps_and_words_that_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("WGAN_RUNS", str(tmp_path))
     app = app_at()

@@ -1,9 +1,11 @@
 """RULES: all checks of the diagnosis, with their thresholds and sources."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from wgan.diagnosis import critic_rules, sample_rules, training_rules
-from wgan.diagnosis.evidence import Evidence, Finding, Rule
+from wgan.diagnosis.evidence import Evidence, Finding, Proposal, Rule
 from wgan.format import fmt_number, fmt_percent
 
 OURS = "thresholds: our own tests, between healthy runs and runs made to fail"
@@ -12,7 +14,7 @@ RULES: dict[str, Rule] = {
     "explosion": Rule(
         "The losses explode",
         "danger",
-        "The losses grow without limit, and the run will soon stop with infinite values. Usually a "
+        "The losses grow without limit, until the run stops with infinite values. Usually a "
         "learning rate is too high, or nothing limits the critic's slope.",
         training_rules.explosion,
         lambda limits: (
@@ -26,10 +28,8 @@ RULES: dict[str, Rule] = {
     "vanishing-gradient": Rule(
         "The generator's gradient vanishes",
         "fault",
-        "The generator receives almost no gradient from the critic, so it cannot improve. There are two "
-        "causes: the discriminator recognises all fakes, so that its loss is flat there; or weight "
-        "clipping makes the gradient smaller in each layer. With a Wasserstein loss, 100 % of the "
-        "critic's slope reaches the generator.",
+        "The generator receives almost no gradient, so it cannot improve: the discriminator recognises all fakes, "
+        "and the loss is flat there. With a Wasserstein loss, 100 % of the critic's slope reaches the generator.",
         training_rules.vanishing_gradient,
         lambda limits: (
             f"Less than {fmt_percent(limits['signal'])} of the critic's slope reaches the generator, or "
@@ -229,14 +229,41 @@ RULES: dict[str, Rule] = {
 
 
 def examine(evidence: Evidence) -> list[Finding]:
-    """Return the findings of all rules that have enough data, in the order of RULES."""
+    """Return the findings of all rules that have enough data, in the order of RULES.
+
+    A problem makes no proposal that is contrary to those of an earlier problem.
+    """
     findings = []
+    values = evidence.config.flat()
+    directions: dict[str, set[bool]] = {}  # by path: whether earlier problems propose larger values
     for key, rule in RULES.items():
         reading = rule.check(evidence, rule)
-        if reading is not None:
-            # JSON cannot store NumPy's booleans.
-            findings.append(Finding(key, rule, replace(reading, raised=bool(reading.raised))))
+        if reading is None:
+            continue
+        proposals = tuple(
+            proposal
+            for proposal in reading.proposals
+            if all(
+                larger in directions.get(path, {larger})
+                for path, larger in _directions(proposal, values).items()
+            )
+        )
+        # JSON cannot store NumPy's booleans.
+        raised = bool(reading.raised)
+        findings.append(Finding(key, rule, replace(reading, raised=raised, proposals=proposals)))
+        for proposal in proposals if raised else ():
+            for path, larger in _directions(proposal, values).items():
+                directions.setdefault(path, set()).add(larger)
     return findings
+
+
+def _directions(proposal: Proposal, values: Mapping[str, Any]) -> dict[str, bool]:
+    """Return whether a proposal makes each number that it changes larger."""
+    return {
+        path: value > values[path]
+        for path, value in proposal.changes.items()
+        if isinstance(value, int | float) and isinstance(values.get(path), int | float)
+    }
 
 
 def missing_reason(rule: Rule, evidence: Evidence) -> str:

@@ -8,7 +8,9 @@ from wgan.diagnosis.proposals import (
     change_clip_value,
     change_rates,
     propose,
+    propose_penalty,
     slope_penalty_weight,
+    suitable_penalty,
 )
 from wgan.format import fmt_percent, fmt_rounded, fmt_sci, fmt_value
 from wgan.metrics import title_of
@@ -53,7 +55,7 @@ def weak_penalty(evidence: Evidence, rule: Rule) -> Reading | None:
         f"target is 1. The slope is above 1 at {fmt_percent(share_above_1)} of the points. λ is "
         f"{fmt_value(weight)}.",
         slope > rule.limits["slope"],
-        propose(evidence, {"objective.penalty_weight": max(10.0 * weight, 0.1)}),
+        propose_penalty(evidence, 10.0 * weight or suitable_penalty(evidence.config)),
     )
 
 

@@ -95,6 +95,8 @@ class Proposal:
     changes: Mapping[str, Any]
     live: bool
     """Whether it can be applied to a running training; otherwise a fork is needed."""
+    restart: bool = False
+    """Whether it needs a new run, because the networks of this one cannot be saved any more."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ class Reading:
     """Step since which the problem has existed without a break, if that is known."""
     heading: str | None = None
     """Name of the problem if the rule's title does not fit; None if it does."""
+    meaning: str | None = None
+    """Explanation if that of the rule does not fit; None if it does."""
 
 
 Level = Literal["danger", "fault", "note"]
@@ -149,6 +153,11 @@ class Finding:
     def heading(self) -> str:
         """The name of the problem. It is the rule's title, unless `reading.heading` replaces it."""
         return self.reading.heading or self.rule.title
+
+    @property
+    def meaning(self) -> str:
+        """The explanation in Markdown. It is the rule's, unless `reading.meaning` replaces it."""
+        return self.reading.meaning or self.rule.meaning
 
 
 def evidence_of(

@@ -1,4 +1,4 @@
-"""The health of a run in one line: its first problem, that there is none, or why it is not known yet."""
+"""The health of a run in one line: its problems, that there is none, or why it is not known yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,12 @@ from wgan.diagnosis.sample_rules import sample_facts
 
 ALIKE_SPREAD = 0.05
 """Samples whose spread is below this share of that of real examples are called almost all alike."""
+
+MAX_OTHERS = 2
+"""Maximum number of other problems that are named."""
+
+LEVELS: tuple[Level, ...] = ("danger", "fault", "note")
+"""The levels of problems, the most serious one first."""
 
 READINESS_RULE, READINESS_METRIC = "exploding-gradient", "gradient_depth"
 """A rule that applies to every run once the critic has been measured often enough, and the metric that it reads."""
@@ -35,13 +41,18 @@ def health(findings: Sequence[Finding], evidence: Evidence, *, active: bool) -> 
     facts = tuple(sample_facts(evidence))
     raised = [finding for finding in findings if finding.reading.raised]
     if raised:
-        first, others = raised[0], len(raised) - 1
+        first, *others = raised
         since = first.reading.since
         sentence = f"**{first.heading}**"
         sentence += f" since step {since:,}" if since is not None else ""
+        # The first problem may be the cause, and a later one what everybody sees.
+        others.sort(key=lambda finding: LEVELS.index(finding.rule.level))
         if others:
-            sentence += f", and {others} other problem{'s' * (others > 1)}"
-        return Health(first.rule.level, f"{sentence}.", facts)
+            names = [f"*{finding.heading}*" for finding in others[:MAX_OTHERS]]
+            more = len(others) - len(names)
+            sentence += ". Also: " + ", ".join(names) + (f" and {more} more" if more else "")
+        level = min((finding.rule.level for finding in raised), key=LEVELS.index)
+        return Health(level, f"{sentence}.", facts)
     if any(finding.key == READINESS_RULE for finding in findings):
         return Health(
             "good",

@@ -1,11 +1,12 @@
 """Changes that may help: a label for the button, and values for the config."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 
-from wgan.config import ConfigError, hyperparameters, value_text
+from wgan.config import ConfigError, TrainConfig, hyperparameters, recommended, value_text
 from wgan.diagnosis.evidence import Evidence, Proposal
 from wgan.objectives import Wgan
 
@@ -39,6 +40,11 @@ def change(evidence: Evidence, changes: Mapping[str, Any]) -> Proposal | None:
     return Proposal(words, {path: bounded[path] for path in changed_paths}, live)
 
 
+def propose_restart(evidence: Evidence, changes: Mapping[str, Any]) -> tuple[Proposal, ...]:
+    """Return a proposal to begin a new run with a change, if that is valid."""
+    return tuple(replace(proposal, restart=True) for proposal in propose(evidence, changes))
+
+
 def propose(evidence: Evidence, *changes: Mapping[str, Any]) -> tuple[Proposal, ...]:
     """Return a proposal for each change that is valid."""
     return tuple(proposal for c in changes if (proposal := change(evidence, c)) is not None)
@@ -52,6 +58,9 @@ def change_rates(evidence: Evidence, critic: float, generator: float) -> dict[st
         "generator_learning_rate": config.generator_learning_rate * generator,
     }
 
+
+REPAIRABLE_PENALTY = 1e4
+"""Largest penalty λ · slope² with which a run is continued. A run stops when the penalty exceeds 10 million."""
 
 PENALISED: Mapping[str, Any] = {"objective": "wgan-gp"}
 """The objective that helps against most problems of clipping and cross-entropy."""
@@ -72,3 +81,21 @@ def slope_penalty_weight(evidence: Evidence) -> float | None:
     if deviation is None or float(deviation(torch.ones(1))) != 0.0:
         return None
     return float(objective.penalty_weight)
+
+
+def suitable_penalty(config: TrainConfig) -> float:
+    """Return the penalty weight λ that is recommended for a config's data."""
+    suitable: Any = recommended(config.dataset).objective
+    return float(suitable.penalty_weight)
+
+
+def propose_penalty(evidence: Evidence, weight: float) -> tuple[Proposal, ...]:
+    """Propose a larger penalty weight λ: in this run, or in a new one if its critic is too steep.
+
+    With a steep critic, the penalty itself exceeds the limit at which a run stops.
+    """
+    changes = {"objective.penalty_weight": weight}
+    slope = evidence.recent_median("slope_hat") or 0.0
+    if weight * slope**2 > REPAIRABLE_PENALTY:
+        return propose_restart(evidence, changes)
+    return propose(evidence, changes)

@@ -87,7 +87,7 @@ SCENARIOS: dict[str, Scenario] = {
     "saturated-clipping": Scenario(
         "Saturated clipping",
         "clipping",
-        "The first WGAN with a very small clip value: c = 0.01.",
+        "The first WGAN with a very small clip value: c = 0.005.",
         "**Points in the plane**: the surface is smooth, without a hill at each mode. So the fakes cover the ring, but most "
         "lie between the modes, and **High quality** stays low. On the Critic page, section **Layers**: most weights are at "
         "+c or −c.",
@@ -97,7 +97,7 @@ SCENARIOS: dict[str, Scenario] = {
         TOY.changed(
             {
                 "objective": "wgan",
-                "objective.clip_value": 0.01,
+                "objective.clip_value": 0.005,
                 "optimizer": "rmsprop",
                 "critic_learning_rate": 2e-4,
                 "generator_learning_rate": 2e-4,

@@ -1,13 +1,33 @@
 """Rules about how both networks are trained: losses, gradients, momentum, learning rates."""
 
+import math
+
 import numpy as np
 
+from wgan.config import recommended
 from wgan.diagnosis.evidence import Evidence, Proposal, Reading, Rule
-from wgan.diagnosis.proposals import PENALISED, change_clip_value, change_rates, propose
+from wgan.diagnosis.proposals import (
+    PENALISED,
+    change_clip_value,
+    change_rates,
+    propose,
+    propose_penalty,
+    slope_penalty_weight,
+    suitable_penalty,
+)
 from wgan.format import fmt_rounded, fmt_value
 
 LEVEL_REPORTS = 10
 """Number of reports whose median is the level of the losses."""
+
+
+FADES_WITH_DEPTH = "The critic's gradients vanish with depth"
+"""Name of the problem if the gradient vanishes in the critic's layers, and not in the generator's loss."""
+
+FADES_WITH_DEPTH_MEANING = (
+    "Each layer of the critic makes the gradient smaller on its way back to the input. The first layers hardly "
+    "learn, so the critic can represent only simple functions. This happens if the clip value c is small."
+)
 
 
 def explosion(evidence: Evidence, rule: Rule) -> Reading | None:
@@ -24,14 +44,23 @@ def explosion(evidence: Evidence, rule: Rule) -> Reading | None:
     raised = now > rule.limits["certain"] or (
         now > rule.limits["large"] and growth > rule.limits["growth"]
     )
-    return Reading(
+    text = (
         f"The largest loss or penalty is now {fmt_rounded(now)}. Its lowest level in this run was "
-        f"{fmt_rounded(lowest)}. A run stops when a value exceeds 10 million.",
+        f"{fmt_rounded(lowest)}. A run stops when a value exceeds 10 million."
+    )
+    if slope_penalty_weight(evidence) == 0.0:
+        return Reading(
+            f"{text} λ is 0, so nothing limits the critic's slope.",
+            raised,
+            propose_penalty(evidence, suitable_penalty(evidence.config)),
+        )
+    return Reading(
+        text,
         raised,
         propose(
             evidence,
             change_rates(evidence, 0.1, 0.1),
-            change_clip_value(evidence, 0.1) or {"objective": "wgan-gp"},
+            change_clip_value(evidence, 0.1) or PENALISED,
         ),
     )
 
@@ -55,7 +84,11 @@ def vanishing_gradient(evidence: Evidence, rule: Rule) -> Reading | None:
         )
     else:
         proposals = propose(evidence, change_clip_value(evidence, 3.0), PENALISED)
-    return Reading(text, signal_fades or depth < rule.limits["depth"], proposals)
+    if signal_fades or depth >= rule.limits["depth"]:
+        return Reading(text, signal_fades, proposals)
+    return Reading(
+        text, True, proposals, heading=FADES_WITH_DEPTH, meaning=FADES_WITH_DEPTH_MEANING
+    )
 
 
 def _layer_text(depth: float) -> str:
@@ -147,11 +180,18 @@ def learning_rates(evidence: Evidence, rule: Rule) -> Reading | None:
         else f"Per step, the {faster}'s weights change {times} times as much as the {slower}'s, relative to "
         "their size."
     )
-    high, low = ratio > rule.limits["high"], ratio < rule.limits["low"]
-    level = config.critic_learning_rate if high else config.generator_learning_rate
-    other_rate = "generator_learning_rate" if high else "critic_learning_rate"
-    equalised = {
-        "critic_learning_rate" if high else "generator_learning_rate": getattr(config, other_rate)
-    }
-    proposals = propose(evidence, equalised, {other_rate: float(level)}) if high or low else ()
-    return Reading(text, high or low, proposals)
+    raised = ratio > rule.limits["high"] or ratio < rule.limits["low"]
+    return Reading(text, raised, _equal_rates(evidence, faster, slower) if raised else ())
+
+
+def _equal_rates(evidence: Evidence, faster: str, slower: str) -> tuple[Proposal, ...]:
+    """Propose to give both networks the learning rate of one, if this leads towards the recommended rate."""
+    config, suitable = evidence.config, recommended(evidence.config.dataset)
+    proposed = []
+    for changed, other in ((slower, faster), (faster, slower)):
+        path = f"{changed}_learning_rate"
+        before, after = getattr(config, path), getattr(config, f"{other}_learning_rate")
+        wanted = getattr(suitable, path)
+        if abs(math.log(after / wanted)) < abs(math.log(before / wanted)):
+            proposed.append({path: float(after)})
+    return propose(evidence, *proposed)

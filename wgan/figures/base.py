@@ -137,7 +137,12 @@ COLOUR_BAR = {
 
 
 def tick_format(low: float, high: float) -> str:
-    """Return Plotly's format for the numbers of an axis: equal decimals, enough for 2 digits of its range."""
+    """Return Plotly's format for the numbers of an axis: equal decimals, enough for 2 digits of its range.
+
+    Large numbers are shortened: 10M in place of 10,000,000.
+    """
+    if max(abs(low), abs(high)) >= 1e5:
+        return "~s"
     span = abs(high - low)
     decimals = 1 - math.floor(math.log10(span)) if span > 0 and math.isfinite(span) else 1
     return f",.{min(6, max(0, decimals))}f"

@@ -70,6 +70,12 @@ class Metric:
         return min(len(inputs), len(inputs.reference_stats.data.train)) < self.least
 
 
+FEWEST_PICTURES = 20
+"""Number of pictures from which distances between features are measured.
+
+With fewer, the values depend more on which pictures were drawn than on the generator.
+"""
+
 METRICS: dict[str, Metric] = {
     "fid": Metric(
         "FID",
@@ -83,7 +89,7 @@ METRICS: dict[str, Metric] = {
         "Inception FIDs of papers. Heusel et al. 2017.",
         features=True,
         headline=True,
-        least=2,
+        least=FEWEST_PICTURES,
     ),
     "kid": Metric(
         "KID",
@@ -95,7 +101,7 @@ METRICS: dict[str, Metric] = {
         "Bińkowski et al. 2018.",
         features=True,
         deviation=lambda inputs: inputs.kid_both[1],
-        least=2,
+        least=FEWEST_PICTURES,
     ),
     "precision": Metric(
         "Precision",
@@ -188,7 +194,7 @@ METRICS: dict[str, Metric] = {
         "Share of samples that nearly repeat another sample: their features are closer than "
         "half of the usual distance between real pictures. It rises when the generator "
         "collapses.",
-        least=2,
+        least=FEWEST_PICTURES,
         features=True,
         percent=True,
     ),

@@ -1,7 +1,8 @@
-"""Forecasts of the time and memory of runs. Each is measured once per process."""
+"""Forecasts of the time and memory of runs. Each is measured once per process, and learned from ended runs."""
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from wgan.config import TrainConfig
 from wgan.jobs import Cancelled, error_message
@@ -13,6 +14,13 @@ Key = tuple[str, int | None, int]
 _KNOWN: dict[Key, Forecast | str] = {}
 _ENGINES: dict[Key, Engine] = {}
 """The engine of each forecast. A run with the same settings begins with it."""
+
+
+_SPEEDS: dict[Key, float] = {}
+"""Seconds per step of ended runs. They are shorter than those of a forecast if the run had compiled steps."""
+
+MIN_STEPS = 100
+"""Number of steps from which the mean time of a run's steps is used for forecasts."""
 
 
 class Forecaster:
@@ -32,7 +40,22 @@ class Forecaster:
 
     def known(self, config: TrainConfig) -> Forecast | str | None:
         """Return a forecast, a sentence if the config cannot run, or None if it was not measured yet."""
-        return _KNOWN.get(self._key(config))
+        key = self._key(config)
+        forecast = _KNOWN.get(key)
+        if isinstance(forecast, Forecast) and key in _SPEEDS:
+            return replace(forecast, seconds_per_step=_SPEEDS[key])
+        return forecast
+
+    def learn(self, config: TrainConfig, seconds: float, steps: int) -> None:
+        """Use the speed of an ended run for the forecasts of runs with the same settings.
+
+        Args:
+            config: The settings of the whole run.
+            seconds: Its training time.
+            steps: Its number of steps; with fewer than `MIN_STEPS` nothing is learned.
+        """
+        if steps >= MIN_STEPS:
+            _SPEEDS[self._key(config)] = seconds / steps
 
     def ask(self, config: TrainConfig) -> bool:
         """Request a forecast, unless it is known or being measured; return whether it was requested.

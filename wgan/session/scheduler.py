@@ -412,6 +412,9 @@ class Scheduler:
 
     def _end(self, job: TrainingJob, status: Status) -> None:
         job.finish(status)
+        snapshot = job.snapshot
+        if job.new and all(change.path == "engine" for change in snapshot.changes):
+            self._forecaster.learn(job.config, job.seconds, snapshot.step)
         log.info("The run has ended: %s", status, extra={"run": job.run.id, "action": "end"})
         with self.changed:
             self.active = [j for j in self.active if j is not job]

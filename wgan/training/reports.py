@@ -1,9 +1,9 @@
 """The rows of a training's curves, and the error that ends it when they leave all bounds."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from wgan.config import TrainConfig
+from wgan.config import TrainConfig, recommended
 
 EXPLODED = 1e7
 """A loss beyond this has diverged: healthy critics stay within a few thousand."""
@@ -54,7 +54,11 @@ def likely_cause(config: TrainConfig, step: int, bad: list[str]) -> str:
     weight = getattr(config.objective, "penalty_weight", None)
     clip = getattr(config.objective, "clip_value", None)
     if weight is not None and weight < 0.05:
-        cause = f"a penalty weight of {weight:g} hardly limits the critic's slope. Try 10"
+        suitable: Any = recommended(config.dataset).objective
+        cause = (
+            f"a penalty weight of {weight:g} hardly limits the critic's slope. Try "
+            f"{suitable.penalty_weight:g} in a new run"
+        )
     elif clip is not None and clip > 0.1:
         cause = f"a clip value of {clip:g} allows a very steep critic. Try 0.01"
     elif rate > 0.02:

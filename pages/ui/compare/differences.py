@@ -20,10 +20,8 @@ def differing(runs: Sequence[str]) -> None:
     titles = [cell_text(title) for title in titles_of(snapshots)]
     fields = {value.path: value for value in hyperparameters()}
     values = [snapshot.config.flat() for snapshot in snapshots]
-    paths = list(dict.fromkeys(path for flat in values for path in flat))
-    rows = [p for p in paths if len({str(flat.get(p, "–")) for flat in values}) > 1]
     # Of the details of an objective or a network, leave out those that only follow from that choice.
-    rows = [p for p in rows if not fields[p].advanced or _is_chosen(p, values)]
+    rows = [p for p in _differing(values) if not fields[p].advanced or _is_chosen(p, values)]
     table: dict[str, list[str]] = {"": [fields[path].title for path in rows]}
     for title, flat in zip(titles, values, strict=True):
         table[title] = [cell_text(value_text(path, flat.get(path))) for path in rows]
@@ -52,6 +50,12 @@ def differing(runs: Sequence[str]) -> None:
     st.dataframe(table, hide_index=True)
 
 
+def _differing(values: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the paths of the settings in which flat configs differ."""
+    paths = dict.fromkeys(path for flat in values for path in flat)
+    return [p for p in paths if len({str(flat.get(p, "–")) for flat in values}) > 1]
+
+
 def _is_chosen(path: str, values: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether runs that have a setting differ in it."""
     return len({str(flat[path]) for flat in values if path in flat}) > 1
@@ -77,8 +81,20 @@ def result(runs: Sequence[str]) -> None:
             plain_text(title_of(name)),
             list(zip(titles, known, texts, strict=True)),
             lower_is_better=metric.better == "lower",
+            differences=_titles_of_differences(snapshots),
         )
     )
+
+
+def _titles_of_differences(snapshots: Sequence[RunSnapshot]) -> list[str]:
+    """Return the titles of the settings, besides the seed, in which runs differ."""
+    fields = {value.path: value for value in hyperparameters()}
+    values = [snapshot.config.flat() for snapshot in snapshots]
+    return [
+        fields[path].title
+        for path in _differing(values)
+        if path != "seed" and _is_chosen(path, values)
+    ]
 
 
 def _last(snapshot: RunSnapshot, name: str) -> str:

@@ -61,9 +61,16 @@ def start(
         steering.problem = str(error)
 
 
+def runs_that_block(blocked: BlockedStart) -> list[str]:
+    """Return the live run that blocked a start, with the other runs of its race."""
+    race = session().race_on()
+    return race if blocked.live_run in race else [blocked.live_run]
+
+
 def stop_and_start(blocked: BlockedStart) -> None:
-    """Stop the live run, and start the blocked one after it."""
-    attempt(Session.stop, blocked.live_run)
+    """Stop the live run and its race, and start the blocked run after them."""
+    for run in runs_that_block(blocked):
+        attempt(Session.stop, run)
     queue_run(blocked, show=True)
 
 

@@ -14,8 +14,10 @@ from pages.ui.critic.state import CriticState
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
-from wgan.format import fmt_number, fmt_share, fmt_sig
+from wgan.config import TrainConfig
+from wgan.format import fmt_number, fmt_share, fmt_sig, fmt_value
 from wgan.jobs import CONVERGENCE, UPDATES, CriticConvergence, RunSnapshot, TaskStatus
+from wgan.objectives import WganGp, WganLp
 from wgan.runs import RunError
 from wgan.session import Session
 from wgan.verdicts import critic as verdicts
@@ -217,7 +219,9 @@ def _result(snapshot: RunSnapshot, task: TaskStatus, result: CriticConvergence) 
             alt="The critic gap and the steepest slope",
         )
         st.markdown(_verdict(result, ended=task.done, stopped=task.cancelled))
-    st.caption(_method(snapshot, result, pictures))
+    st.caption(
+        _method(snapshot, result, pictures) + slope_of_two_points(snapshot.config, result.exact)
+    )
     if result.surfaces is not None:
         surfaces.surfaces(result.surfaces, key="alone", run=task.key)
 
@@ -276,6 +280,24 @@ def _verdict(result: CriticConvergence, *, ended: bool, stopped: bool) -> str:
         rising=result.rising,
         range_of_late=result.range_of_late,
         note=result.note,
+    )
+
+
+def slope_of_two_points(config: TrainConfig, distance: float) -> str:
+    """Return why a slope above 1 is no fault with a gradient penalty; empty for other objectives.
+
+    Args:
+        config: The settings of the run.
+        distance: W₁.
+    """
+    if not isinstance(config.objective, WganGp | WganLp):
+        return ""
+    weight = config.objective.penalty_weight
+    if weight <= 0:
+        return ""
+    return (
+        f" The penalty pulls the slope towards 1, but does not hold it there: with λ = {fmt_value(weight)}, the best slope "
+        f"between two single points at this distance would be 1 + W₁/2λ = {fmt_sig(1 + distance / (2 * weight))}."
     )
 
 

@@ -97,7 +97,7 @@ def quality(result: UsualResult, config: TrainConfig) -> str:
             real = (
                 "real examples"
                 if result.floor_count is None
-                else f"{result.floor_count:,} real examples"
+                else f"{result.floor_count:,} real examples, too few to compare"
             )
             notes.append(f"{real}: {value_and_unit(metric, result.floor)[0]}")
         parts.append(

@@ -54,6 +54,8 @@ def go(step: int, place: int = 0) -> None:
     if target.preset and step not in state.seen_steps and session().live() is None:
         # The visitor's own settings may be for points or for a failure on purpose. Undo restores them.
         draft.use_preset_for_next_run(target.preset)
+    for key, value in target.widgets:
+        st.session_state[key] = value
     expect_link()
     st.switch_page(
         navigation.page(target.page),

@@ -15,6 +15,7 @@ class Place:
     do: str
     section: str = ""  # the parameters of the address
     preset: str = ""  # the preset that is set up when the step is opened for the first time
+    widgets: tuple[tuple[str, int], ...] = ()  # keys of widgets, and the values that they get
 
     @property
     def query(self) -> dict[str, str]:
@@ -114,9 +115,10 @@ STEPS = (
             Place(
                 "stability",
                 "Mode collapse",
-                "Set **Discriminator updates** to 1, predict, and train all three. Then compare with 5 updates: "
+                "**Discriminator updates** is 1. Predict, and train all three. Then compare with 5 updates: "
                 "does the GAN collapse again?",
                 "lab=collapse",
+                widgets=(("collapse_judged", 1),),
             ),
         ),
         "Samples are at all eight modes of a ring, then leave one mode after the other.",

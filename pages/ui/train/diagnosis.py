@@ -120,10 +120,10 @@ def _finding(snapshot: RunSnapshot, finding: Finding, *, first: bool) -> None:
     with st.container(border=True, key=f"finding-{finding.key}"):
         st.markdown(
             f":{colour}[{icon} **{finding.heading}**]{since_text}  \n{finding.reading.evidence}",
-            help=f"{finding.rule.meaning}\n\n*Source: {finding.rule.source}.*",
+            help=f"{finding.meaning}\n\n*Source: {finding.rule.source}.*",
         )
         if first:
-            st.caption(finding.rule.meaning)
+            st.caption(finding.meaning)
         if finding.reading.proposals:
             with st.container(horizontal=True, gap="small"):
                 for i, proposal in enumerate(finding.reading.proposals[: 3 if first else 1]):
@@ -133,7 +133,20 @@ def _finding(snapshot: RunSnapshot, finding: Finding, *, first: bool) -> None:
 def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) -> None:
     key = f"mend-{finding.key}-{i}"
     steered = snapshot.status in (Status.RUNNING, Status.PAUSED) and not snapshot.phase
-    if proposal.live and steered and not snapshot.is_trained_by_other_process:
+    if proposal.restart:
+        st.button(
+            f"Set up a new run: {proposal.description}",
+            icon=":material/tune:",
+            key=key,
+            **permitted(
+                refusal_to_add(),
+                help="Sets up a new run with this change, from the first step: this run cannot be repaired. Then "
+                "press Start.",
+            ),
+            on_click=_set_up,
+            args=(snapshot, finding.heading, proposal),
+        )
+    elif proposal.live and steered and not snapshot.is_trained_by_other_process:
         st.button(
             proposal.description,
             icon=":material/build:",
@@ -175,6 +188,12 @@ def _was_applied_now(snapshot: RunSnapshot) -> bool:
 
 def _prepare(run: str, step: int, changes: Mapping[str, Any]) -> None:
     draft.prepare_fork(run, step, changes)
+    page_state(TrainState).needs_redraw = True
+
+
+def _set_up(snapshot: RunSnapshot, problem: str, proposal: Proposal) -> None:
+    draft.copy_to_draft(snapshot.config.changed(proposal.changes))
+    draft.announce_setup(f"A remedy for “{problem}”")
     page_state(TrainState).needs_redraw = True
 
 

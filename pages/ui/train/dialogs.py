@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.ui.core.permissions import permitted, refusal_to_change
 from pages.ui.core.plain_text import plain_text
-from pages.ui.core.run_actions import queue_run, stop_and_start
+from pages.ui.core.run_actions import queue_run, runs_that_block, stop_and_start
 from pages.ui.core.state import Steering, page_state
 from wgan.config import TrainConfig
 from wgan.diagnosis import SCENARIOS, scenario_of
@@ -32,9 +32,13 @@ def _ask_what_to_do(running: RunSnapshot) -> None:
     blocked_start = page_state(Steering).blocked_start
     if blocked_start is None:
         st.rerun()  # already answered: the callback of a button has done the rest
+    blocking_runs = runs_that_block(blocked_start)
+    is_race = len(blocking_runs) > 1
+    refusals = [refusal for run in blocking_runs if (refusal := refusal_to_change(run))]
     st.write(
-        f"**{plain_text(running.title)}** is {running.status} at step {running.step:,}. What should "
-        f"happen to the new run, **{plain_text(_title(blocked_start.config))}**?"
+        f"**{plain_text(running.title)}** is {running.status} at step {running.step:,}"
+        + (f", in a race of {len(blocking_runs)} runs" if is_race else "")
+        + f". What should happen to the new run, **{plain_text(_title(blocked_start.config))}**?"
     )
     with st.container(horizontal=True):
         # Use callbacks: they run before the script reruns, so the page already reflects the change.
@@ -48,14 +52,14 @@ def _ask_what_to_do(running: RunSnapshot) -> None:
             args=(blocked_start,),
         )
         st.button(
-            "Stop the other run and start it now",
+            "Stop the race and start it now" if is_race else "Stop the other run and start it now",
             icon=":material/stop:",
             key="dialog_stop",
-            **permitted(refusal_to_change(running.run)),
+            **permitted(refusals[0] if refusals else ""),
             on_click=stop_and_start,
             args=(blocked_start,),
         )
-    st.caption("A stopped run keeps all its data and can be resumed.")
+    st.caption("Stopped runs keep all their data and can be resumed.")
 
 
 def _title(config: TrainConfig) -> str:

@@ -43,7 +43,7 @@ def scenario_box(snapshot: RunSnapshot) -> None:
         )
 
 
-NOT_NOW = "The change can be made only while the run trains or is paused here. Press Start for another run."
+NOT_NOW = "The change can be made only while the run trains or is paused here."
 
 
 def _is_applied(snapshot: RunSnapshot, scenario: Scenario) -> bool:
@@ -54,7 +54,7 @@ def _is_applied(snapshot: RunSnapshot, scenario: Scenario) -> bool:
 
 def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
     """Show the button that makes the change which the scenario suggests."""
-    if not scenario.live:
+    if not scenario.live or not (snapshot.status.active or _is_applied(snapshot, scenario)):
         st.button(
             "Set up the remedy",
             icon=":material/tune:",

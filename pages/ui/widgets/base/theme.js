@@ -149,6 +149,8 @@ function templateFor({ font, colours, border }) {
     title: { font: { size: 12.5 }, standoff: 8 }, zerolinewidth: 1,
     spikecolor: colours.muted, spikethickness: -1, spikedash: "solid", // −1: no white outline
     exponentformat: "none", separatethousands: true, // 0.00015 and 20,000, where Plotly would write 150µ and 20k
+    // 10M: there is no room for 10,000,000.
+    tickformatstops: [{ name: "large", dtickrange: [200_000, null], value: "~s" }],
   };
   return {
     layout: {

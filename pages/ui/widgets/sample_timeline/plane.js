@@ -366,9 +366,13 @@ export class Plane extends Plot {
     context.textAlign = "left";
     context.textBaseline = "middle";
     const step = niceStep((high - low) / 5);
+    let before = "";
     for (let i = Math.ceil(low / step); i * step <= high; i++) {
       const y = top + height * (1 - (i * step - low) / (high - low));
-      context.fillText(formatScore(i * step), x + 14, clamp(y, top + 6, top + height - 6));
+      const label = formatScore(i * step);
+      // Scores that differ very little have the same three digits.
+      if (label !== before) context.fillText(label, x + 14, clamp(y, top + 6, top + height - 6));
+      before = label;
     }
   }
 
@@ -401,8 +405,11 @@ export function niceStep(rough) {
   return power * ([1, 2, 5].find((times) => times * power >= rough) ?? 10);
 }
 
+const LARGE = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+
 /**
- * A score with three significant digits and a real minus sign.
+ * A score with three significant digits and a real minus sign; large ones as 10M.
  * @param {number} value
  */
-export const formatScore = (value) => String(Number(value.toPrecision(3))).replace("-", "−");
+export const formatScore = (value) =>
+  (Math.abs(value) < 1e5 ? String(Number(value.toPrecision(3))) : LARGE.format(value)).replace("-", "−");

@@ -150,4 +150,5 @@ test("a step is 1, 2 or 5 times a power of ten", () => {
 
 test("a score has three digits and a true minus sign", () => {
   assert.deepEqual([-0.123456, 1234.5, 2, 0].map(formatScore), ["−0.123", "1230", "2", "0"]);
+  assert.deepEqual([-1e7, 123456, 99999].map(formatScore), ["−10M", "123K", "100000"]);
 });
