@@ -119,7 +119,8 @@ def test_what_is_proved_now_is_told_from_the_best():
 @pytest.mark.parametrize(("weight", "distance"), [(0.1, 1.98), (10.0, 1.98), (0.5, 0.2)])
 def test_the_best_slope_between_two_points(name: str, weight: float, distance: float):
     config = tiny(objective={"name": name, "penalty_weight": weight})
-    penalty = config.objective.deviation
+    objective: Any = config.objective
+    penalty = objective.deviation
     slopes = torch.linspace(0, 1 + distance / weight, 100_001, dtype=torch.float64)
     best = float(slopes[(weight * penalty(slopes) - slopes * distance).argmin()])
     text = convergence.slope_of_two_points(config, distance)

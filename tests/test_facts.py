@@ -53,6 +53,14 @@ def test_rows_of_classes():
     assert set(rows[0]) == {10, 30, 50} and set(rows[1]) == {20, 40} and set(rows[2]) == {60}
 
 
+def test_no_picture_is_shown_twice_if_its_class_fills_a_row():
+    data = shades(list(range(17)), [0] * 11 + [1] * 6)
+    images = by_class(data, rows=10, columns=4)
+    shown = images[:, 0, 0, 0].tolist()
+    assert len(shown) == 12 == len(set(shown))  # two rows of the first class, one of the second
+    assert max(shown[:8]) < 11 <= min(shown[8:])
+
+
 @pytest.mark.parametrize("name", [n for n, d in DATASETS.items() if d.kind == "points"])
 def test_a_density_has_mean_1_and_lies_where_the_points_do(name: str):
     points = DATASETS[name]().load()

@@ -96,7 +96,9 @@ def test_the_quality_in_words(
     )
     assert quality(result, config) == text
     few = result.model_copy(update={"floor_count": 1000})
-    assert quality(few, config) == text.replace("real examples", "1,000 real examples, too few to compare")
+    assert quality(few, config) == text.replace(
+        "real examples", "1,000 real examples, too few to compare"
+    )
 
 
 @pytest.mark.parametrize("name", ["quick-mnist", "toy-ring", "quick-svhn"])

@@ -74,6 +74,25 @@ def test_the_first_step_sets_up_its_pictures_once(tmp_path: Path, monkeypatch: p
     assert not app.exception and state_of(app, NextRun).config == points
 
 
+def test_the_bar_follows_a_visitor_who_opens_another_place_of_the_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("WGAN_RUNS", str(tmp_path))
+    app = app_at()
+    app.run()
+    app.switch_page("../tour.py").run()
+    app.button(key="tour_open_3_0").click().run()
+    app.query_params["lab"] = "earth"
+    app.switch_page("../wasserstein.py").run()
+    assert [m for m in app.markdown if STEPS[2].places[0].do in m.value]
+    app.button_group(key="lab").set_value("dual").run()
+    assert not app.exception and app.query_params["tour"] == "3.2"
+    assert [m for m in app.markdown if STEPS[2].places[1].do in m.value]
+    # A lab that is in no step changes nothing.
+    app.button_group(key="lab").set_value("learned").run()
+    assert [m for m in app.markdown if STEPS[2].places[1].do in m.value]
+
+
 def test_the_lab_of_mode_collapse_opens_with_the_updates_of_which_the_step_speaks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -129,8 +129,8 @@ def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int
 def by_class(pictures: Pictures, rows: int, columns: int) -> U8:
     """Return about `rows` × `columns` training pictures, sorted by class: (n, C, H, W).
 
-    Each class fills the same number of rows, at least one. If there are more classes than rows, the
-    last classes are left out.
+    Each class fills the same number of rows, at least one, or fewer rows if it has too few pictures. If there are
+    more classes than rows, the last classes are left out.
     """
     import torch
 
@@ -138,12 +138,13 @@ def by_class(pictures: Pictures, rows: int, columns: int) -> U8:
     if not pictures.names:
         indices = torch.randperm(len(pictures.train), generator=rng)[: rows * columns]
         return pictures.train[indices].numpy()
-    each = max(1, rows // len(pictures.names)) * columns
+    most = rows // len(pictures.names)
     columns_of = []
     for label in range(min(rows, len(pictures.names))):
         of_class = (pictures.train_labels == label).nonzero().flatten()
         if len(of_class):  # `only` keeps no empty class, but a data set may have one
-            # Repeat pictures only if the class has too few.
+            # Repeat pictures only if the class has too few for one row.
+            each = max(1, min(most, len(of_class) // columns)) * columns
             order = torch.randperm(len(of_class), generator=rng)
             columns_of.append(of_class[order.repeat(-(-each // len(order)))[:each]])
     return pictures.train[torch.cat(columns_of)].numpy()

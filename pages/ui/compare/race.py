@@ -11,6 +11,7 @@ from pages.ui.core.permissions import permitted, refusal_to_add, refusal_to_chan
 from pages.ui.core.plain_text import plain_text
 from pages.ui.core.session import attempt, session
 from pages.ui.core.state import ComparedRuns, page_state
+from pages.ui.core.status import status_word
 from wgan.config import (
     ConfigError,
     TrainConfig,
@@ -64,7 +65,7 @@ def _race_dialog() -> None:
     live = session().live()
     if live is not None:
         st.info(
-            f"{plain_text(live.config.title)} is {live.status}: the race will wait until it has ended.",
+            f"{plain_text(live.config.title)} is {status_word(live.status)}: the race will wait until it has ended.",
             icon=":material/queue:",
         )
     if st.button(
@@ -126,7 +127,7 @@ def _waits_for(snapshots: Sequence[RunSnapshot]) -> str:
         return ""
     if any(snapshot.status is not Status.QUEUED for snapshot in snapshots):
         return ""
-    return f"**Waiting for {plain_text(live.title)}** ({live.status}). The race starts when it has ended."
+    return f"**Waiting for {plain_text(live.title)}** ({status_word(live.status)}). The race starts when it has ended."
 
 
 def steer(runs: Sequence[str]) -> tuple[Status, ...]:

@@ -23,6 +23,11 @@ BADGES: dict[Status, tuple[str, str, BadgeColour]] = {
 }
 
 
+def status_word(status: Status) -> str:
+    """Return the word for a status within a sentence: "training", "waiting"."""
+    return BADGES[status][0].lower()
+
+
 def newest_task(run: str, title: str, key: str | None = None) -> TaskStatus | None:
     """Return the newest task of a run with a title or, if given, a key; None if there is none."""
     tasks = session().tasks(run)

@@ -219,9 +219,7 @@ def _result(snapshot: RunSnapshot, task: TaskStatus, result: CriticConvergence) 
             alt="The critic gap and the steepest slope",
         )
         st.markdown(_verdict(result, ended=task.done, stopped=task.cancelled))
-    st.caption(
-        _method(snapshot, result, pictures) + slope_of_two_points(snapshot.config, result.exact)
-    )
+    st.caption(_method(snapshot, result, pictures))
     if result.surfaces is not None:
         surfaces.surfaces(result.surfaces, key="alone", run=task.key)
 
@@ -296,7 +294,7 @@ def slope_of_two_points(config: TrainConfig, distance: float) -> str:
     if weight <= 0:
         return ""
     return (
-        f" The penalty pulls the slope towards 1, but does not hold it there: with λ = {fmt_value(weight)}, the best slope "
+        f"The penalty pulls the slope towards 1, but does not hold it there: with λ = {fmt_value(weight)}, the best slope "
         f"between two single points at this distance would be 1 + W₁/2λ = {fmt_sig(1 + distance / (2 * weight))}."
     )
 
@@ -313,4 +311,4 @@ def _method(snapshot: RunSnapshot, result: CriticConvergence, pictures: bool) ->
             " The exact distance compares pixels. Pictures that look alike may be far apart in pixels, "
             "so real pictures are far from other real pictures, too."
         )
-    return text
+    return f"{text} {slope_of_two_points(snapshot.config, result.exact)}".rstrip()

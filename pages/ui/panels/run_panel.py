@@ -15,7 +15,7 @@ from pages.ui.core.plain_text import plain_text
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.state import Steering, page_state
-from pages.ui.core.status import waits_for_critic
+from pages.ui.core.status import status_word, waits_for_critic
 from pages.ui.core.url import asked_moment, keep_moment
 from pages.ui.core.widget_state import user_changed, widget_key_for
 from pages.ui.panels.marks import diagnosis_marks, run_marks
@@ -174,7 +174,7 @@ def _phase(snapshot: RunSnapshot) -> str:
         return f"{snapshot.phase or 'Waiting in the queue'} …"
     ahead, count = run_ahead
     rest = f" and {count} more" if count else ""
-    return f"Waiting for {ahead.title} ({ahead.status}){rest}"
+    return f"Waiting for {ahead.title} ({status_word(ahead.status)}){rest}"
 
 
 def empty_text(snapshot: RunSnapshot, what: str) -> str:

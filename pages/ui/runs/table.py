@@ -11,6 +11,7 @@ from pages.ui.core.plain_text import cell_text, plain_text
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
+from pages.ui.core.status import BADGES
 from pages.ui.runs.state import RunsState
 from wgan.config import TrainConfig, short
 from wgan.metrics import metric_of, title_of
@@ -240,4 +241,4 @@ def _better(name: str) -> str:
 
 
 def _status(status: Status) -> str:
-    return "Example" if status is Status.SHIPPED else status.capitalize()
+    return BADGES[status][0]

@@ -109,8 +109,10 @@ def ask_to_delete(names: list[str]) -> None:
     if len(names) > 8:
         st.markdown(f"- and {len(names) - 8} more")
     total = sum(summaries[name].size for name in names if name in summaries)
-    what = "This run is" if len(names) == 1 else "These runs are"
-    st.caption(f"{what} moved to the trash ({fmt_bytes(total)}). You can restore from there.")
+    what, them = ("This run is", "it") if len(names) == 1 else ("These runs are", "them")
+    st.caption(
+        f"{what} moved to the trash ({fmt_bytes(total)}). You can restore {them} from there."
+    )
     with st.container(horizontal=True, gap="small"):
         # Use a callback: it runs before the script reruns, so the page is drawn without these runs.
         confirmed = st.button(

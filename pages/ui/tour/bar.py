@@ -11,6 +11,9 @@ from pages.ui.tour import guide
 from pages.ui.tour.state import TourState
 from pages.ui.tour.steps import STEPS, Place
 
+PAGES = sorted({place.page for step in STEPS for place in step.places})
+"""The pages of the tour."""
+
 # It stays in sight while the page scrolls. Streamlit has no option for this. The page's header has a
 # height of 3.75rem.
 STYLE = """<style>
@@ -114,4 +117,5 @@ def _buttons(number: int, place: Place, *, is_here: bool) -> None:
 def remember(page: StreamlitPage) -> None:
     """Store the progress in the browser. Call it after the page, whose place it must not take."""
     if guide.current() is not None or _is(page, "tour"):
+        guide.follow(next((name for name in PAGES if _is(page, name)), ""))
         guide.remember()

@@ -148,7 +148,7 @@ _ENTRIES = (
     Term(
         "GroupSort",
         "An activation that sorts units in groups instead of setting negative values to 0. "
-        "Together with orthonormal weights, it keeps the slope at exactly 1.",
+        "Together with orthonormal weights, the critic's slope is never above 1.",
         "stability",
         "lab=clipping",
     ),

@@ -95,6 +95,24 @@ def visit(step: int) -> None:
         st.query_params[PARAMETER] = position
 
 
+def follow(page: str) -> None:
+    """If the visitor has gone to another place of the same step without the tour's buttons, guide there.
+
+    Args:
+        page: The page on show.
+    """
+    state = page_state(TourState)
+    if not state.step:
+        return
+    for number, place in enumerate(STEPS[state.step - 1].places):
+        wanted = {key: value for key, value in place.query.items() if key != "weights"}
+        is_here = place.page == page and wanted.items() <= st.query_params.to_dict().items()
+        if is_here and wanted and number != state.place:
+            state.place = number
+            visit(state.step)
+            st.rerun()
+
+
 def missing_example(place: Place) -> str | None:
     """Return the example that a place needs, if it is not in the folder of runs."""
     run_ids = {summary.run for summary in session().library.summaries()}

@@ -6,6 +6,7 @@ from pages.ui.core.permissions import permitted, refusal_to_change
 from pages.ui.core.plain_text import plain_text
 from pages.ui.core.run_actions import queue_run, runs_that_block, stop_and_start
 from pages.ui.core.state import Steering, page_state
+from pages.ui.core.status import status_word
 from wgan.config import TrainConfig
 from wgan.diagnosis import SCENARIOS, scenario_of
 from wgan.jobs import RunSnapshot
@@ -36,7 +37,7 @@ def _ask_what_to_do(running: RunSnapshot) -> None:
     is_race = len(blocking_runs) > 1
     refusals = [refusal for run in blocking_runs if (refusal := refusal_to_change(run))]
     st.write(
-        f"**{plain_text(running.title)}** is {running.status} at step {running.step:,}"
+        f"**{plain_text(running.title)}** is {status_word(running.status)} at step {running.step:,}"
         + (f", in a race of {len(blocking_runs)} runs" if is_race else "")
         + f". What should happen to the new run, **{plain_text(_title(blocked_start.config))}**?"
     )
