@@ -15,7 +15,7 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
 from wgan.config import TrainConfig
-from wgan.format import fmt_number, fmt_share, fmt_sig, fmt_value
+from wgan.format import fmt_number, fmt_share, fmt_sig
 from wgan.jobs import CONVERGENCE, UPDATES, CriticConvergence, RunSnapshot, TaskStatus
 from wgan.objectives import WganGp, WganLp
 from wgan.runs import RunError
@@ -294,7 +294,7 @@ def slope_of_two_points(config: TrainConfig, distance: float) -> str:
     if weight <= 0:
         return ""
     return (
-        f"The penalty pulls the slope towards 1, but does not hold it there: with λ = {fmt_value(weight)}, the best slope "
+        f"The penalty pulls the slope towards 1, but does not hold it there: with λ = {fmt_number(weight)}, the best slope "
         f"between two single points at this distance would be 1 + W₁/2λ = {fmt_sig(1 + distance / (2 * weight))}."
     )
 
