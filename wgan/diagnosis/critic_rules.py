@@ -51,7 +51,7 @@ def weak_penalty(evidence: Evidence, rule: Rule) -> Reading | None:
         return None
     share_above_1 = evidence.recent_median("slope_above_1") or 0.0
     return Reading(
-        f"The critic's slope between real and fake samples is {slope:,.2f} on average; the penalty's "
+        f"The critic's slope between real and fake samples is {fmt_rounded(slope)} on average; the penalty's "
         f"target is 1. The slope is above 1 at {fmt_percent(share_above_1)} of the points. λ is "
         f"{fmt_value(weight)}.",
         slope > rule.limits["slope"],
