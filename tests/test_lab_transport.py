@@ -86,6 +86,7 @@ def test_a_plan_by_hand_may_be_as_cheap_as_the_best_or_dearer():
     good = by_hand(shaped, [(1, 3), (1, 7), (4, 7), (9, 13)])
     assert good.done and good.cost == pytest.approx(cheapest_plan(shaped).cost)
     bad = by_hand(shaped, [(1, 13), (4, 3), (9, 7)])
+    assert bad.crosses and not good.crosses
     assert bad.done and bad.cost > cheapest_plan(shaped).cost + 0.5
     none = by_hand(shaped, [])
     assert not none.done and none.cost == none.moved == 0

@@ -266,6 +266,10 @@ def test_plan_by_hand(cost: float, finished: bool, cheapest_was_shown: bool, phr
 
 
 def test_three_costs_agree_only_if_they_are_equal():
+    crossing = wasserstein.plan_by_hand(
+        4.0, 4.0, 4.0, 4.0, finished=True, cheapest_was_shown=False, crosses=True
+    )
+    assert "no plan is cheaper. Loads of it cross, but a plan without crossings" in crossing
     text = wasserstein.plan_by_hand(4.0, 4.0, 4.0, 4.2, finished=True, cheapest_was_shown=False)
     assert "all give" not in text and "linear program **4.20**" in text
 
@@ -375,6 +379,9 @@ def test_clipping_is_no_reason_if_hardly_any_weight_is_clipped(
     reason = wasserstein.learned_dual_reason(answer, at_bound, one_sided=True)
     assert reason.startswith(phrase)
     assert ("steepest slope" in reason) is (answer == 1)
+    assert ("λ may be badly chosen" in reason) is (answer == 0)
+    two_sided = wasserstein.learned_dual_reason(answer, at_bound, one_sided=False)
+    assert ("two-sided penalty" in two_sided) is (answer == 0)
     assert not wasserstein.learned_dual_reason(1, 0.05, one_sided=True)
 
 
@@ -755,8 +762,23 @@ def test_linear_walk(dim: int, shortest: float, phrase: str):
 
 
 @pytest.mark.parametrize(
+    ("length", "phrase"),
+    [(0.0, "shows one picture"), (1.0, "at most 1.0"), (2.8, "at most 2.8"), (2.9, "falls to")],
+)
+def test_a_walk_of_truncated_z_says_so(length: float, phrase: str):
+    path = np.zeros((3, 32))
+    path[:, 0] = length
+    assert phrase in latent.linear_walk(path)
+
+
+@pytest.mark.parametrize(
     ("error", "phrase"),
-    [(9.9, "within this range"), (20.0, "within this range"), (20.1, "outside this range")],
+    [
+        (9.9, "better than this range"),
+        (10.0, "within this range"),
+        (20.0, "within this range"),
+        (20.1, "outside this range"),
+    ],
 )
 def test_an_inversion_is_judged_by_the_largest_error_of_held_out_pictures(
     error: float, phrase: str

@@ -407,7 +407,7 @@ def test_each_network_that_collapsed_first_is_a_right_answer():
         ([(0.01, 0.05, 0.9)], "Train a second c"),
         (
             [(0.01, 0.05, 0.9), (1.0, 9.0, 0.0)],
-            "c = 1 clips hardly any weight",
+            "c = 1 clips no weight",
         ),  # c = 1 clips nothing
         ([(0.01, 0.05, 0.9), (0.02, 0.1, 0.8)], "The same for each c so far"),
     ],

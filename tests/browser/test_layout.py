@@ -45,7 +45,7 @@ def test_the_buttons_of_a_run_move_neither_the_page_nor_each_other(
     page.goto(f"{url}/?setup=" + '{"steps":100000}')
     button(page, "Start").wait_for(timeout=120_000)
     page.locator(".st-key-numbers dd").first.wait_for()
-    page.get_by_text("next run: about ").wait_for()  # the forecast
+    page.get_by_text("next run (other settings): about ").wait_for()  # the forecast
     still(page)
     edges = left_edges(page)
     page.evaluate(RECORD_TOPS)

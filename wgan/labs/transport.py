@@ -1,5 +1,6 @@
 """Optimal transport of two piles on a line, by hand and exactly, and of two clouds in the plane."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -103,6 +104,12 @@ class HandPlan:
     def done(self) -> bool:
         """Whether the plan moves all of the earth."""
         return self.moved > 1 - 1e-9
+
+    @property
+    def crosses(self) -> bool:
+        """Whether two loads cross: one begins to the left of the other and ends to its right."""
+        loads = np.argwhere(self.mass > 0)
+        return any((a[0] - b[0]) * (a[1] - b[1]) < 0 for a, b in itertools.combinations(loads, 2))
 
 
 def by_hand(piles: Piles, moves: Sequence[tuple[int, int]]) -> HandPlan:

@@ -13,8 +13,16 @@ MIN_GAP = 2 * SPREAD
 
 def linear_walk(path: Real) -> str:
     """Return what the lengths of z on straight lines, (F, latent_dim), mean for the pictures."""
-    dim, shortest = path.shape[1], float(np.linalg.norm(path, axis=1).min())
+    lengths = np.linalg.norm(path, axis=1)
+    dim, shortest, longest = path.shape[1], float(lengths.min()), float(lengths.max())
     typical = float(np.sqrt(dim))
+    if longest < 1e-6:
+        return "With truncation 0, every z is 0, so the walk shows one picture. Choose a larger truncation."
+    if typical - longest >= MIN_GAP and longest < typical / 2:
+        return (
+            f"With this truncation, ‖z‖ is at most {longest:.1f}, and {typical:.1f} would be usual: all samples of this walk "
+            "are close to that of z = 0. A larger truncation gives more variety."
+        )
     text = (
         f"In training, z has {dim} independent normal coordinates, so its length ‖z‖ is usually close to "
         f"√{dim} ≈ {typical:.1f}. "
@@ -33,6 +41,11 @@ def linear_walk(path: Real) -> str:
 
 def inversion(error: float, errors_of_held_out: Real) -> str:
     """Say if a picture was inverted as exactly as held-out pictures, (N,): with at most their largest error."""
+    if error < float(errors_of_held_out.min()):
+        return (
+            "Your picture is better than this range: the generator can make it more closely than any of these "
+            "held-out pictures."
+        )
     if error <= float(errors_of_held_out.max()):
         return (
             "Your picture is within this range: the generator can make it about as closely as held-out "

@@ -32,6 +32,7 @@ def plan_by_hand(
     *,
     finished: bool,
     cheapest_was_shown: bool,
+    crosses: bool = False,
 ) -> str:
     """Return a sentence that compares a plan made by hand with the cheapest one; empty without a result.
 
@@ -42,6 +43,7 @@ def plan_by_hand(
         program: The same cost by linear programming.
         finished: Whether the plan moves all of the earth.
         cheapest_was_shown: Whether the visitor has seen the cheapest plan.
+        crosses: Whether two loads of the visitor's plan cross.
     """
     best = f"{cheapest:.2f}"
     agreement = (
@@ -53,7 +55,12 @@ def plan_by_hand(
     if finished:
         yours = f"{cost:.2f}"
         if yours == best:
-            return f"Your plan costs **{yours}**: no plan is cheaper. {agreement}"
+            ties = (
+                " Loads of it cross, but a plan without crossings costs the same: a crossing is never needed."
+                if crosses
+                else ""
+            )
+            return f"Your plan costs **{yours}**: no plan is cheaper.{ties} {agreement}"
         return f"Your plan costs **{yours}**, the cheapest one **{best}**. {agreement}"
     if cheapest_was_shown:
         return f"The cheapest plan costs **{best}**, and no two of its loads cross. {agreement}"
@@ -179,6 +186,8 @@ def learned_dual_reason(answer: int, at_bound_share: float, *, one_sided: bool) 
                 "But it does not limit the slope, either: the bound divides by the steepest slope, and one steep place "
                 "makes the whole bound smaller. The penalty keeps slopes alike. "
             )
+        elif answer == 0:
+            text += f"{_why_the_penalised_critic_lost(one_sided=one_sided)} "
         return f"{text}Choose a smaller c to see what clipping does."
     if answer == 1:
         return ""
@@ -187,6 +196,10 @@ def learned_dual_reason(answer: int, at_bound_share: float, *, one_sided: bool) 
             "Here both bounds are about the same. Clipping costs most if c is small and the function must "
             "turn, as for “One hill into two”."
         )
+    return _why_the_penalised_critic_lost(one_sided=one_sided)
+
+
+def _why_the_penalised_critic_lost(*, one_sided: bool) -> str:
     if not one_sided:
         return (
             "Usually the bound of the penalised critic is higher. But a two-sided penalty also punishes slopes below 1, "

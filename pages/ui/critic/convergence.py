@@ -311,4 +311,9 @@ def _method(snapshot: RunSnapshot, result: CriticConvergence, pictures: bool) ->
             " The exact distance compares pixels. Pictures that look alike may be far apart in pixels, "
             "so real pictures are far from other real pictures, too."
         )
+        if result.floor > result.exact:
+            text += (
+                " These fakes are even closer to the real examples than other real pictures are (the floor): with so "
+                "few examples, W₁ of pixels cannot tell them apart."
+            )
     return f"{text} {slope_of_two_points(snapshot.config, result.exact)}".rstrip()

@@ -299,7 +299,8 @@ def undecided(tried: Sequence[ClippedCritic]) -> str:
         unclipped = [one for one in tried if not verdicts.is_clipped(one.at_bound_share)]
         if unclipped:
             values = " and ".join(fmt_number(one.clip_value) for one in unclipped)
-            return f"c = {values} clips hardly any weight, so this does not answer the question. Train a smaller c."
+            few = "no" if all(one.at_bound_share == 0 for one in unclipped) else "hardly any"
+            return f"c = {values} clips {few} weight, so this does not answer the question. Train a smaller c."
         return "Train a second c to see whether the result depends on it."
     return "The same for each c so far. Train a smaller and a larger c."
 

@@ -110,7 +110,12 @@ def _show_numbers(lower_bound: float, w1: float, steepest: float) -> None:
                 "columns",
                 help="W₁, the cost of the cheapest plan. The lower bound of an optimal function equals it.",
             ),
-            Stat("Share of W₁", fmt_share(share), "reached", help=SHARE_HELP),
+            Stat(
+                "Share of W₁",
+                "below 0" if lower_bound < 0 < w1 else fmt_share(share),
+                "reached" if lower_bound >= 0 else "",
+                help=SHARE_HELP,
+            ),
             Stat("Steepest slope", f"{steepest:.2f}", "per column", help=SLOPE_HELP),
         ],
         key="dual_numbers",

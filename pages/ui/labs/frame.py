@@ -88,15 +88,23 @@ def ask_prediction(lab: Lab) -> int | None:
         )
 
 
-def is_revealed(lab: Lab, prediction: int | None) -> bool:
+def is_revealed(lab: Lab, prediction: int | None, *, trains: bool = False) -> bool:
     """Return whether a lab may show what answers its question; if not, draw a button that skips the prediction.
 
-    For labs that have their result at once. Until then they show only what the question is about.
+    For labs that have a result at once. Until then they show only what the question is about.
+
+    Args:
+        lab: The lab.
+        prediction: Index of the visitor's answer; None without one.
+        trains: Whether a training of the visitor's also gives a result.
     """
     skipped = page_state(SkippedPredictions).labs
     if prediction is not None or lab.key in skipped:
         return True
-    st.caption(":material/visibility_off: The result appears when you choose an answer above.")
+    st.caption(
+        ":material/visibility_off: The result appears when you choose an answer above"
+        + (" or train the networks." if trains else ".")
+    )
     st.button(
         "Skip the prediction",
         icon=":material/visibility:",

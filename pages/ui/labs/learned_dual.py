@@ -52,6 +52,10 @@ CURVES_HELP = """Both critics over the columns, divided by their steepest slope,
 All have mean 0. The bars are the piles. Where no earth must pass from one column to the next, every slope up to 1 is optimal."""
 
 
+WHY_SAME = "No earth must be moved, so there is nothing to learn. Any function that is the same everywhere is optimal."
+"""The reason if both piles are the same."""
+
+
 class Settings(NamedTuple):
     """Settings that both critics are trained with."""
 
@@ -151,6 +155,8 @@ def _settings(piles: Piles) -> Settings:
 
 def learned_lab(result: LearnedDual) -> Lab:
     """Return the lab with the answer that this training gave."""
+    if result.w1 < verdicts.SAME_PILES:
+        return replace(LEARNED, right=2, why=WHY_SAME)
     right = verdicts.tighter_critic(*result.shares)
     reason = verdicts.learned_dual_reason(right, result.clip_saturation, one_sided=result.one_sided)
     return replace(LEARNED, right=right, why=reason or LEARNED.why)
@@ -209,18 +215,19 @@ def _show_proofs(result: LearnedDual) -> None:
 
 
 def _show_numbers(result: LearnedDual) -> None:
-    clipped, penalised = result.shares
+    same_piles = result.w1 < verdicts.SAME_PILES
+    clipped, penalised = ("–" if same_piles else fmt_share(share) for share in result.shares)
     stat_cards(
         [
             Stat(
                 "Clipped",
-                fmt_share(clipped),
+                clipped,
                 "of W₁",
                 help="The lower bound of the clipped critic as a share of W₁.",
             ),
             Stat(
                 "Penalised",
-                fmt_share(penalised),
+                penalised,
                 "of W₁",
                 help="The lower bound of the penalised critic as a share of W₁.",
             ),

@@ -88,7 +88,7 @@ def show_opposed() -> None:
     left, right = st.columns(2, gap="medium")
     with right:
         # The closed forms answer the question, too.
-        revealed = networks is not None or is_revealed(OPPOSED, prediction)
+        revealed = networks is not None or is_revealed(OPPOSED, prediction, trains=True)
         if revealed:
             _show_gradients(networks, results, mu)
     with left:

@@ -58,7 +58,9 @@ def _trained(module: TrainedLab, current_lab: Callable[[], Lab] | None = None) -
         lab = module.LAB if current_lab is None else current_lab()
         prediction = ask_prediction(lab)
         trains = module.settings()
-        if tasks.has_foreign_result(module.title()) and not is_revealed(lab, prediction):
+        if tasks.has_foreign_result(module.title()) and not is_revealed(
+            lab, prediction, trains=True
+        ):
             return  # the training of another visitor, or of this one before a reload, would answer the question
         tasks.live_fragment(lambda: module.show(prediction), module.title(), was_running=trains)
 

@@ -89,7 +89,7 @@ def choose_piles(key: str, width: Any = "stretch") -> None:
         on_change=apply_preset,
         placeholder="Shaped by you",
         width=width,
-        help="Choose two piles to begin with. You can change their shape in the lab “Move the earth”.",
+        help="Choose two piles to begin with. You can change their shape with the mouse in the lab “Move the earth”.",
     )
 
 
@@ -129,6 +129,7 @@ def show_earth() -> None:
         cheapest_plan.program,
         finished=hand_plan.done,
         cheapest_was_shown=state.plan.seen,
+        crosses=hand_plan.crosses,
     )
     show_result(
         EARTH,

@@ -23,7 +23,8 @@ LAB = Lab(
     r"wrong the fakes are. The non-saturating loss has $-(1-D)\,\nabla f$, which does not vanish there, but "
     r"grows as the discriminator becomes steeper. The Wasserstein loss has $-\nabla f$, and the penalty holds "
     "the size of ∇f near 1. The chart shows these gradients after the chain rule has carried them on to "
-    "the weights of the generator: their sizes differ, but they vanish together.",
+    "the weights of the generator. Their sizes are others there, but where the gradient at the fakes vanishes, that of the "
+    "weights vanishes, too.",
     "Arjovsky and Bottou 2017, theorem 2.4, arXiv:1701.04862; Arjovsky et al. 2017, figure 2, "
     "arXiv:1701.07875",
 )

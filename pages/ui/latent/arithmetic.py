@@ -54,7 +54,7 @@ def _offer_samples(generator_view: GeneratorView, samples: F32) -> None:
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
-            ":material/push_pin: Fewer than three points are kept, so random samples are used. You can keep points in "
+            ":material/push_pin: Fewer than three points are kept, so random samples are added. You can keep points in "
             "Plane, Directions and Invert a picture.",
             width="content",
         )

@@ -78,7 +78,8 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
                 8,
                 key="find_starts",
                 persist_state="session",
-                help="Number of random z from which the search starts. The best result counts.",
+                help="Number of random z from which the search starts. The best result counts. A class-conditional "
+                "generator gets at least one start for each class.",
             )
         with updates:
             update_count = st.select_slider(
@@ -270,6 +271,11 @@ def _verdict(generator_view: GeneratorView, status: TaskStatus, search: Search) 
         )
         if status.done and not status.cancelled:
             text += f". {latent_verdicts.inversion(search.error, search.others)}"
+            if search.labels is not None:
+                text += (
+                    " All classes were tried, and this one came closest. The class that you see may be another: with "
+                    "an unusual z, a generator can make a picture that looks like another class"
+                )
     if status.cancelled:
         text += ". The search was cancelled here"
     return text.rstrip(".") + "."
@@ -285,7 +291,9 @@ def _all_starts(search: Search) -> None:
         rows=1,
         columns=len(pictures),
         max_height=80,
-        caption="Results of all starts, the best first",
+        caption="Results of all starts, the best first"
+        if len(pictures) == len(errors)
+        else f"The best {len(pictures)} of {len(errors)} results, the best first",
         notes=[fmt_number(round(float(e), 1)) for e in errors[order][:8]],
         alt="The results of all starts",
     )

@@ -198,9 +198,46 @@ _ENTRIES = (
     ),
     Term(
         "KID",
-        "Kernel distance between the same features. It has no bias for small numbers of samples.",
+        "Kernel distance: like FID, it compares features of samples and real pictures, but without assuming that they are "
+        "Gaussian. It has no bias for small numbers of samples.",
         "train",
         also=("kernel inception distance",),
+    ),
+    Term(
+        "Entropy",
+        "How spread out a distribution is. A transport plan with high entropy moves earth from each place to many "
+        "places. The Sinkhorn distance rewards it, which makes the plan blurred but fast to compute.",
+        "wasserstein",
+        "lab=plane",
+        also=("entropic regularisation", "Sinkhorn"),
+    ),
+    Term(
+        "Nat",
+        "The unit of entropy and of KL divergence with natural logarithms. log 2 = 0.69 nats is one bit.",
+        "wasserstein",
+        "lab=apart",
+        also=("nats", "bit"),
+    ),
+    Term(
+        "E, expectation",
+        "The mean over all examples of a kind. E f(real) is the mean score of real examples; on screen it is the mean over "
+        "those of a batch.",
+        "critic",
+        also=("expectation", "mean", "expected value"),
+    ),
+    Term(
+        "ReLU",
+        "The activation that sets negative values to 0. Leaky ReLU makes them small instead.",
+        "critic",
+        "section=networks",
+        also=("activation", "leaky ReLU"),
+    ),
+    Term(
+        "Hyperparameter",
+        "A setting that is chosen before the training, such as a learning rate or λ, in contrast to the weights, which are "
+        "learned. Some of them can also be changed while a run trains.",
+        "train",
+        also=("setting",),
     ),
     Term(
         "Floor",

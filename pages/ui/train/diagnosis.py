@@ -263,13 +263,14 @@ def _all(all_findings: Sequence[Finding], evidence: Evidence) -> None:
 
 def _check_text(rule: Rule, finding: Finding | None, evidence: Evidence) -> str:
     """Return the state of a check and its evidence, as Markdown."""
-    heading = rule.title
+    heading = f"**{rule.title}**"
     if finding is None:
         icon, state, result = ":gray[:material/remove:]", missing_reason(rule, evidence), ""
     elif finding.reading.raised:
         colour, symbol = ICONS[rule.level]
         icon, state, result = f":{colour}[{symbol}]", "Problem.", finding.reading.evidence
-        heading = finding.heading
+        heading = f"**{finding.heading}**"
     else:
-        icon, state, result = OK, "No problem.", finding.reading.evidence
-    return f"{icon} **{heading}:** {state} {result}".rstrip()
+        icon, state, result = OK, "**No problem.**", finding.reading.evidence
+        heading = rule.title  # a fault in bold would look like one that was found
+    return f"{icon} {heading}: {state} {result}".rstrip()
