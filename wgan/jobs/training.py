@@ -444,8 +444,8 @@ class TrainingJob:
         try:
             if self.prepared:
                 status, error = self._finish_recording(status, error)
+                self.run.set_fact("seconds", repr(self.recorder.seconds))
             self.run.set_fact("error", error)
-            self.run.set_fact("seconds", repr(self.recorder.seconds))
             if self.problems.notices or self.run.fact("notices"):
                 self.run.set_fact("notices", " ".join(self.problems.notices))
             self.run.set_fact("status", status)
