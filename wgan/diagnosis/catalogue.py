@@ -34,7 +34,7 @@ RULES: dict[str, Rule] = {
         lambda limits: (
             f"Less than {fmt_percent(limits['signal'])} of the critic's slope reaches the generator, or "
             f"the gradient at the critic's first layer is more than {10 ** -limits['depth']:.0f} times "
-            "smaller than at its last layer."
+            "smaller than at its last hidden layer."
         ),
         f"Arjovsky and Bottou 2017, theorem 2.4; Gulrajani et al. 2017, figure 1b; {OURS}",
         {"signal": 0.02, "depth": -2.0},
@@ -48,7 +48,7 @@ RULES: dict[str, Rule] = {
         training_rules.exploding_gradient,
         lambda limits: (
             f"The gradient at the critic's first layer is more than {10 ** limits['depth']:.0f} times "
-            "larger than at its last layer."
+            "larger than at its last hidden layer."
         ),
         f"Gulrajani et al. 2017, figure 1b; {OURS}",
         {"depth": 2.0},

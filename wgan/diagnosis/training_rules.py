@@ -95,11 +95,11 @@ def _layer_text(depth: float) -> str:
     """Return a sentence about log₁₀ of the first layer's gradient divided by the last layer's."""
     factor = 10 ** abs(depth)
     if factor < 1.05:
-        return "The gradients at the critic's first and last layers are equally large."
+        return "The gradients at the critic's first and last hidden layers are equally large."
     comparison = "larger" if depth > 0 else "smaller"
     return (
         f"The gradient at the critic's first layer is {fmt_rounded(factor)} times {comparison} than at "
-        "its last layer."
+        "its last hidden layer."
     )
 
 

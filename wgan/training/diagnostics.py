@@ -34,7 +34,7 @@ DIAGNOSTICS: dict[str, str] = {
     "score_spread": "Standard deviation of the critic's scores of real examples: the scale of the gap.",
     "variety": "Spread of the fakes divided by the spread of real examples. Near 0, all fakes are alike.",
     "gradient_depth": "log₁₀ of the gradient's norm at the critic's first hidden layer divided by that at its "
-    "last layer.",
+    "last hidden layer.",
     "critic_gradient": "Norm of the critic's gradient.",
     "generator_gradient": "Norm of the generator's gradient.",
     "generator_signal": "Mean |∂ generator loss / ∂ score| of a fake: the share of the critic's slope that "

@@ -30,7 +30,8 @@ slope between pairs of a real point and a fake, from which the lower bound of W�
 
 DEPTH_HELP = """The norm of the critic loss' gradient at each layer, for {n} real examples and {n} fakes. A flat line: every layer learns.
 If it falls towards the input by powers of ten, the gradient vanishes on its way back; if it rises, it explodes. With
-clipped weights either can happen, depending on c; with a gradient penalty it stays flat (Gulrajani et al. 2017, figure 1b).
+clipped weights either can happen, depending on c; with a gradient penalty it changes little (Gulrajani et al. 2017, figure 1b). The checks on the Train page compare the first
+hidden layer with the last hidden one; the sentence beside this chart compares the first layer with the score.
 
 **At the output**: ‖∂ critic loss / ∂ output‖, without the penalty. **Of the weights**: the gradient that the optimiser
 gets, with the penalty."""
