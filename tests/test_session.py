@@ -355,7 +355,7 @@ def test_a_forecast_comes_when_nothing_trains(session: Session):
     until(lambda: session.forecast(config) is not None)
     cost = session.forecast(config)
     assert not isinstance(cost, str) and cost.seconds_per_step > 0
-    assert session.forecast(config.changed({"steps": 77, "seed": 5})) is cost
+    assert session.forecast(config.changed({"steps": 77, "seed": 5})) == cost
     run = session.start(tiny(**LONG))
     reaches(session, run, 1)
     assert session.forecast(config.changed({"batch_size": 3})) is None
