@@ -83,7 +83,7 @@ def test_the_bar_stays_in_sight_leads_back_and_ends(page: Page, tour: str):
     # A page without settings has no sidebar, also if a button opens it.
     still(page)
     press(page, "Mode collapse")
-    expect(page.get_by_test_id("stMain")).to_contain_text("Which one collapses")
+    expect(page.get_by_test_id("stMain")).to_contain_text("Which model collapses")
     still(page)
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
     press(page, "A collapsed GAN")
