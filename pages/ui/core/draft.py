@@ -174,6 +174,12 @@ def copy_to_draft(config: TrainConfig) -> None:
     set_draft(config)
 
 
+def set_up(config: TrainConfig, title: str) -> None:
+    """Use a config for the next run, and let the Train page show it by its `title`."""
+    copy_to_draft(config)
+    announce_setup(title)
+
+
 def use_preset_for_next_run(name: str) -> None:
     """Use a preset for the next run."""
     leave_fork()

@@ -156,9 +156,8 @@ def _scenario(scenario: Scenario) -> None:
                     refusal_to_add(), help="Start this training and watch it on the Train page."
                 ),
             ):
-                draft.copy_to_draft(
-                    scenario.config
-                )  # so that the sidebar belongs to the run on show
+                # So that the sidebar belongs to the run on show.
+                draft.copy_to_draft(scenario.config)
                 start(scenario.config, is_fork=False)
                 st.switch_page(navigation.page("train"))
         st.markdown("A training that fails on purpose, for showing to a class.")

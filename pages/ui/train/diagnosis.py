@@ -192,8 +192,7 @@ def _prepare(run: str, step: int, changes: Mapping[str, Any]) -> None:
 
 
 def _set_up(snapshot: RunSnapshot, problem: str, proposal: Proposal) -> None:
-    draft.copy_to_draft(snapshot.config.changed(proposal.changes))
-    draft.announce_setup(f"A remedy for “{problem}”")
+    draft.set_up(snapshot.config.changed(proposal.changes), f"A remedy for “{problem}”")
     page_state(TrainState).needs_redraw = True
 
 

@@ -6,7 +6,6 @@ from pages.ui.core import draft, navigation
 from pages.ui.core.permissions import permitted, refusal_to_change
 from pages.ui.core.run_actions import change
 from pages.ui.core.session import session
-from wgan.config import TrainConfig
 from wgan.diagnosis import SCENARIOS, Scenario, scenario_of
 from wgan.jobs import RunSnapshot
 from wgan.runs import RunError, Status
@@ -60,8 +59,11 @@ def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
             icon=":material/tune:",
             key="remedy",
             help=scenario.remedy,
-            on_click=_set_up,
-            args=(scenario, snapshot.config.changed(scenario.changes)),
+            on_click=draft.set_up,
+            args=(
+                snapshot.config.changed(scenario.changes),
+                f"The remedy of “{scenario.title}”",
+            ),
         )
         return
     is_applied = _is_applied(snapshot, scenario)
@@ -82,8 +84,3 @@ def _remedy(snapshot: RunSnapshot, scenario: Scenario) -> None:
         on_click=change,
         args=(snapshot.run, scenario.changes),
     )
-
-
-def _set_up(scenario: Scenario, config: TrainConfig) -> None:
-    draft.copy_to_draft(config)
-    draft.announce_setup(f"The remedy of “{scenario.title}”")
