@@ -74,13 +74,18 @@ def test_the_first_step_sets_up_its_pictures_once(tmp_path: Path, monkeypatch: p
     assert not app.exception and state_of(app, NextRun).config == points
 
 
+def tour_page(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The Tour page of a visitor who has no runs."""
+    monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
+    app = app_at()
+    app.run()
+    return app.switch_page("../tour.py").run()
+
+
 def test_the_bar_follows_a_visitor_who_opens_another_place_of_the_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("WGAN_RUNS", str(tmp_path))
-    app = app_at()
-    app.run()
-    app.switch_page("../tour.py").run()
+    app = tour_page(tmp_path, monkeypatch)
     app.button(key="tour_open_3_0").click().run()
     app.query_params["lab"] = "earth"
     app.switch_page("../wasserstein.py").run()
@@ -96,10 +101,7 @@ def test_the_bar_follows_a_visitor_who_opens_another_place_of_the_step(
 def test_the_lab_of_mode_collapse_opens_with_the_updates_of_which_the_step_speaks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("WGAN_RUNS", str(tmp_path))
-    app = app_at()
-    app.run()
-    app.switch_page("../tour.py").run()
+    app = tour_page(tmp_path, monkeypatch)
     app.button(key="tour_open_4_1").click().run()
     app.query_params["lab"] = "collapse"
     app.switch_page("../stability.py").run()

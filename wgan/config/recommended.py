@@ -36,8 +36,8 @@ def recommended(dataset: Dataset) -> TrainConfig:
     """Return settings to begin with for a data set.
 
     Points get those of the toy presets, pictures those of the quick presets. The ring of eight Gaussians gets learning
-    rates that decrease, digits a higher learning rate of the generator. Coloured pictures get lower learning rates and more steps, unless there are few of them. Large
-    pictures get small networks. Few grey pictures need no other settings: with 500 digits the samples still improve
+    rates that decrease, digits a higher learning rate of the generator. Coloured pictures get lower learning rates
+    and more steps, unless there are few of them. Large pictures get small networks. Few grey pictures need no other settings: with 500 digits the samples still improve
     between 8,000 and 15,000 steps, and augmentation makes them worse (`docs/benchmarks.md`).
     """
     if dataset.kind == "points":

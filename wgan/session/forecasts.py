@@ -1,4 +1,4 @@
-"""Forecasts of the time and memory of runs. Each is measured once per process, and learned from ended runs."""
+"""Forecasts of the time and memory of runs. Each is measured once per process; ended runs correct its time."""
 
 import threading
 from collections.abc import Callable
@@ -14,7 +14,6 @@ Key = tuple[str, int | None, int]
 _KNOWN: dict[Key, Forecast | str] = {}
 _ENGINES: dict[Key, Engine] = {}
 """The engine of each forecast. A run with the same settings begins with it."""
-
 
 _SPEEDS: dict[Key, float] = {}
 """Seconds per step of ended runs. They are shorter than those of a forecast if the run had compiled steps."""
